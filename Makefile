@@ -1,0 +1,35 @@
+# make demo: install, train a small ECGAN, export it, paint with the .tflite      make test      make lint
+PYTHON ?= python3
+BIN = .venv/bin
+RUN = runs/demo
+EXPORTED = exported/demo
+PAINTED = painted/demo
+LAYOUTS = ecgan_tf/data/earth_tiles/val/labels
+
+.PHONY: demo test lint
+.DELETE_ON_ERROR:
+
+demo: .venv/installed
+	$(BIN)/python train_main.py --config=configs/ecgan_earth_tiles.py --workdir=$(RUN)
+	$(BIN)/python -m export --run=$(RUN) --output=$(EXPORTED)
+	$(BIN)/python -m ecgan_tf.synthesize --model=$(EXPORTED)/model_float32.tflite --labels=$(LAYOUTS) --output=$(PAINTED)
+	@echo
+	@echo "What to look at:"
+	@echo "  $(RUN)/samples/final.png         label map, edge, first image, final image, photograph"
+	@echo "  $(EXPORTED)/comparison.png  Keras against each exported file"
+	@echo "  $(EXPORTED)/MODEL_CARD.md   what the model takes, gives and was measured to do"
+	@echo "  $(PAINTED)/                  the validation layouts, painted by the .tflite"
+	@echo "  $(BIN)/tensorboard --logdir $(RUN)/tensorboard"
+
+test: .venv/installed
+	$(BIN)/python -m pytest -n 2 --dist=loadfile
+
+lint: .venv/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+.venv/installed: setup.cfg pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable ".[export,dev]"
+	touch $@

@@ -1,0 +1,3 @@
+"""Semantic image synthesis: a label map in, a photograph out."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,174 @@
+"""Every key of a run, with its default and meaning, and the check that finds the mistakes of a request at once."""
+
+import ml_collections
+
+from ecgan_tf.commands import RequestError
+
+DATA_NAMES = ("earth_tiles", "folder", "cityscapes", "ade20k", "coco_stuff")
+
+
+def base_config():
+    """The paper's ECGAN, locked: a misspelt key fails. The files in `configs/` change values only."""
+    config = ml_collections.ConfigDict()
+
+    config.model = model = ml_collections.ConfigDict()
+    model.name = "ecgan"
+    model.base_filters = 64  # C of the paper: filters of the encoder's last feature map
+    model.spade_hidden_filters = 128  # hidden filters of each SPADE modulation, in every published model 128
+    model.upsampling = "normal"  # "normal": the trunk starts at 1/32 of the image; "more": at 1/64 (Cityscapes)
+    model.normalization = "batch"  # of SPADE: "batch" (synchronised over the replicas) or "instance"
+    model.initializer = "xavier_0.02"  # of the trunk and the discriminator; "he" departs from the release
+    model.head_initializer = "xavier_0.02"  # of the edge, image and semantic heads; "he" departs from the release
+    model.semantic_skip = False  # True adds I' before the last tanh of G_s; a departure, see models/ecgan.py
+
+    config.discriminator = discriminator = ml_collections.ConfigDict()
+    discriminator.base_filters = 64
+    discriminator.num_scales = 2
+
+    config.data = data = ml_collections.ConfigDict()
+    data.name = "earth_tiles"  # one of DATA_NAMES; "folder" is train|val/{images,labels[,instances]} + classes.json
+    data.dir = ""  # where the data set lies; earth_tiles is embedded and needs none
+    data.image_size = (128, 128)  # height, width of what the networks see
+    data.load_size = (0, 0)  # height, width before a random crop to image_size; (0, 0): image_size, no crop
+    data.flip = True  # random horizontal flip of training examples
+    data.use_instances = False  # adds the instance boundary channel to the generator's input
+    data.unknown_label = -1  # file value of unlabelled pixels; -1: as classes.json or the data set's layout says
+    data.canny_low = 0.075  # of the image's largest gradient, as in the release
+    data.canny_high = 0.175
+    data.cache_gb = 2.0  # decoded examples are kept in memory up to this size
+    data.check_examples = 2000  # files decoded before training starts; python -m ecgan_tf.data.validate reads all
+
+    config.loss = loss = ml_collections.ConfigDict()
+    loss.adversarial = 1.0  # lambda_c
+    loss.feature_matching = 10.0  # lambda_f
+    loss.perceptual = 10.0  # lambda_p; needs vgg_weights
+    loss.vgg_weights = "keras"  # path of VGG-19 weights (Keras notop layout); "keras": the package's download or cache
+    loss.final_weight = 2.0  # lambda: weight of the final image I'' against the first image I' and the edge
+    loss.contrastive = 1.0  # lambda_l
+    loss.contrastive_temperature = 0.1
+    loss.contrastive_samples_per_class = 32  # V of the static sampler, per class over the global batch
+    loss.contrastive_stride = 4  # the embedding grid is 1/stride of the image
+    loss.contrastive_warmup_steps = 5000  # linear from 0
+    loss.reconstruction = 0.0  # L1 of I', I'' and the edge to their real partners; not in the paper
+
+    config.optimizer = optimizer = ml_collections.ConfigDict()
+    optimizer.generator_lr = 1e-4  # TTUR
+    optimizer.discriminator_lr = 4e-4
+    optimizer.beta_1 = 0.0
+    optimizer.beta_2 = 0.9
+    optimizer.constant_fraction = 0.5  # of the steps; then both rates fall linearly to 0
+    optimizer.ema_decay = 0.999  # of the generator that is evaluated, synthesises and is exported
+
+    config.train = train = ml_collections.ConfigDict()
+    train.steps = 1000
+    train.global_batch_size = 8  # split over the replicas
+    train.seed = 0
+    train.devices = ""  # "": all GPUs, else one CPU; or a list such as "GPU:0,GPU:1"
+    train.precision = "float32"  # or mixed_float16, mixed_bfloat16
+    train.update_order = (
+        "alternating"  # the release's order: G, then D on new fakes; "simultaneous": one forward for both
+    )
+    train.jit_compile = False  # XLA: for GPUs; slower on CPUs
+    train.log_every = 50
+    train.checkpoint_every = 500
+    train.keep_checkpoints = 2
+    train.first_sample = 50  # the sample grid is drawn at this step, then at steps that grow by half
+    train.sample_layouts = 6
+
+    return config.lock()
+
+
+def check_config(config):
+    """Raises one `RequestError` that names every wrong value of the request, before anything expensive starts."""
+    found = [*_check_choices(config), *_check_sizes(config), *_check_numbers(config)]
+    if found:
+        raise RequestError("; ".join(found))
+
+
+def resolve(config):
+    """A plain dictionary of the config, for config.json."""
+    return config.to_dict()
+
+
+def stride_of(upsampling):
+    """By how much the trunk enlarges its first feature map: the sizes of an image must be multiples of it."""
+    return {"normal": 32, "more": 64}[upsampling]
+
+
+def _check_choices(config):
+    choices = {
+        "model.upsampling": ("normal", "more"),
+        "model.normalization": ("batch", "instance"),
+        "model.initializer": ("xavier_0.02", "he"),
+        "model.head_initializer": ("xavier_0.02", "he"),
+        "train.update_order": ("alternating", "simultaneous"),
+        "data.name": DATA_NAMES,
+        "train.precision": ("float32", "mixed_float16", "mixed_bfloat16"),
+    }
+    for key, allowed in choices.items():
+        value = _get(config, key)
+        if value not in allowed:
+            yield f"config.{key} is {value!r}; it must be one of {', '.join(allowed)}"
+    if config.data.name != "earth_tiles" and not config.data.dir:
+        yield f"config.data.dir is empty; data set {config.data.name!r} needs --config.data.dir=FOLDER"
+
+
+def _check_sizes(config):
+    height, width = config.data.image_size
+    if config.model.upsampling in ("normal", "more"):
+        stride = stride_of(config.model.upsampling)
+        if height <= 0 or width <= 0 or height % stride or width % stride:
+            nearest = tuple(max(stride, round(size / stride) * stride) for size in (height, width))
+            yield (
+                f"config.data.image_size {(height, width)} must be a multiple of {stride} for "
+                f"model.upsampling={config.model.upsampling!r}; nearest: {nearest}"
+            )
+    load = tuple(config.data.load_size)
+    if load != (0, 0) and (load[0] < height or load[1] < width):
+        yield f"config.data.load_size {load} is smaller than image_size {(height, width)}; (0, 0) turns cropping off"
+
+
+def _check_numbers(config):
+    positive = (
+        "model.base_filters",
+        "model.spade_hidden_filters",
+        "discriminator.base_filters",
+        "discriminator.num_scales",
+        "loss.contrastive_temperature",
+        "loss.contrastive_samples_per_class",
+        "loss.contrastive_stride",
+        "train.steps",
+        "train.global_batch_size",
+        "train.log_every",
+        "train.checkpoint_every",
+        "train.keep_checkpoints",
+        "train.first_sample",
+        "train.sample_layouts",
+    )
+    for key in positive:
+        if _get(config, key) <= 0:
+            yield f"config.{key} is {_get(config, key)}; it must be above 0"
+    not_negative = [
+        f"loss.{key}"
+        for key in ("adversarial", "feature_matching", "perceptual", "contrastive", "reconstruction", "final_weight")
+    ]
+    for key in (*not_negative, "optimizer.generator_lr", "optimizer.discriminator_lr", "data.cache_gb"):
+        if _get(config, key) < 0:
+            yield f"config.{key} is {_get(config, key)}; it must not be negative"
+    for key in ("train.seed", "data.check_examples"):
+        if _get(config, key) < 0:
+            yield f"config.{key} is {_get(config, key)}; it must be 0 or more"
+    if not 0 < config.data.canny_low <= config.data.canny_high <= 1:
+        yield (
+            f"config.data.canny_low {config.data.canny_low} and canny_high {config.data.canny_high} must rise "
+            "between 0 and 1"
+        )
+    for key in ("optimizer.ema_decay", "optimizer.beta_1", "optimizer.beta_2", "optimizer.constant_fraction"):
+        if not 0 <= _get(config, key) <= 1:
+            yield f"config.{key} is {_get(config, key)}; it must lie between 0 and 1"
+
+
+def _get(config, key):
+    for part in key.split("."):
+        config = config[part]
+    return config

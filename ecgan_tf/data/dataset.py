@@ -1,0 +1,158 @@
+"""A split of a data set as arrays: photograph, labels, edges and instance boundaries of each example."""
+
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from ecgan_tf.commands import RequestError
+from ecgan_tf.data.catalog import find_classes, find_examples
+from ecgan_tf.data.edges import canny_edges
+from ecgan_tf.data.files import read_photograph
+from ecgan_tf.data.layouts import (
+    check_same_size,
+    label_boundaries,
+    labels_from_file,
+    read_instances,
+    resize_labels,
+    resize_photograph,
+)
+
+
+def open_dataset(data_config, split):
+    """Finds the files of a split; nothing is decoded yet.
+
+    Args:
+        data_config: `config.data`.
+        split: "train" or "validation".
+    Returns:
+        `LabelledPhotographs`.
+    """
+    return LabelledPhotographs(data_config, split, find_classes(data_config), find_examples(data_config, split))
+
+
+class LabelledPhotographs:
+    """Examples that are decoded when asked for, and kept in memory as far as `config.data.cache_gb` goes.
+
+    Attributes:
+        name, split: of the data set.
+        classes: `ClassList`.
+        examples: tuple of `Example`.
+        image_size: (height, width) of what the networks see.
+        load_size: (height, width) of what `load` returns: the size before cropping in the training split.
+    """
+
+    def __init__(self, data_config, split, classes, examples):
+        self.name = data_config.name
+        self.split = split
+        self.classes = classes
+        self.examples = examples
+        self.image_size = tuple(data_config.image_size)
+        crops = split == "train" and tuple(data_config.load_size) != (0, 0)
+        self.load_size = tuple(data_config.load_size) if crops else self.image_size
+        self.has_boundaries = data_config.use_instances
+        self._canny = {"low": data_config.canny_low, "high": data_config.canny_high}
+        self._cache = MemoryCache(int(data_config.cache_gb * 1e9))
+
+    def __len__(self):
+        return len(self.examples)
+
+    @property
+    def has_unknown(self):
+        return self.classes.has_unknown
+
+    def read(self, index):
+        """One example at the size of its files.
+
+        Returns:
+            dict of `image` uint8 (height, width, 3), `labels` int32 (height, width), 0..num_classes, and where
+            instances are used `instances`, integers (height, width).
+        """
+        example = self.examples[index]
+        arrays = {"image": read_photograph(example.image), "labels": labels_from_file(example.labels, self.classes)}
+        check_same_size(example.image, arrays["image"], example.labels, arrays["labels"])
+        if self.has_boundaries:
+            arrays["instances"] = read_instances(example.instances)
+            check_same_size(example.image, arrays["image"], example.instances, arrays["instances"])
+        return arrays
+
+    def load(self, index, size=None):
+        """One example at `size` (height, width), by default `load_size`; not to be written to.
+
+        Returns:
+            dict of `image` uint8 (height, width, 3), `labels` int32 (height, width), `edges` uint8 (height, width)
+            of 0 and 255, and where instances are used `boundaries` uint8 (height, width) of 0 and 1.
+        """
+        size = self.load_size if size is None else tuple(size)
+        arrays = self._cache.get((index, size))
+        if arrays is None:
+            arrays = self._at_size(self.read(index), size)
+            self._cache.put((index, size), arrays)
+        return {**arrays, "labels": arrays["labels"].astype(np.int32)}
+
+    def check(self, limit, progress=None):
+        """Decodes up to `limit` examples, evenly spread, so that a broken file is found before training starts.
+
+        Args:
+            limit: how many at most.
+            progress: function of (examples done, examples in all).
+        """
+        indices = np.unique(np.linspace(0, len(self) - 1, min(limit, len(self))).round().astype(int)).tolist()
+        problems = []
+        pool = ThreadPoolExecutor(os.cpu_count())
+        try:
+            for done, problem in enumerate(pool.map(self._problem, indices), start=1):
+                if problem:
+                    problems.append(problem)
+                if progress:
+                    progress(done, len(indices))
+        finally:
+            pool.shutdown(cancel_futures=True)  # an interrupt should not wait for the rest
+        if problems:
+            more = f"; and {len(problems) - 5} more" if len(problems) > 5 else ""
+            raise RequestError("; ".join(problems[:5]) + more)
+
+    def _problem(self, index):
+        try:
+            self.load(index)
+        except RequestError as error:
+            return str(error)
+        return None
+
+    def _at_size(self, arrays, size):
+        image = resize_photograph(arrays["image"], size)
+        smallest = np.min_scalar_type(self.classes.num_classes)  # a quarter of the memory for most data sets
+        result = {
+            "image": image,
+            "labels": resize_labels(arrays["labels"], size).astype(smallest),
+            "edges": canny_edges(image, **self._canny),
+        }
+        if self.has_boundaries:
+            result["boundaries"] = label_boundaries(resize_labels(arrays["instances"], size))
+        return result
+
+
+class MemoryCache:
+    """Dictionaries of arrays up to a number of bytes.
+
+    Nothing is thrown out again: each epoch comes in another order, so no example is more useful than another.
+    """
+
+    def __init__(self, max_bytes):
+        self._free = max_bytes
+        self._entries = {}
+        self._lock = threading.Lock()
+
+    def get(self, key):
+        return self._entries.get(key)
+
+    def put(self, key, arrays):
+        size = sum(array.nbytes for array in arrays.values())
+        with self._lock:
+            if key in self._entries or size > self._free:
+                return
+            for array in arrays.values():
+                array.setflags(write=False)
+            self._entries[key] = arrays
+            self._free -= size

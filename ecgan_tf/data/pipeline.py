@@ -1,0 +1,173 @@
+"""Batches of examples, each a pure function of the seed and the step."""
+
+import contextlib
+import functools
+import re
+
+import cv2
+import numpy as np
+import tensorflow as tf
+
+from ecgan_tf.commands import RequestError
+
+
+def training_batches(dataset, data_config, global_batch_size, seed, start_step, steps):
+    """Batches of the training stream, in which every epoch visits each example once, in its own order.
+
+    The example at position p of the stream is fixed by (seed, p), and so are its crop and flip. Starting at any step
+    is therefore free and exact, and the number of replicas changes nothing.
+
+    Args:
+        dataset: `LabelledPhotographs`.
+        data_config: `config.data`.
+        global_batch_size: examples per step.
+        seed: 0 or more, below 2**63.
+        start_step: the first step to give a batch for.
+        steps: how many batches to give.
+    Returns:
+        `tf.data.Dataset` of dicts: image float32 (batch, height, width, 3) in [-1, 1]; labels int32
+        (batch, height, width), 0..num_classes; edges float32 (batch, height, width, 1), -1 or 1; and where instances
+        are used boundaries float32 (batch, height, width, 1), 0 or 1.
+    """
+
+    def batch_at(step):
+        positions = range(step * global_batch_size, (step + 1) * global_batch_size)
+        offsets, flips = augmentations(dataset, data_config, seed, positions)
+        indices = (example_at(seed, position, len(dataset)) for position in positions)
+        return to_batch(
+            [
+                crop_and_flip(dataset.load(index), dataset.image_size, offset, flip)
+                for index, offset, flip in zip(indices, offsets, flips)
+            ]
+        )
+
+    steps = tf.data.Dataset.range(start_step, start_step + steps)
+    return _with_options(_map(steps, batch_at, dataset, global_batch_size))
+
+
+def validation_batches(dataset, data_config, batch_size):
+    """Every example once, in order, resized straight to image_size; the last batch may be smaller.
+
+    Args:
+        dataset: `LabelledPhotographs`.
+        data_config: `config.data`.
+        batch_size: examples per batch.
+    Returns:
+        `tf.data.Dataset` of dicts as `training_batches` gives them, with `name`: string (batch,).
+    """
+    del data_config  # nothing here is random
+    indices = tf.data.Dataset.range(len(dataset)).batch(batch_size)
+    batches = _map(indices, functools.partial(layout_batch, dataset), dataset, None)
+    names = tf.data.Dataset.from_tensor_slices([example.name for example in dataset.examples]).batch(batch_size)
+    return _with_options(tf.data.Dataset.zip(batches, names).map(lambda batch, name: {**batch, "name": name}))
+
+
+def layout_batch(dataset, indices):
+    """The examples of `indices` as one batch of NumPy arrays, resized straight to image_size, not flipped."""
+    return to_batch([dataset.load(index, dataset.image_size) for index in indices])
+
+
+def evenly_spread(count, wanted):
+    """Up to `wanted` indices below `count`, spread over all of them."""
+    return np.unique(np.linspace(0, count - 1, min(wanted, count)).round().astype(int)).tolist()
+
+
+@contextlib.contextmanager
+def readable_errors():
+    """Turns TensorFlow's report of a file that could not be read for a batch back into our `RequestError`."""
+    try:
+        yield
+    except tf.errors.OpError as error:
+        ours = re.search(r"RequestError: (.*)", error.message)
+        if not ours:
+            raise
+        raise RequestError(ours[1]) from None
+
+
+# --- the stream: what stands at a position ---------------------------------------------------------------------------
+
+
+def example_at(seed, position, num_examples):
+    """Index of the example at a position of the stream."""
+    epoch, offset = divmod(position, num_examples)
+    return epoch_order(seed, epoch, num_examples)[offset]
+
+
+@functools.lru_cache(maxsize=4)
+def epoch_order(seed, epoch, num_examples):
+    """The order of an epoch: a permutation of all indices, int64 (num_examples,)."""
+    indices = tf.range(num_examples, dtype=tf.int64)
+    return tf.random.experimental.index_shuffle(indices, tf.constant([seed, epoch], tf.int64), num_examples - 1).numpy()
+
+
+def augmentations(dataset, data_config, seed, positions):
+    """Crop offsets and flips for a range of positions.
+
+    Philox gives four random words per value of its counter, so those of position p depend on (seed, p) alone.
+
+    Returns:
+        offsets, int (batch, 2), top and left; flips, bool (batch,).
+    """
+    words = np.random.Philox(key=seed, counter=positions[0]).random_raw(4 * len(positions)).reshape(-1, 4)
+    choices = np.subtract(dataset.load_size, dataset.image_size).astype(np.uint64) + np.uint64(1)
+    offsets = (words[:, :2] % choices).astype(int)
+    flips = (words[:, 2] % np.uint64(2) == 1) & data_config.flip
+    return offsets, flips
+
+
+def crop_and_flip(arrays, size, offset, flip):
+    """The same window of every array of an example, mirrored or not."""
+    (top, left), (height, width) = offset, size
+    window = {key: array[top : top + height, left : left + width] for key, array in arrays.items()}
+    return {key: cv2.flip(array, 1) for key, array in window.items()} if flip else window
+
+
+# --- from arrays to batches ------------------------------------------------------------------------------------------
+
+
+def to_batch(examples):
+    """Stacks what `LabelledPhotographs.load` gives and scales it for the networks."""
+    batch = {
+        "image": _stack(examples, "image", np.float32),
+        "labels": _stack(examples, "labels", np.int32),
+        "edges": _stack(examples, "edges", np.float32)[..., np.newaxis],
+    }
+    for key in ("image", "edges"):
+        batch[key] /= 127.5
+        batch[key] -= 1.0
+    if "boundaries" in examples[0]:
+        batch["boundaries"] = _stack(examples, "boundaries", np.float32)[..., np.newaxis]
+    return batch
+
+
+def _stack(examples, key, dtype):
+    return np.stack([example[key] for example in examples], dtype=dtype, casting="unsafe")
+
+
+def _map(elements, batch_of, dataset, batch_size):
+    """Makes each batch by one call of Python: cheaper than a call per example, and later batches run beside it."""
+    height, width = dataset.image_size
+    spec = {
+        "image": tf.TensorSpec((batch_size, height, width, 3), tf.float32),
+        "labels": tf.TensorSpec((batch_size, height, width), tf.int32),
+        "edges": tf.TensorSpec((batch_size, height, width, 1), tf.float32),
+    }
+    if dataset.has_boundaries:
+        spec["boundaries"] = tf.TensorSpec((batch_size, height, width, 1), tf.float32)
+
+    def arrays_of(element):
+        batch = batch_of(element)
+        return [batch[key] for key in spec]
+
+    def tensors_of(element):
+        arrays = tf.numpy_function(arrays_of, [element], [spec[key].dtype for key in spec], stateful=False)
+        return {key: tf.ensure_shape(array, spec[key].shape) for key, array in zip(spec, arrays)}
+
+    return elements.map(tensors_of, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+
+
+def _with_options(batches):
+    options = tf.data.Options()
+    options.deterministic = True
+    options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
+    return batches.prefetch(tf.data.AUTOTUNE).with_options(options)

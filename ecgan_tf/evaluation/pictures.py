@@ -1,0 +1,50 @@
+"""From tensors to pictures: uint8 images, captioned grids."""
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+CAPTION_HEIGHT = 18
+GAP = 4
+
+
+def to_uint8(images):
+    """Images in [-1, 1], clipped, as uint8 in 0..255; rounded half up, as every exported graph does.
+
+    Args:
+        images: float (..., height, width, channels); one channel becomes three equal ones.
+    Returns:
+        uint8 (..., height, width, 3).
+    """
+    scaled = np.floor((np.clip(np.asarray(images, np.float32), -1.0, 1.0) + 1.0) * np.float32(127.5) + 0.5)
+    pixels = scaled.astype(np.uint8)
+    return np.repeat(pixels, 3, axis=-1) if pixels.shape[-1] == 1 else pixels
+
+
+def captioned_grid(columns, smallest_width=128):
+    """One picture with a column per entry and a row per example.
+
+    Args:
+        columns: dictionary from caption to uint8 (examples, height, width, 3), all of one shape.
+        smallest_width: tiles below it are enlarged by a whole factor, so that small images can be looked at.
+    Returns:
+        uint8 (height, width, 3).
+    """
+    tiles = [np.asarray(images) for images in columns.values()]
+    rows, height, width = tiles[0].shape[:3]
+    factor = max(1, -(-smallest_width // width))
+    height, width = height * factor, width * factor
+    canvas = Image.new("RGB", (len(tiles) * (width + GAP) + GAP, CAPTION_HEIGHT + rows * (height + GAP) + GAP), "white")
+    draw = ImageDraw.Draw(canvas)
+    for column, (caption, images) in enumerate(zip(columns, tiles)):
+        left = GAP + column * (width + GAP)
+        draw.text(
+            (left + width // 2, CAPTION_HEIGHT // 2 + 2),
+            caption,
+            fill="black",
+            anchor="mm",
+            font=ImageFont.load_default(12),
+        )
+        for row in range(rows):
+            tile = Image.fromarray(images[row]).resize((width, height), Image.Resampling.NEAREST)
+            canvas.paste(tile, (left, CAPTION_HEIGHT + GAP + row * (height + GAP)))
+    return np.asarray(canvas)

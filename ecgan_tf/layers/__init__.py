@@ -1,0 +1,1 @@
+"""Building blocks of the networks: tensors with shapes in, tensors with shapes out."""

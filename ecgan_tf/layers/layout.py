@@ -1,0 +1,52 @@
+"""A label map as the networks see it: integers at every resolution, one-hot only where a layer asks for it."""
+
+import numpy as np
+from keras import ops
+
+
+class Layout:
+    """Labels and instance boundaries of a batch, at one resolution and, made once each, at the smaller ones.
+
+    Scaling down takes every k-th cell, the index rule of the nearest-neighbour resize in the PyTorch peers
+    (spec: floor(i * scale)), which every exporter knows as a strided slice.
+
+    Args:
+        labels: int32 (batch, height, width), ids below `num_labels`.
+        num_labels: number of classes, plus one where there is an "unknown".
+        boundaries: float (batch, height, width, 1), 1 at instance boundaries; or None.
+    """
+
+    def __init__(self, labels, num_labels, boundaries=None):
+        self.labels = labels
+        self.num_labels = num_labels
+        self.boundaries = boundaries
+        self._smaller = {}
+        self._semantic = {}
+
+    @property
+    def size(self):
+        return self.labels.shape[1:3]
+
+    def at(self, height, width):
+        """The same layout at a size that divides this one."""
+        if (height, width) == tuple(self.size):
+            return self
+        if (height, width) not in self._smaller:
+            rows, columns = self.size[0] // height, self.size[1] // width
+            boundaries = None if self.boundaries is None else self.boundaries[:, ::rows, ::columns]
+            self._smaller[height, width] = Layout(self.labels[:, ::rows, ::columns], self.num_labels, boundaries)
+        return self._smaller[height, width]
+
+    def semantic(self, dtype):
+        """The semantic input S of the papers: one-hot labels, then the boundary channel where there is one.
+
+        Rows of an identity matrix are gathered, since full int8 quantisation of ONE_HOT decodes "off" as 0.5.
+
+        Returns:
+            float (batch, height, width, N').
+        """
+        if dtype not in self._semantic:
+            one_hot = ops.take(ops.convert_to_tensor(np.eye(self.num_labels), dtype=dtype), self.labels, axis=0)
+            channels = [one_hot] if self.boundaries is None else [one_hot, ops.cast(self.boundaries, dtype)]
+            self._semantic[dtype] = ops.concatenate(channels, axis=-1)
+        return self._semantic[dtype]

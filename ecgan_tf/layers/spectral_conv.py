@@ -1,0 +1,114 @@
+"""Convolution with spectral normalisation as published."""
+
+import keras
+from keras import ops
+
+from ecgan_tf.layers.initializers import make_initializer
+
+
+@keras.saving.register_keras_serializable("ecgan_tf")
+class SpectralConv2D(keras.layers.Layer):
+    """Convolution with the kernel W / sigma(W) (Miyato et al., 2018, algorithm 1).
+
+    sigma = v' W u, the largest singular value of W as a (kernel_size^2 * in, out) matrix. A training call makes one
+    power iteration on u and v, which are not trained; the gradient flows through W and through sigma. The raw kernel
+    is what the optimizer sees; Keras' own wrapper overwrites it instead. Export calls `bake`.
+
+    Args:
+        filters, kernel_size, strides, use_bias: as in `keras.layers.Conv2D`.
+        padding: cells of zeros on every side.
+        initializer: a name of `INITIALIZERS`.
+    """
+
+    def __init__(self, filters, kernel_size, strides=1, padding=0, use_bias=True, initializer="xavier_0.02", **kwargs):
+        super().__init__(**kwargs)
+        self.filters = filters
+        self.kernel_size = kernel_size
+        self.strides = strides
+        self.padding = padding
+        self.use_bias = use_bias
+        self.initializer = initializer
+        self.baked = False
+
+    def build(self, x_shape):
+        rows = self.kernel_size * self.kernel_size * x_shape[-1]
+        self.kernel = self.add_weight(
+            name="kernel",
+            shape=(self.kernel_size, self.kernel_size, x_shape[-1], self.filters),
+            initializer=make_initializer(self.initializer),
+            autocast=False,
+        )
+        if self.use_bias:
+            self.bias = self.add_weight(name="bias", shape=(self.filters,), initializer="zeros")
+        self.u = self._add_vector("u", self.filters)
+        self.v = self._add_vector("v", rows)
+        self.built = True
+
+    def _add_vector(self, name, size):
+        # Every replica makes the same iteration on the same kernel, so one replica's value stands for all.
+        return self.add_weight(
+            name=name,
+            shape=(size,),
+            initializer=_unit_vector,
+            trainable=False,
+            autocast=False,
+            aggregation="only_first_replica",
+        )
+
+    def call(self, x, training=False):
+        kernel = ops.cast(self.normalized_kernel(training), self.compute_dtype)
+        y = convolve(x, kernel, self.strides, self.padding)
+        return y + self.bias if self.use_bias else y
+
+    def normalized_kernel(self, training=False):
+        """W / sigma(W), float32, of the kernel's shape."""
+        if self.baked:
+            return self.kernel
+        matrix = ops.reshape(self.kernel, (-1, self.filters))
+        u, v = ops.convert_to_tensor(self.u), ops.convert_to_tensor(self.v)
+        if training:
+            fixed = ops.stop_gradient(matrix)
+            v = _normalize(ops.matmul(fixed, u))
+            u = _normalize(ops.matmul(v, fixed))
+            self.u.assign(u)
+            self.v.assign(v)
+        sigma = ops.sum(v * ops.matmul(matrix, u))
+        return self.kernel / sigma
+
+    def bake(self):
+        """Makes W / sigma(W) the kernel, for good: a plain convolution remains, for inference."""
+        if not self.baked:
+            self.kernel.assign(self.normalized_kernel())
+            self.baked = True
+
+    def compute_output_shape(self, x_shape):
+        height, width = ((size + 2 * self.padding - self.kernel_size) // self.strides + 1 for size in x_shape[1:3])
+        return (x_shape[0], height, width, self.filters)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "kernel_size": self.kernel_size,
+            "strides": self.strides,
+            "padding": self.padding,
+            "use_bias": self.use_bias,
+            "initializer": self.initializer,
+        }
+
+
+def convolve(x, kernel, strides=1, padding=0):
+    """Convolution with `padding` cells of zeros on every side, as PyTorch counts it: never Keras' uneven "same"."""
+    if strides == 1 and 2 * padding + 1 == kernel.shape[0]:
+        return ops.conv(x, kernel, padding="same")
+    if padding:
+        x = ops.pad(x, [(0, 0), (padding, padding), (padding, padding), (0, 0)])
+    return ops.conv(x, kernel, strides=strides, padding="valid")
+
+
+def _unit_vector(shape, dtype=None):
+    return _normalize(keras.random.normal(shape, dtype=dtype))
+
+
+def _normalize(vector):
+    return vector / ops.maximum(ops.norm(vector), 1e-12)

@@ -1,0 +1,18 @@
+"""Enlarging feature maps."""
+
+import tensorflow as tf
+
+
+def upsample_nearest(x, factor=2):
+    """Nearest-neighbour enlargement by an integer factor.
+
+    The raw op, since `tf.image.resize` exports as a resize mode that ONNX has deprecated, and Keras' UpSampling2D as
+    reshape and tile.
+
+    Args:
+        x: float (batch, height, width, filters), height and width static.
+    Returns:
+        float (batch, factor * height, factor * width, filters).
+    """
+    size = (x.shape[1] * factor, x.shape[2] * factor)
+    return tf.raw_ops.ResizeNearestNeighbor(images=x, size=size, half_pixel_centers=False)

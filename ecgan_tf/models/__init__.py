@@ -1,0 +1,34 @@
+"""The networks: one file per paper, found by name in one table."""
+
+from ecgan_tf.models.discriminators import MultiscaleDiscriminator
+from ecgan_tf.models.ecgan import ECGANGenerator
+
+MODELS = {
+    "ecgan": ECGANGenerator,
+}
+
+DISCRIMINATORS = {
+    "multiscale": MultiscaleDiscriminator,
+}
+
+
+def make_generator(name, **kwargs):
+    """Builds the generator of `MODELS[name]`; its class docstring names the arguments.
+
+    `generator(inputs, training=False)` takes a dictionary (`labels` int32 (batch, height, width), `boundaries` where
+    the model has them) and returns one: `image` float32 (batch, height, width, 3) in [-1, 1] and named intermediates.
+    """
+    return _make(MODELS, "model", name, kwargs)
+
+
+def make_discriminator(name, **kwargs):
+    """Builds the discriminator of `DISCRIMINATORS[name]`; its class docstring names the arguments."""
+    return _make(DISCRIMINATORS, "discriminator", name, kwargs)
+
+
+def _make(table, kind, name, kwargs):
+    if name not in table:
+        raise ValueError(f"Unknown {kind} {name!r}. Known: {', '.join(sorted(table))}.")
+    model = table[name](name=name, **kwargs)
+    model.build()
+    return model

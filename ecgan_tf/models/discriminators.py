@@ -1,0 +1,166 @@
+"""Discriminators: what is real is judged patch by patch, at several scales."""
+
+import keras
+import numpy as np
+from keras import ops
+
+from ecgan_tf.layers.initializers import make_initializer
+from ecgan_tf.layers.layout import Layout
+from ecgan_tf.layers.spade import leaky_relu, make_normalization
+from ecgan_tf.layers.spectral_conv import SpectralConv2D, convolve
+
+
+@keras.saving.register_keras_serializable("ecgan_tf")
+class PatchDiscriminator(keras.layers.Layer):
+    """A PatchGAN over pairs of a layout and an image (Isola et al., 2017, in the form of SPADE).
+
+    4x4 convolutions with padding 2: stride 2, then two of stride 2 and one of stride 1 with spectral and instance
+    normalisation, then one score per patch; leaky ReLU between them.
+
+    Args:
+        semantic_filters: N', channels of the semantic input.
+        base_filters: of the first convolution.
+        initializer: a name of `INITIALIZERS`.
+    Call arguments:
+        semantic: float (batch, height, width, N').
+        images: float (pairs * batch, height, width, 3); image i belongs to layout i modulo batch.
+    Returns:
+        list of the features of the first four layers, and the logits float32 (pairs * batch, rows, columns, 1).
+    """
+
+    def __init__(self, semantic_filters, base_filters=64, initializer="xavier_0.02", **kwargs):
+        super().__init__(**kwargs)
+        self.semantic_filters = semantic_filters
+        self.base_filters = base_filters
+        self.initializer = initializer
+        widths = [min(base_filters * factor, 512) for factor in (2, 4, 8)]
+        self.convolutions = [
+            SpectralConv2D(width, 4, strides, 2, use_bias=False, initializer=initializer, name=f"conv_{layer}")
+            for layer, (width, strides) in enumerate(zip(widths, (2, 2, 1)), start=1)
+        ]
+        self.norms = [make_normalization("instance", name=f"norm_{layer}") for layer in (1, 2, 3)]
+        self.to_logits = keras.layers.Conv2D(
+            1, 4, padding="valid", name="to_logits", kernel_initializer=make_initializer(initializer), dtype="float32"
+        )
+
+    def build(self, input_shape=None):
+        self.kernel = self.add_weight(
+            name="kernel",
+            shape=(4, 4, self.semantic_filters + 3, self.base_filters),
+            initializer=make_initializer(self.initializer),
+        )
+        self.bias = self.add_weight(name="bias", shape=(self.base_filters,), initializer="zeros")
+        shape = (None, None, None, self.base_filters)
+        for convolution, norm in zip(self.convolutions, self.norms):
+            convolution.build(shape)
+            shape = (*shape[:-1], convolution.filters)
+            norm.build(shape)
+        self.to_logits.build(shape)
+        self.built = True
+
+    def call(self, semantic, images, training=False):
+        # The first convolution is linear: its share of the layout is computed once for all images of that layout.
+        pairs = images.shape[0] // semantic.shape[0]
+        of_layout = convolve(semantic, self.kernel[:, :, : self.semantic_filters], 2, 2) + self.bias
+        of_image = convolve(images, self.kernel[:, :, self.semantic_filters :], 2, 2)
+        x = leaky_relu(of_image + ops.tile(of_layout, (pairs, 1, 1, 1)))
+        features = [x]
+        for convolution, norm in zip(self.convolutions, self.norms):
+            x = leaky_relu(norm(convolution(x, training=training)))
+            features.append(x)
+        return features, self.to_logits(ops.pad(x, [(0, 0), (2, 2), (2, 2), (0, 0)]))
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "semantic_filters": self.semantic_filters,
+            "base_filters": self.base_filters,
+            "initializer": self.initializer,
+        }
+
+
+@keras.saving.register_keras_serializable("ecgan_tf")
+class MultiscaleDiscriminator(keras.Model):
+    """The multi-modality discriminator D: one network judges images and edge maps alike, at several scales.
+
+    Args:
+        num_classes, has_unknown, has_boundaries: of the layouts, as in the generator.
+        base_filters: of each scale's first convolution.
+        num_scales: number of `PatchDiscriminator`s; each sees half the size of the one before.
+        initializer: a name of `INITIALIZERS`.
+    Call arguments:
+        inputs: dictionary of `labels` and, with boundaries, `boundaries`, as the generator takes.
+        images: float (pairs * batch, height, width, 3): for every layout `pairs` images or edge maps, stacked along
+            the batch axis.
+    Returns:
+        list over the scales of (features, logits), see `PatchDiscriminator`.
+    """
+
+    # ---- layers
+
+    def __init__(
+        self,
+        num_classes,
+        has_unknown=False,
+        has_boundaries=False,
+        base_filters=64,
+        num_scales=2,
+        initializer="xavier_0.02",
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.num_classes = num_classes
+        self.has_unknown = has_unknown
+        self.has_boundaries = has_boundaries
+        self.base_filters = base_filters
+        self.num_scales = num_scales
+        self.initializer = initializer
+        semantic_filters = num_classes + has_unknown + has_boundaries
+        self.scales = [
+            PatchDiscriminator(semantic_filters, base_filters, initializer, name=f"scale_{scale}")
+            for scale in range(num_scales)
+        ]
+
+    def build(self, input_shape=None):
+        for scale in self.scales:
+            scale.build()
+        self.built = True
+
+    # ---- forward pass
+
+    def call(self, inputs, images, training=False):
+        layout = Layout(inputs["labels"], self.num_classes + self.has_unknown, inputs.get("boundaries"))
+        semantic = layout.semantic(self.compute_dtype)
+        images = ops.cast(images, self.compute_dtype)
+        predictions = []
+        for scale in self.scales:
+            if predictions:
+                semantic, images = halve(semantic), halve(images)
+            predictions.append(scale(semantic, images, training=training))
+        return predictions
+
+    # ---- config
+
+    def get_config(self):
+        names = ("num_classes", "has_unknown", "has_boundaries", "base_filters", "num_scales", "initializer")
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
+
+
+def halve(x):
+    """3x3 average pooling of stride 2 with one cell of padding that is left out of the average.
+
+    Keras' "same" pads even sizes at the bottom and right only; the peers' discriminators pad all sides.
+
+    Args:
+        x: float (batch, height, width, filters), height and width static.
+    Returns:
+        float (batch, ceil(height / 2), ceil(width / 2), filters).
+    """
+    padded = ops.pad(x, [(0, 0), (1, 1), (1, 1), (0, 0)])
+    cells = np.pad(np.ones(x.shape[1:3]), 1)
+    rows, columns = ((size + 1) // 2 for size in x.shape[1:3])
+    count = sum(
+        cells[dy : dy + 2 * rows : 2, dx : dx + 2 * columns : 2][:rows, :columns] for dy in range(3) for dx in range(3)
+    )
+    pooled = ops.average_pool(padded, 3, strides=2, padding="valid")
+    return pooled * ops.convert_to_tensor((9.0 / count)[None, :, :, None], dtype=x.dtype)

@@ -1,0 +1,299 @@
+"""The generator of ECGAN (Tang et al., ICLR 2023; arXiv 2003.13898)."""
+
+import keras
+from keras import ops
+
+from ecgan_tf.layers.initializers import make_initializer
+from ecgan_tf.layers.label_conv import LabelConv2D
+from ecgan_tf.layers.layout import Layout
+from ecgan_tf.layers.spade import SPADEResidualBlock, leaky_relu
+from ecgan_tf.layers.upsampling import upsample_nearest
+
+NUM_INTERMEDIATE_LAYERS = 3  # n of the paper
+UPSAMPLING = {"normal": 5, "more": 6}  # doublings between the trunk's first feature map and the image
+
+
+@keras.saving.register_keras_serializable("ecgan_tf")
+class Encoder(keras.layers.Layer):
+    """The shared encoder E: the trunk of SPADE, which reads the layout again at every scale.
+
+    Args:
+        filters: C, of the last feature map; the first has 16 C.
+        upsampling: "normal": the first feature map has 1/32 of the image's height and width; "more": 1/64.
+        spade: dictionary of the arguments of `SPADE`.
+    Call arguments:
+        layout: `Layout` of the image's size.
+    Returns:
+        float (batch, height, width, C), the feature F.
+    """
+
+    def __init__(self, filters, upsampling, spade, **kwargs):
+        super().__init__(**kwargs)
+        self.filters = filters
+        self.upsampling = upsampling
+        self.spade = dict(spade)
+        self.start = LabelConv2D(
+            16 * filters, spade["num_labels"], spade["has_boundaries"], initializer=spade["initializer"], name="start"
+        )
+        widths = [filters * factor for factor in (16, 16, 16, 8, 4, 2, 1)]
+        names = ("head_0", "middle_0", "middle_1", "up_0", "up_1", "up_2", "up_3")
+        self.blocks = [SPADEResidualBlock(width, spade, name=name) for width, name in zip(widths, names)]
+        # "normal" keeps the size between the two middle blocks, as the release does.
+        self.factors = [1, 2, 2 if upsampling == "more" else 1, 2, 2, 2, 2]
+
+    def build(self, image_size):
+        stride = 2 ** UPSAMPLING[self.upsampling]
+        self.start_size = (image_size[0] // stride, image_size[1] // stride)
+        self.start.build()
+        shape = (None, *self.start_size, 16 * self.filters)
+        for block, factor in zip(self.blocks, self.factors):
+            shape = (None, shape[1] * factor, shape[2] * factor, shape[3])
+            block.build(shape)
+            shape = (*shape[:3], block.filters)
+        self.built = True
+
+    def call(self, layout, training=False):
+        x = self.start(layout=layout.at(*self.start_size))
+        for block, factor in zip(self.blocks, self.factors):
+            x = block(upsample_nearest(x, factor) if factor > 1 else x, layout=layout, training=training)
+        return x
+
+    def get_config(self):
+        return {**super().get_config(), "filters": self.filters, "upsampling": self.upsampling, "spade": self.spade}
+
+
+@keras.saving.register_keras_serializable("ecgan_tf")
+class ConvolutionChain(keras.layers.Layer):
+    """The chain of convolutions that the edge generator G_e and the image generator G_i share in shape.
+
+    C -> C/2 -> C/4 -> C/8 -> 3, each a 3x3 convolution after a leaky ReLU, then tanh. Given gates, each intermediate
+    feature is multiplied by 1 + sigmoid(gate): the attention guided edge transfer G_t at feature level,
+        F_i^j <- sigmoid(F_e^j) * F_i^j + F_i^j.
+
+    Args:
+        filters: C, of the input.
+        initializer: a name of `INITIALIZERS`.
+    Call arguments:
+        x: float (batch, height, width, C).
+        gates: the intermediate features of the other chain, or None.
+    Returns:
+        float (batch, height, width, 3) in (-1, 1), and the list of the n intermediate features before activation.
+    """
+
+    def __init__(self, filters, initializer="xavier_0.02", **kwargs):
+        super().__init__(**kwargs)
+        self.filters = filters
+        self.initializer = initializer
+        self.convolutions = [
+            keras.layers.Conv2D(
+                filters // 2 ** (j + 1),
+                3,
+                padding="same",
+                name=f"conv_{j}",
+                kernel_initializer=make_initializer(initializer),
+            )
+            for j in range(NUM_INTERMEDIATE_LAYERS)
+        ]
+        self.to_image = keras.layers.Conv2D(
+            3, 3, padding="same", name="to_image", kernel_initializer=make_initializer(initializer), dtype="float32"
+        )
+
+    def build(self, x_shape):
+        shape = tuple(x_shape)
+        for convolution in (*self.convolutions, self.to_image):
+            convolution.build(shape)
+            shape = (*shape[:-1], convolution.filters)
+        self.built = True
+
+    def call(self, x, gates=None):
+        features = []
+        for j, convolution in enumerate(self.convolutions):
+            x = convolution(leaky_relu(x))
+            if gates is not None:
+                x = transfer_edges(gates[j], x)
+            features.append(x)
+        return ops.tanh(self.to_image(leaky_relu(x))), features
+
+    def get_config(self):
+        return {**super().get_config(), "filters": self.filters, "initializer": self.initializer}
+
+
+def transfer_edges(edge, image):
+    """Attention guided edge transfer G_t: sigmoid(edge) * image + image."""
+    return image * (1.0 + ops.sigmoid(edge))
+
+
+@keras.saving.register_keras_serializable("ecgan_tf")
+class SemanticPreservingModule(keras.layers.Layer):
+    """The semantic preserving module G_s: a class-dependent channel gate between two convolutions.
+
+        F_c  = conv(X), one channel per class;  gamma' = sigmoid(mean over height and width of F_c)
+        F_c' = gamma' * F_c + F_c;  X' = conv(F_c') of X's width;  I'' = tanh(conv(X'))
+    Each convolution is 3x3 and follows a leaky ReLU. The module has no normalisation.
+
+    Args:
+        num_classes: N, without "unknown".
+        initializer: a name of `INITIALIZERS`.
+        skip: adds I' before the last tanh. Not in the paper, where the final image has to be painted through the
+            bottleneck of one channel per class; with the skip it starts from the first image.
+    Call arguments:
+        x: float (batch, height, width, C + 3 + 3 + N'), the concatenation of F, I', I'_e and S.
+        initial_image: I', read only with `skip`.
+    Returns:
+        float32 (batch, height, width, 3) in (-1, 1), the final image I''.
+    """
+
+    def __init__(self, num_classes, initializer="xavier_0.02", skip=False, **kwargs):
+        super().__init__(**kwargs)
+        self.num_classes = num_classes
+        self.initializer = initializer
+        self.skip = skip
+
+    def build(self, x_shape):
+        def convolution(filters, name, **kwargs):
+            return keras.layers.Conv2D(
+                filters, 3, padding="same", name=name, kernel_initializer=make_initializer(self.initializer), **kwargs
+            )
+
+        self.to_classes = convolution(self.num_classes, "to_classes")
+        self.to_features = convolution(x_shape[-1], "to_features")
+        self.to_image = convolution(3, "to_image", dtype="float32")
+        self.to_classes.build(x_shape)
+        self.to_features.build((*x_shape[:-1], self.num_classes))
+        self.to_image.build(x_shape)
+        self.built = True
+
+    def call(self, x, initial_image=None):
+        classes = self.to_classes(leaky_relu(x))
+        gate = ops.sigmoid(ops.mean(classes, axis=(1, 2), keepdims=True))
+        features = self.to_features(leaky_relu(classes * (1.0 + gate)))
+        image = self.to_image(leaky_relu(features))
+        return ops.tanh(image + initial_image if self.skip else image)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "num_classes": self.num_classes,
+            "initializer": self.initializer,
+            "skip": self.skip,
+        }
+
+
+@keras.saving.register_keras_serializable("ecgan_tf")
+class ECGANGenerator(keras.Model):
+    """Label map in, photograph out: E, then G_e and G_i with the edge transfer between them, then G_s.
+
+    Args:
+        num_classes: N, without "unknown".
+        image_size: (height, width), multiples of 32 ("normal") or 64 ("more").
+        has_unknown: whether label id N occurs and has a channel of its own.
+        has_boundaries: whether the instance boundary map is an input.
+        base_filters: C.
+        spade_hidden_filters: hidden filters of each modulation.
+        upsampling: "normal" or "more", see `Encoder`.
+        normalization: "batch" or "instance", of SPADE.
+        initializer, head_initializer: names of `INITIALIZERS`, of the trunk and of G_e, G_i, G_s.
+        semantic_skip: see `SemanticPreservingModule`.
+    Call arguments:
+        inputs: dictionary of `labels` int32 (batch, height, width) and, with boundaries, `boundaries` float
+            (batch, height, width, 1) in {0, 1}.
+        training: whether batch statistics and power iterations are updated.
+    Returns:
+        dictionary of float tensors (batch, height, width, .): `image` in (-1, 1), the final I''; `initial_image`, the
+        first I' in (-1.74, 1.74), since the gate of the last edge transfer exceeds 1; `edge` in (-1, 1), I'_e;
+        `features`, F with C channels.
+    """
+
+    # ---- layers
+
+    def __init__(
+        self,
+        num_classes,
+        image_size,
+        has_unknown=False,
+        has_boundaries=False,
+        base_filters=64,
+        spade_hidden_filters=128,
+        upsampling="normal",
+        normalization="batch",
+        initializer="xavier_0.02",
+        head_initializer="xavier_0.02",
+        semantic_skip=False,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.num_classes = num_classes
+        self.image_size = tuple(image_size)
+        self.has_unknown = has_unknown
+        self.has_boundaries = has_boundaries
+        self.base_filters = base_filters
+        self.spade_hidden_filters = spade_hidden_filters
+        self.upsampling = upsampling
+        self.normalization = normalization
+        self.initializer = initializer
+        self.head_initializer = head_initializer
+        self.semantic_skip = semantic_skip
+        _check_size(self.image_size, upsampling)
+        spade = {
+            "num_labels": num_classes + has_unknown,
+            "has_boundaries": has_boundaries,
+            "hidden_filters": spade_hidden_filters,
+            "normalization": normalization,
+            "initializer": initializer,
+        }
+        self.encoder = Encoder(base_filters, upsampling, spade, name="encoder")
+        self.edge_generator = ConvolutionChain(base_filters, head_initializer, name="edge_generator")
+        self.image_generator = ConvolutionChain(base_filters, head_initializer, name="image_generator")
+        self.semantic_preserving = SemanticPreservingModule(
+            num_classes, head_initializer, semantic_skip, name="semantic_preserving"
+        )
+
+    @property
+    def semantic_filters(self):
+        """N', the channels of the semantic input."""
+        return self.num_classes + self.has_unknown + self.has_boundaries
+
+    def build(self, input_shape=None):
+        self.encoder.build(self.image_size)
+        features_shape = (None, *self.image_size, self.base_filters)
+        self.edge_generator.build(features_shape)
+        self.image_generator.build(features_shape)
+        self.semantic_preserving.build((*features_shape[:3], self.base_filters + 3 + 3 + self.semantic_filters))
+        self.built = True
+
+    # ---- forward pass
+
+    def call(self, inputs, training=False):
+        layout = Layout(inputs["labels"], self.num_classes + self.has_unknown, inputs.get("boundaries"))
+        features = self.encoder(layout=layout, training=training)
+        edge, edge_features = self.edge_generator(features)
+        image, _ = self.image_generator(features, gates=edge_features)
+        initial_image = transfer_edges(edge, image)
+        semantic = layout.semantic(self.compute_dtype)
+        parts = [ops.cast(part, self.compute_dtype) for part in (features, initial_image, edge, semantic)]
+        final = self.semantic_preserving(ops.concatenate(parts, axis=-1), initial_image)
+        return {"image": final, "initial_image": initial_image, "edge": edge, "features": features}
+
+    # ---- config
+
+    def get_config(self):
+        names = (
+            "num_classes",
+            "image_size",
+            "has_unknown",
+            "has_boundaries",
+            "base_filters",
+            "spade_hidden_filters",
+            "upsampling",
+            "normalization",
+            "initializer",
+            "head_initializer",
+            "semantic_skip",
+        )
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
+
+
+def _check_size(image_size, upsampling):
+    stride = 2 ** UPSAMPLING[upsampling]
+    if image_size[0] % stride or image_size[1] % stride:
+        raise ValueError(f"image_size {image_size} must be a multiple of {stride} for upsampling={upsampling!r}.")

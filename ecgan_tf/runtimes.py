@@ -1,0 +1,160 @@
+"""Opens a trained or exported model in its own runtime, behind one face: layouts in, images out."""
+
+import contextlib
+import os
+
+import numpy as np
+
+from ecgan_tf.commands import RequestError
+from ecgan_tf.data.classes import ClassList
+
+DESCRIPTION = "model.json"
+
+
+class Synthesizer:
+    """A generator, wherever it runs.
+
+    Attributes:
+        classes: `ClassList` of the layouts.
+        image_size: (height, width).
+        has_boundaries: whether layouts need the instance boundary channel.
+        source: path that it was opened from.
+    """
+
+    def __init__(self, source, description, run):
+        """`run` maps a dictionary of NumPy arrays, one example each, to the image float32 (1, height, width, 3)."""
+        arguments = description["arguments"]
+        self.source = source
+        self.classes = ClassList.from_dict(description["classes"])
+        self.image_size = tuple(arguments["image_size"])
+        self.has_boundaries = arguments["has_boundaries"]
+        self._run = run
+
+    def __call__(self, layout):
+        """Paints layouts one after the other, as a device would.
+
+        Args:
+            layout: dictionary of `labels` int32 (batch, height, width), ids 0..num_classes, and where the model has
+                them `boundaries` float32 (batch, height, width, 1).
+        Returns:
+            float32 (batch, height, width, 3) in [-1, 1].
+        """
+        keys = ("labels", "boundaries") if self.has_boundaries else ("labels",)
+        inputs = {"labels": np.asarray(layout["labels"], np.int32)}
+        if self.has_boundaries:
+            inputs["boundaries"] = np.asarray(layout["boundaries"], np.float32)
+        images = [self._run({key: inputs[key][i : i + 1] for key in keys}) for i in range(len(inputs["labels"]))]
+        return np.concatenate(images)
+
+
+def open_model(path):
+    """Opens whatever can paint: a run folder, a SavedModel folder, a .tflite or an .onnx file.
+
+    Exported models have their description, model.json, beside them or one or two folders up, as `export` writes it.
+
+    Returns:
+        `Synthesizer`.
+    """
+    if not os.path.exists(path):
+        raise RequestError(f"{path}: no such file or folder; give a run folder, a SavedModel, a .tflite or an .onnx.")
+    if os.path.isdir(path):
+        return open_saved_model(path) if find_saved_model(path) else open_keras_run(path)
+    openers = {".tflite": open_tflite, ".onnx": open_onnx}
+    ending = os.path.splitext(path)[1].lower()
+    if ending not in openers:
+        raise RequestError(
+            f"{path}: unknown kind of model {ending!r}; give a run folder, a SavedModel folder, "
+            "a .tflite or an .onnx file."
+        )
+    return openers[ending](path)
+
+
+def open_keras_run(path):
+    """The averaged generator of a run, in Keras."""
+    import tensorflow as tf
+
+    from ecgan_tf.training.run_folder import open_run
+
+    generator, description, _ = open_run(path)
+    paint = tf.function(lambda inputs: generator(inputs)["image"], autograph=False)
+    return Synthesizer(path, description, lambda inputs: paint(inputs).numpy())
+
+
+def open_saved_model(path):
+    """The `serving_default` signature of a SavedModel; of versioned folders the newest."""
+    import tensorflow as tf
+
+    folder = find_saved_model(path)
+    with _foreign(path, "SavedModel"):
+        module = tf.saved_model.load(folder)
+        paint = module.signatures["serving_default"]
+
+    def run(inputs, module=module):  # the signature does not keep the module alive, which owns the variables
+        return paint(**{key: tf.constant(value) for key, value in inputs.items()})["image"].numpy()
+
+    return Synthesizer(path, find_description(folder), run)
+
+
+def open_tflite(path, threads=None):
+    """A .tflite in the LiteRT interpreter."""
+    with _foreign(path, "LiteRT model"):
+        from ai_edge_litert.interpreter import Interpreter
+
+        interpreter = Interpreter(model_path=path, num_threads=threads or os.cpu_count())
+        runner = interpreter.get_signature_runner("serving_default")
+    return Synthesizer(path, find_description(path), lambda inputs: runner(**inputs)["image"])
+
+
+def open_onnx(path):
+    """An .onnx in ONNX Runtime, on the CPU."""
+    with _foreign(path, "ONNX model"):
+        import onnxruntime
+
+        session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    return Synthesizer(path, find_description(path), lambda inputs: session.run(["image"], inputs)[0])
+
+
+def find_saved_model(path):
+    """The folder below `path` that holds a saved_model.pb: itself, or its newest numbered version; or None."""
+    versions = sorted((name for name in os.listdir(path) if name.isdigit()), key=int, reverse=True)
+    for folder in (path, *(os.path.join(path, version) for version in versions)):
+        if os.path.isfile(os.path.join(folder, "saved_model.pb")):
+            return folder
+    return None
+
+
+def find_description(path):
+    """The content of the model.json beside an exported model, or one or two folders up."""
+    from ecgan_tf.training.run_folder import read_json
+
+    folder = os.path.abspath(path)
+    for _ in range(3):
+        folder = os.path.dirname(folder)
+        candidate = os.path.join(folder, DESCRIPTION)
+        if os.path.isfile(candidate):
+            description = read_json(candidate)
+            try:
+                Synthesizer(path, description, None)
+            except (KeyError, TypeError, ValueError) as error:
+                raise RequestError(f"{candidate} does not describe a model ({error}).") from error
+            return description
+    raise RequestError(
+        f"{path}: no {DESCRIPTION} beside it, which tells its classes and size; keep the files of an export together."
+    )
+
+
+@contextlib.contextmanager
+def _foreign(path, kind):
+    """Turns whatever a runtime says of a damaged or foreign file into one line about that file."""
+    try:
+        yield
+    except ImportError as error:
+        raise RequestError(
+            f"{path}: a {kind} needs the package {error.name!r}; pip install 'ecgan_tf[export]'."
+        ) from error
+    except Exception as error:  # each runtime has its own exceptions
+        reason = str(error).strip().splitlines()
+        raise RequestError(
+            f"{path} is not a {kind} of this project ({reason[0] if reason else type(error).__name__}); "
+            "export it again."
+        ) from error

@@ -1,0 +1,84 @@
+"""Paints label maps with a trained or exported model.
+
+Example:
+    python -m ecgan_tf.synthesize --model=runs/demo --labels=layouts/ --output=painted/
+    python -m ecgan_tf.synthesize --model=exported/model_float32.tflite --labels=layout.png --output=painted/
+
+A label map is a PNG of class ids (greyscale) or of the palette's colours (RGB); it is resized to the model's size.
+Photographs are never needed. A model that was trained with instance maps takes theirs from --instances.
+"""
+
+import os
+
+from absl import flags
+
+from ecgan_tf import commands
+from ecgan_tf.commands import RequestError, say
+
+MODEL = flags.DEFINE_string("model", None, "A run folder, a SavedModel folder, a .tflite or an .onnx file.")
+LABELS = flags.DEFINE_string("labels", None, "A label map, or a folder of them (.png).")
+INSTANCES = flags.DEFINE_string("instances", None, "A file or folder of instance maps of the same names.")
+OUTPUT = flags.DEFINE_string("output", None, "Folder for the pictures, one .png of the same name per label map.")
+
+
+def main(argv):
+    commands.no_arguments(argv)
+    commands.need_flags(model=MODEL.value, labels=LABELS.value, output=OUTPUT.value)
+    paths = list_label_maps(LABELS.value)
+    if os.path.isfile(OUTPUT.value):
+        raise RequestError(f"--output={OUTPUT.value} is a file; give a folder.")
+
+    commands.quiet_tensorflow()
+    from ecgan_tf.data import read_layout
+    from ecgan_tf.runtimes import open_model
+
+    model = open_model(MODEL.value)
+    instances = instance_maps(paths, INSTANCES.value, model.has_boundaries)
+    for path, instance_path in zip(paths, instances):  # a broken file is found before the first picture is painted
+        read_layout(path, model.classes, model.image_size, instance_path)
+    show = commands.progress_bar("painting")
+    for done, (path, instance_path) in enumerate(zip(paths, instances), start=1):
+        paint(model, read_layout(path, model.classes, model.image_size, instance_path), picture_path(path))
+        show(done, len(paths))
+    say(f"painted {len(paths)} layouts into {OUTPUT.value}")
+
+
+def paint(model, layout, path):
+    """Writes the picture of one layout as a PNG."""
+    from ecgan_tf.evaluation.pictures import to_uint8
+    from ecgan_tf.files import write_image
+
+    write_image(path, to_uint8(model({key: value[None] for key, value in layout.items()}))[0])
+
+
+def list_label_maps(path):
+    """The file itself, or the .png files of a folder, by name."""
+    if os.path.isfile(path):
+        return [path]
+    if not os.path.isdir(path):
+        raise RequestError(f"--labels={path}: no such file or folder.")
+    names = sorted(name for name in os.listdir(path) if name.lower().endswith(".png") and not name.startswith("."))
+    if not names:
+        raise RequestError(f"--labels={path}: the folder has no .png; label maps are PNGs of class ids or colours.")
+    return [os.path.join(path, name) for name in names]
+
+
+def instance_maps(paths, folder, needed):
+    """The instance map of each label map, or None for each where the model takes none."""
+    if not needed:
+        return [None] * len(paths)
+    if folder is None:
+        raise RequestError("this model was trained with instance maps; give their file or folder with --instances.")
+    found = [folder if os.path.isfile(folder) else os.path.join(folder, os.path.basename(path)) for path in paths]
+    missing = [path for path in found if not os.path.isfile(path)]
+    if missing:
+        raise RequestError(f"--instances: {len(missing)} missing, the first is {missing[0]}.")
+    return found
+
+
+def picture_path(path):
+    return os.path.join(OUTPUT.value, os.path.splitext(os.path.basename(path))[0] + ".png")
+
+
+if __name__ == "__main__":
+    commands.run(main, __doc__)

@@ -1,0 +1,98 @@
+"""The loop of a run: batches in, steps taken, checkpoints, numbers and pictures out."""
+
+import numpy as np
+import tensorflow as tf
+
+from ecgan_tf.commands import say
+from ecgan_tf.data.pipeline import evenly_spread, layout_batch, readable_errors, training_batches
+from ecgan_tf.models.vgg import make_vgg_features
+from ecgan_tf.training.objectives import OBJECTIVES, PixelContrast
+from ecgan_tf.training.optimizers import learning_rate
+from ecgan_tf.training.step import make_train_step
+from ecgan_tf.training.summaries import MetricsWriter, Progress, Samples, format_seconds
+
+
+def train(gan, strategy, train_data, validation_data, run, config):
+    """Trains from the newest checkpoint of the run, or from nothing, to `config.train.steps`.
+
+    A run that is killed and started again gives the weights, bit for bit, of one that was not: a batch is a function
+    of seed and step, the random numbers of a step are, and all state is in the checkpoint.
+
+    Args:
+        gan: `GAN`, made under the strategy.
+        strategy: of `make_strategy`.
+        train_data, validation_data: `LabelledPhotographs`; samples are drawn from the latter.
+        run: `RunFolder`.
+        config: the run's.
+    """
+    steps, batch_size = config.train.steps, config.train.global_batch_size
+    variables = gan.named_variables()
+    start = run.restore(variables)
+    if start:
+        say(f"continuing from step {start}")
+
+    train_step = make_train_step(gan, *make_objective(gan, config, train_data.classes.num_classes), config, strategy)
+    batches = training_batches(train_data, config.data, batch_size, config.train.seed, start, max(steps - start, 0))
+    generate = tf.function(lambda batch: gan.ema_generator(batch), autograph=False)
+    metrics = MetricsWriter(run, start)
+    indices = evenly_spread(len(validation_data), config.train.sample_layouts)
+    samples = Samples(run, layout_batch(validation_data, indices), validation_data.classes, config.train.first_sample)
+    samples.due(start)
+    progress = Progress(start, steps, batch_size)
+
+    since_log = []
+    with readable_errors():
+        for step, batch in enumerate(strategy.experimental_distribute_dataset(batches), start=start + 1):
+            since_log.append(train_step(batch))
+            if step == start + 1:
+                say(f"the first step is done, its graph is compiled; {steps - step} to go")
+                progress.restart(step)
+            if step % config.train.log_every == 0 or step == steps:
+                log(step, since_log, gan, progress, metrics, config)
+                since_log = []
+            if samples.due(step):
+                metrics.write_grid(step, samples.draw(generate, f"step_{step:08d}"))
+                progress.restart(step)
+            if step % config.train.checkpoint_every == 0 or step == steps:
+                run.save(step, variables, config.train.keep_checkpoints)
+    samples.draw(generate, "final")
+    say(f"trained to step {max(start, steps)}; look at {run.file('samples', 'final.png')}")
+
+
+def make_objective(gan, config, num_classes):
+    """The objective of the config's model and its contrastive part, where the config has one."""
+    vgg = None
+    if config.loss.perceptual and config.loss.vgg_weights:
+        vgg = make_vgg_features(config.loss.vgg_weights)
+        if vgg is None:
+            say("no VGG-19 weights from Keras (none cached, no download): the perceptual loss is off")
+    contrast = None
+    if gan.embedding:
+        contrast = PixelContrast(gan.embedding, config.loss, num_classes, config.train.seed)
+    return OBJECTIVES[config.model.name](config.loss, num_classes, vgg), contrast
+
+
+def log(step, since_log, gan, progress, metrics, config):
+    """Writes the means of all terms since the last log step, and one line to the screen."""
+    terms = {name: float(np.mean([float(values[name]) for values in since_log])) for name in since_log[0]}
+    wrong = [name for name, value in terms.items() if not np.isfinite(value)]
+    if wrong:
+        raise FloatingPointError(
+            f"step {step}: {', '.join(wrong)} not finite; lower config.optimizer's rates, or "
+            "continue from the last checkpoint in another precision."
+        )
+    images_per_second, seconds_left = progress.advance(step)
+    metrics.write(
+        step,
+        {
+            "images_seen": step * config.train.global_batch_size,
+            **terms,
+            "generator_lr": learning_rate(gan.generator_optimizer),
+            "discriminator_lr": learning_rate(gan.discriminator_optimizer),
+            "images_per_second": images_per_second,
+        },
+    )
+    say(
+        f"step {step}/{progress.steps} | {images_per_second:.1f} images/s | {format_seconds(seconds_left)} left | "
+        f"L_G {terms['L_G']:.3f} | L_D {terms['L_D']:.3f}"
+    )

@@ -1,0 +1,155 @@
+"""A run and all that belongs to it; whoever has the folder needs no flag to synthesise, evaluate, export or continue."""
+
+import importlib.metadata
+import json
+import os
+import platform
+import shlex
+import sys
+
+import numpy as np
+
+from ecgan_tf.commands import RequestError
+from ecgan_tf.data.classes import ClassList
+from ecgan_tf.data.pipeline import evenly_spread, layout_batch
+from ecgan_tf.files import atomic_path, write_json, write_text
+from ecgan_tf.models import MODELS, make_generator
+from ecgan_tf.training.checkpoints import list_checkpoints, load_checkpoint, read_arrays, save_checkpoint
+
+# What may differ from the stored config when a run continues: how long and how often, not what.
+MAY_CHANGE = (
+    "train.steps",
+    "train.devices",
+    "train.log_every",
+    "train.checkpoint_every",
+    "train.keep_checkpoints",
+    "train.first_sample",
+    "train.sample_layouts",
+    "train.jit_compile",
+    "data.dir",
+    "data.cache_gb",
+    "data.check_examples",
+)
+PACKAGES = ("tensorflow", "keras", "numpy", "pillow", "opencv-python-headless", "ml-collections", "absl-py")
+
+
+class RunFolder:
+    """The files of one run, by name.
+
+    config.json  resolved config             metrics.jsonl  one object per log step
+    model.json   generator's arguments and   tensorboard/   the same and the grids
+                 the data set's classes      samples/       step_XXXXXXXX.png, final.png
+    layouts.npz  a few validation layouts    checkpoints/   step_XXXXXXXX.npz
+    versions.json, command.txt
+    """
+
+    def __init__(self, path):
+        self.path = os.path.abspath(os.path.expanduser(path))
+        self.checkpoints = self.file("checkpoints")
+
+    def file(self, *names):
+        return os.path.join(self.path, *names)
+
+    def start(self, config, model, layouts):
+        """Writes what describes the run, or checks that it is the same run that continues.
+
+        Args:
+            config: the run's.
+            model: dictionary of `name`, `arguments` (of `make_generator`) and `classes`.
+            layouts: dictionary of NumPy arrays that the generator takes; export is proven on them.
+        """
+        resolved = json.loads(json.dumps(config.to_dict()))
+        if os.path.exists(self.file("config.json")):
+            self._check_same(resolved)
+        elif list_checkpoints(self.checkpoints):
+            raise RequestError(f"{self.path} has checkpoints but no config.json; choose another --workdir.")
+        write_json(self.file("config.json"), resolved)
+        write_json(self.file("model.json"), model)
+        with atomic_path(self.file("layouts.npz")) as temporary:
+            np.savez_compressed(temporary, **layouts)
+        write_json(self.file("versions.json"), installed_versions())
+        write_text(self.file("command.txt"), shlex.join(sys.argv) + "\n")
+
+    def _check_same(self, resolved):
+        stored = read_json(self.file("config.json"))
+        before, now = flatten(stored), flatten(resolved)
+        changed = [key for key in sorted({*before, *now}) if before.get(key) != now.get(key) and key not in MAY_CHANGE]
+        if changed:
+            shown = ", ".join(f"config.{key} was {before.get(key)!r}, now {now.get(key)!r}" for key in changed)
+            raise RequestError(f"{self.path} holds another run: {shown}. Choose another --workdir, or these values.")
+
+    def save(self, step, variables, keep):
+        save_checkpoint(self.checkpoints, step, variables, keep)
+
+    def restore(self, variables):
+        """Loads the newest checkpoint, if there is one. Returns its step, or 0."""
+        steps = list_checkpoints(self.checkpoints)
+        if not steps:
+            return 0
+        load_checkpoint(self.checkpoints, steps[-1], variables)
+        return steps[-1]
+
+
+def open_run(path):
+    """The averaged generator of a run at its newest checkpoint.
+
+    Args:
+        path: run folder.
+    Returns:
+        `keras.Model`, the dictionary of model.json, and the step of the checkpoint.
+    """
+    run = RunFolder(path)
+    steps = list_checkpoints(run.checkpoints)
+    if not os.path.isfile(run.file("model.json")) or not steps:
+        raise RequestError(
+            f"{path} is not a run folder with a checkpoint (model.json, checkpoints/step_*.npz); "
+            "give the --workdir of a training run."
+        )
+    model = read_json(run.file("model.json"))
+    try:
+        if model["name"] not in MODELS:
+            raise ValueError(f"unknown model {model['name']!r}")
+        generator = make_generator(model["name"], **model["arguments"])
+        ClassList.from_dict(model["classes"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise RequestError(f"{run.file('model.json')} does not describe a model of this version: {error}.") from error
+    variables = {f"ema_generator/{variable.path}": variable.value for variable in generator.variables}
+    load_checkpoint(run.checkpoints, steps[-1], variables, prefix="ema_generator/")
+    return generator, model, steps[-1]
+
+
+def layouts_to_keep(dataset, count=8):
+    """A few layouts of a data set, spread over it, as the generator takes them."""
+    batch = layout_batch(dataset, evenly_spread(len(dataset), count))
+    return {key: value for key, value in batch.items() if key in ("labels", "boundaries")}
+
+
+def read_layouts(path):
+    """The layouts that a run keeps: dictionary of `labels` int32 (count, height, width) and what else it takes."""
+    return read_arrays(RunFolder(path).file("layouts.npz"))
+
+
+def installed_versions():
+    packages = {}
+    for name in PACKAGES:
+        try:
+            packages[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            packages[name] = None
+    return {"python": platform.python_version(), "platform": platform.platform(), **packages}
+
+
+def read_json(path):
+    try:
+        with open(path, encoding="utf-8") as file:
+            return json.load(file)
+    except (OSError, ValueError) as error:
+        raise RequestError(f"{path} cannot be read as JSON ({error}).") from error
+
+
+def flatten(tree, prefix=""):
+    """{"a": {"b": 1}} as {"a.b": 1}."""
+    flat = {}
+    for key, value in tree.items():
+        flat.update(flatten(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value})
+    return flat

@@ -1,0 +1,132 @@
+"""One training step, the same function for one device, several, and several workers."""
+
+import tensorflow as tf
+
+
+def make_train_step(gan, objective, contrast, config, strategy):
+    """The compiled step of a run.
+
+    Args:
+        gan: `GAN`.
+        objective: of `OBJECTIVES`.
+        contrast: `PixelContrast` or None.
+        config: the run's.
+        strategy: that the gan was made under.
+    Returns:
+        function of a (distributed) batch to a dictionary from symbol to the term's unweighted mean over the global
+        batch, with the totals under "L_G" and "L_D". It updates the networks, their average and the step counter.
+    """
+    step = TrainStep(gan, objective, contrast, strategy.num_replicas_in_sync)
+    update = {"alternating": step.alternating, "simultaneous": step.simultaneous}[config.train.update_order]
+
+    def train_step(batch):
+        per_replica = strategy.run(update, args=(batch,))
+        terms = {name: strategy.reduce("mean", value, axis=None) for name, value in per_replica.items()}
+        update_average(gan, config.optimizer.ema_decay)
+        gan.step.assign_add(1)
+        return terms
+
+    return tf.function(train_step, autograph=False, jit_compile=config.train.jit_compile or None)
+
+
+class TrainStep:
+    """The two orders in which generator and discriminator may move, in a replica's context.
+
+    Losses are means over the local batch divided by the number of replicas: the optimizers add gradients up.
+    """
+
+    def __init__(self, gan, objective, contrast, num_replicas):
+        self.gan = gan
+        self.objective = objective
+        self.contrast = contrast
+        self.num_replicas = num_replicas
+
+    def alternating(self, batch):
+        """The release's order (spec/ecgan.md, section 6): G moves, paints anew, then D moves."""
+        gan = self.gan
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(self._values(gan.generator_variables))
+            outputs = gan.generator(batch, training=True)
+            fakes, reals = self._judge(batch, outputs)
+            generator_total, terms = self._generator_loss(batch, outputs, fakes, reals)
+            scaled = self._scale(gan.generator_optimizer, generator_total)
+        self._apply(gan.generator_optimizer, gan.generator_variables, tape, scaled)
+
+        outputs = gan.generator(batch, training=True)
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(self._values(gan.discriminator.trainable_variables))
+            fakes, reals = self._judge(batch, outputs)
+            discriminator_total, discriminator_terms = self._discriminator_loss(fakes, reals)
+            scaled = self._scale(gan.discriminator_optimizer, discriminator_total)
+        self._apply(gan.discriminator_optimizer, gan.discriminator.trainable_variables, tape, scaled)
+        return {**terms, **discriminator_terms}
+
+    def simultaneous(self, batch):
+        """Both totals from one forward pass of each network, then both move.
+
+        Not the release's order: it saves a pass of the generator and one of the discriminator a step; D is judged on
+        the fakes that G was, not on newer ones.
+        """
+        gan = self.gan
+        with tf.GradientTape(persistent=True) as tape:
+            outputs = gan.generator(batch, training=True)
+            fakes, reals = self._judge(batch, outputs)
+            generator_total, terms = self._generator_loss(batch, outputs, fakes, reals)
+            discriminator_total, discriminator_terms = self._discriminator_loss(fakes, reals)
+            scaled_generator = self._scale(gan.generator_optimizer, generator_total)
+            scaled_discriminator = self._scale(gan.discriminator_optimizer, discriminator_total)
+        generator_gradients = tape.gradient(scaled_generator, self._values(gan.generator_variables))
+        discriminator_gradients = tape.gradient(
+            scaled_discriminator, self._values(gan.discriminator.trainable_variables)
+        )
+        del tape
+        gan.generator_optimizer.apply(generator_gradients, gan.generator_variables)
+        gan.discriminator_optimizer.apply(discriminator_gradients, gan.discriminator.trainable_variables)
+        return {**terms, **discriminator_terms}
+
+    def _judge(self, batch, outputs):
+        """One pass of the discriminator over all fakes and reals: what it says of each, by key."""
+        reals = self.objective.reals(batch)
+        fake_keys = [fake for _, fake, _, _ in self.objective.pairs]
+        images = [*(outputs[key] for key in fake_keys), *reals.values()]
+        joined = self.gan.discriminator(batch, tf.concat([tf.cast(i, tf.float32) for i in images], 0), training=True)
+        parts = [tf.nest.map_structure(lambda x, i=i: tf.split(x, len(images))[i], joined) for i in range(len(images))]
+        return dict(zip(fake_keys, parts)), dict(zip(reals, parts[len(fake_keys) :]))
+
+    def _generator_loss(self, batch, outputs, fakes, reals):
+        terms = self.objective.generator_terms(batch, outputs, fakes, reals, self.contrast, self.gan.step)
+        return self._total("L_G", terms)
+
+    def _discriminator_loss(self, fakes, reals):
+        return self._total("L_D", self.objective.discriminator_terms(fakes, reals))
+
+    def _total(self, name, terms):
+        means = {symbol: tf.reduce_mean(value) for symbol, (_, value) in terms.items()}
+        total = tf.add_n([weight * means[symbol] for symbol, (weight, _) in terms.items()])
+        return total / self.num_replicas, {**means, name: total}
+
+    def _apply(self, optimizer, variables, tape, scaled):
+        optimizer.apply(tape.gradient(scaled, self._values(variables)), variables)
+
+    @staticmethod
+    def _values(variables):
+        return [variable.value for variable in variables]
+
+    @staticmethod
+    def _scale(optimizer, loss):
+        return optimizer.scale_loss(loss)
+
+
+def update_average(gan, decay):
+    """Moves the averaged generator towards the generator: weights and batch statistics, in cross-replica context.
+
+    The decay grows as (1 + step) / (10 + step) up to its value, so that a short run is not an average of its start.
+    Power iteration vectors are copied: an average of unit vectors is none.
+    """
+    step = tf.cast(gan.step, tf.float32)
+    decay = tf.minimum(decay, (1.0 + step) / (10.0 + step))
+    for average, variable in zip(gan.ema_generator.variables, gan.generator.variables):
+        if variable.path.endswith(("/u", "/v")):
+            average.value.assign(variable.value)
+        else:
+            average.value.assign(decay * average.value + (1.0 - decay) * variable.value)

@@ -1,0 +1,32 @@
+"""Where a run's replicas live."""
+
+import tensorflow as tf
+
+from ecgan_tf.commands import RequestError
+
+
+def make_strategy(devices=""):
+    """MirroredStrategy over the named devices; one device is a strategy of one replica.
+
+    Args:
+        devices: "" for all GPUs, or one CPU where there is none; else names such as "GPU:0,GPU:1". Several CPUs
+            ("CPU:0,CPU:1") become logical devices, which is how two replicas are tested without a GPU.
+    """
+    names = [name.strip() for name in devices.split(",") if name.strip()]
+    cpus = [name for name in names if name.upper().startswith("CPU:")]
+    if cpus:
+        _make_logical_cpus(max(int(name.split(":")[1]) for name in cpus) + 1)
+    known = [device.name.split("device:")[-1] for device in tf.config.list_logical_devices()]
+    missing = [name for name in names if name.upper() not in known]
+    if missing:
+        raise RequestError(f"config.train.devices names {', '.join(missing)}; this machine has {', '.join(known)}.")
+    if not names:
+        names = [name for name in known if name.startswith("GPU:")] or ["CPU:0"]
+    return tf.distribute.MirroredStrategy(names)
+
+
+def _make_logical_cpus(count):
+    if count == 1 or len(tf.config.list_logical_devices("CPU")) >= count:
+        return
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * count)

@@ -1,0 +1,118 @@
+"""What a run leaves for people to read: metrics.jsonl, TensorBoard, a line on the screen, sample grids."""
+
+import contextlib
+import json
+import os
+import time
+
+import numpy as np
+import tensorflow as tf
+
+from ecgan_tf.evaluation.pictures import captioned_grid, to_uint8
+from ecgan_tf.files import write_image, write_text
+
+
+class Progress:
+    """Counts images and says, at every log step, how fast it goes and how long it will take."""
+
+    def __init__(self, start_step, steps, batch_size):
+        self.steps = steps
+        self.batch_size = batch_size
+        self.restart(start_step)
+
+    def restart(self, step):
+        """Starts the clock anew, so that the time of tracing or of drawing samples is not counted as training."""
+        self.step, self.time = step, time.monotonic()
+
+    def advance(self, step):
+        """Images per second since the last call, and seconds until the last step."""
+        per_step = (time.monotonic() - self.time) / max(step - self.step, 1)
+        self.restart(step)
+        return self.batch_size / max(per_step, 1e-9), per_step * (self.steps - step)
+
+
+class MetricsWriter:
+    """metrics.jsonl, one object per log step, and the same numbers as TensorBoard scalars.
+
+    Args:
+        run: `RunFolder`.
+        start_step: where the run continues; later lines of an interrupted run are dropped, since they come again.
+    """
+
+    def __init__(self, run, start_step):
+        self.path = run.file("metrics.jsonl")
+        self.writer = tf.summary.create_file_writer(run.file("tensorboard"))
+        _drop_lines_after(self.path, start_step)
+
+    def write(self, step, numbers):
+        with open(self.path, "a", encoding="utf-8") as file:
+            file.write(json.dumps({"step": step, **{key: round_float(value) for key, value in numbers.items()}}) + "\n")
+        with self.writer.as_default(step):
+            for key, value in numbers.items():
+                tf.summary.scalar(key, value)
+        self.writer.flush()
+
+    def write_grid(self, step, grid):
+        with self.writer.as_default(step):
+            tf.summary.image("samples", grid[None])
+
+
+class Samples:
+    """The same few validation layouts, painted by the averaged generator at steps that grow by half.
+
+    Args:
+        run: `RunFolder`.
+        batch: dictionary of NumPy arrays, from `layout_batch`.
+        classes: `ClassList`.
+        first_step: of the first grid.
+    """
+
+    def __init__(self, run, batch, classes, first_step):
+        self.run = run
+        self.batch = batch
+        self.classes = classes
+        self.next_step = first_step
+
+    def due(self, step):
+        if step < self.next_step:
+            return False
+        while self.next_step <= step:
+            self.next_step = max(self.next_step + 1, int(self.next_step * 1.5))
+        return True
+
+    def draw(self, generate, name):
+        """Writes samples/<name>.png. `generate` maps a batch to the generator's outputs. Returns the grid."""
+        outputs = {key: np.asarray(value) for key, value in generate(self.batch).items()}
+        grid = captioned_grid(
+            {
+                "label map": self.classes.colorize(self.batch["labels"]),
+                "edge I'_e": to_uint8(outputs["edge"]),
+                "first image I'": to_uint8(outputs["initial_image"]),
+                "final image I''": to_uint8(outputs["image"]),
+                "photograph": to_uint8(self.batch["image"]),
+            }
+        )
+        write_image(self.run.file("samples", f"{name}.png"), grid)
+        return grid
+
+
+def round_float(value):
+    return float(f"{value:.6g}")
+
+
+def format_seconds(seconds):
+    minutes, seconds = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}h{minutes:02d}m" if hours else f"{minutes}m{seconds:02d}s"
+
+
+def _drop_lines_after(path, step):
+    if not os.path.exists(path):
+        return
+    kept = []
+    with open(path, encoding="utf-8") as file:
+        for line in file:
+            with contextlib.suppress(ValueError, KeyError, TypeError):  # the torn last line of a killed run
+                if json.loads(line)["step"] <= step:
+                    kept.append(line)
+    write_text(path, "".join(kept))

@@ -1,0 +1,1 @@
+"""From a run folder to artefacts for servers and devices, each proven to paint what Keras paints."""
