@@ -1,4 +1,4 @@
-"""A run and all that belongs to it; whoever has the folder needs no flag to synthesise, evaluate, export or continue."""
+"""A run and all that belongs to it; the folder alone is enough to synthesise, evaluate, export or continue."""
 
 import importlib.metadata
 import json

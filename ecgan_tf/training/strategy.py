@@ -1,5 +1,7 @@
 """Where a run's replicas live."""
 
+import re
+
 import tensorflow as tf
 
 from ecgan_tf.commands import RequestError
@@ -13,9 +15,9 @@ def make_strategy(devices=""):
             ("CPU:0,CPU:1") become logical devices, which is how two replicas are tested without a GPU.
     """
     names = [name.strip() for name in devices.split(",") if name.strip()]
-    cpus = [name for name in names if name.upper().startswith("CPU:")]
+    cpus = [int(name[4:]) for name in names if re.fullmatch(r"CPU:\d+", name.upper())]
     if cpus:
-        _make_logical_cpus(max(int(name.split(":")[1]) for name in cpus) + 1)
+        _make_logical_cpus(max(cpus) + 1)
     known = [device.name.split("device:")[-1] for device in tf.config.list_logical_devices()]
     missing = [name for name in names if name.upper() not in known]
     if missing:
@@ -26,7 +28,8 @@ def make_strategy(devices=""):
 
 
 def _make_logical_cpus(count):
-    if count == 1 or len(tf.config.list_logical_devices("CPU")) >= count:
-        return
+    # Counting logical devices would start the runtime, after which none can be made.
     cpu = tf.config.list_physical_devices("CPU")[0]
+    if len(tf.config.get_logical_device_configuration(cpu) or [None]) >= count:
+        return
     tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * count)
