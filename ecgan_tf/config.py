@@ -78,6 +78,18 @@ def base_config():
     return config.lock()
 
 
+def shrink_to_toy(config):
+    """Makes the same experiment tiny, for tests: `--config=configs/X.py:toy`."""
+    config.data.image_size = (64, 64) if config.model.upsampling == "more" else (32, 32)
+    config.data.load_size = (0, 0)
+    config.model.base_filters = config.discriminator.base_filters = 8
+    config.model.spade_hidden_filters = 8
+    config.train.global_batch_size = 2
+    config.train.steps = 4
+    config.train.log_every = config.train.first_sample = 2
+    config.train.sample_layouts = 2
+
+
 def check_config(config):
     """Raises one `RequestError` that names every wrong value of the request, before anything expensive starts."""
     found = [*_check_choices(config), *_check_sizes(config), *_check_numbers(config)]

@@ -1,0 +1,26 @@
+"""ECGAN on CamVid street scenes (11 classes, unknown), by the paper's recipe: losses, order and initialisation as
+released, at a quarter of a Cityscapes image and with half the filters.
+
+Run:      python train_main.py --config=configs/ecgan_camvid.py --workdir=runs/camvid --config.data.dir=CAMVID
+          CAMVID holds train|val/{images,labels} and classes.json, as README.md says.
+Hardware: one GPU. On two CPU cores 200 steps (--config.train.steps=200) show that it runs, not what it learns:
+          configs/ecgan_camvid_small.py learns within minutes there.
+Result:   not measured.
+"""
+
+from ecgan_tf.config import base_config, shrink_to_toy
+
+
+def get_config(variant=None):
+    config = base_config()
+    config.data.name = "folder"
+    config.data.image_size = (96, 128)
+    config.data.load_size = (108, 144)
+    config.model.base_filters = 32
+    config.discriminator.base_filters = 32
+    config.train.global_batch_size = 4
+    config.train.steps = 20_000
+    config.train.log_every = 20
+    if variant == "toy":
+        shrink_to_toy(config)
+    return config
