@@ -1,23 +1,50 @@
-"""A small ECGAN on CamVid at 64x64, by the recipe that learns fast."""
+"""A small ECGAN on CamVid at 64x64, by a recipe that learns fast; `fast_recipe` serves the demo, too.
 
-from ecgan_tf.config import base_config
+Run:      python train_main.py --config=configs/ecgan_camvid_small.py --workdir=runs/camvid_small \
+              --config.data.dir=CAMVID
+          CAMVID holds train|val/{images,labels} and classes.json, as README.md says.
+Hardware: one CPU thread is enough; a run takes about 400 CPU seconds of it.
+Result:   RESULT
+"""
+
+from ecgan_tf.config import base_config, shrink_to_toy
 
 
-def get_config():
+def get_config(variant=None):
     config = base_config()
-    fast_recipe(config)
     config.data.name = "folder"
     config.data.image_size = (64, 64)
+    fast_recipe(config)
+    config.train.steps = 450
+    if variant == "toy":
+        shrink_to_toy(config)
     return config
 
 
 def fast_recipe(config):
+    """A model of an eighth of the published size that learns within hundreds of steps.
+
+    Each line departs from the paper or its release, for the reason it gives; the base config keeps the paper's value.
+    """
+    # A smaller model. SPADE's hidden layer is most of the published trunk's work, and 128 filters are made for 64
+    # base filters: the ratio of 2 is kept.
     config.model.base_filters = 16
     config.discriminator.base_filters = 16
     config.model.spade_hidden_filters = 32
-    config.train.global_batch_size = 4
-    config.train.update_order = "simultaneous"
+    # Xavier with gain 0.02 leaves a hundredth of the signal after each convolution that is not normalised: the heads
+    # and the modulations need thousands of steps to grow out of it.
+    config.model.initializer = "he"
+    config.model.head_initializer = "he"
+    # A direct pull towards the photograph's colours. Without VGG-19 nothing else in the objective knows them.
     config.loss.perceptual = 0.0
     config.loss.reconstruction = 10.0
-    config.model.initializer = config.model.head_initializer = "he"
+    # One forward pass of each network a step instead of two: more steps for the same time.
+    config.train.update_order = "simultaneous"
+    # Ten times the generator's rate; equal rates, since two time scales protect long runs, not short ones.
+    config.optimizer.generator_lr = 1e-3
+    config.optimizer.discriminator_lr = 1e-3
+    # The paper's warm-up would outlast the run.
     config.loss.contrastive_warmup_steps = 200
+    config.train.global_batch_size = 4
+    config.train.log_every = 25
+    config.train.checkpoint_every = 100

@@ -1,0 +1,133 @@
+"""What tests share: two logical CPUs in place of two GPUs, tiny configs, batches of noise, plain NumPy convolution."""
+
+import os
+import pathlib
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from ecgan_tf.config import base_config
+from ecgan_tf.data.classes import ClassList
+from ecgan_tf.models import make_generator
+from ecgan_tf.training.run_folder import RunFolder
+
+# Only possible before TensorFlow's runtime starts, that is, before any test file is imported.
+tf.config.set_logical_device_configuration(
+    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
+)
+
+
+@pytest.fixture(autouse=True)
+def same_start():
+    """Initial weights are the same in every run; a GAN in mixed precision leaves no trace."""
+    keras.utils.set_random_seed(0)
+    yield
+    keras.config.set_dtype_policy("float32")
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+@pytest.fixture(scope="session")
+def tiny_config():
+    """The base config for networks that are as small as they can be; `values` as {"train.steps": 3}."""
+
+    def make(**values):
+        config = base_config()
+        sizes = {"model.base_filters": 8, "model.spade_hidden_filters": 8, "discriminator.base_filters": 8}
+        fast = {"model.initializer": "he", "model.head_initializer": "he", "loss.perceptual": 0.0}
+        config.update_from_flattened_dict({"data.image_size": (32, 32), **sizes, **fast, **values})
+        return config
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def toy_batch():
+    """A training batch of 32x32 noise: 3 classes, unknown and boundaries."""
+
+    def make(batch_size, seed=0):
+        rng = np.random.default_rng(seed)
+        shape = (batch_size, 32, 32)
+        labels = rng.integers(0, 4, (batch_size, 8, 8)).repeat(4, 1).repeat(4, 2)
+        return {
+            "labels": tf.constant(labels, tf.int32),
+            "boundaries": tf.constant(rng.integers(0, 2, (*shape, 1)), tf.float32),
+            "image": tf.constant(rng.uniform(-1, 1, (*shape, 3)), tf.float32),
+            "edges": tf.constant(rng.choice([-1, 1], (*shape, 1)), tf.float32),
+        }
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def randomize():
+    """Gives every trainable variable normal values, biases too, so that none of them can be left out unnoticed."""
+
+    def assign(layer, scale=0.5, seed=0):
+        rng = np.random.default_rng(seed)
+        for variable in layer.trainable_variables:
+            variable.assign(rng.normal(0, scale, variable.shape))
+        return layer
+
+    return assign
+
+
+@pytest.fixture(scope="session")
+def snapshot():
+    """The present values of a list of Keras variables, as NumPy copies."""
+
+    def copy(variables):
+        return [np.array(variable.value.numpy()) for variable in variables]
+
+    return copy
+
+
+@pytest.fixture(scope="session")
+def convolve_numpy():
+    """Convolution by plain loops over the output, with `padding` zeros on all four sides."""
+
+    def convolve(x, kernel, stride=1, padding=0):
+        x = np.pad(np.asarray(x, np.float64), [(0, 0), (padding, padding), (padding, padding), (0, 0)])
+        kernel = np.asarray(kernel, np.float64)
+        size = kernel.shape[0]
+        rows, columns = ((length - size) // stride + 1 for length in x.shape[1:3])
+        y = np.zeros((len(x), rows, columns, kernel.shape[-1]))
+        for i in range(rows):
+            for j in range(columns):
+                window = x[:, i * stride : i * stride + size, j * stride : j * stride + size]
+                y[:, i, j] = np.einsum("nhwc,hwcf->nf", window, kernel)
+        return y
+
+    return convolve
+
+
+@pytest.fixture(scope="session")
+def make_run(tmp_path_factory):
+    """A run folder with a tiny generator as a training leaves it, but untrained."""
+
+    def make(name, has_unknown=False, has_boundaries=False, image_size=(32, 32)):
+        generator = make_generator(
+            name, num_classes=3, image_size=image_size, has_unknown=has_unknown, has_boundaries=has_boundaries,
+            base_filters=8, spade_hidden_filters=8, initializer="he", head_initializer="he")  # fmt: skip
+        classes = ClassList(("sea", "land", "ice"), np.array([[0, 0, 255], [0, 255, 0], [255, 255, 255]], np.uint8),
+                            unknown_label=255 if has_unknown else None)  # fmt: skip
+        unneeded = ("name", "trainable", "dtype")
+        arguments = {key: value for key, value in generator.get_config().items() if key not in unneeded}
+        rng = np.random.default_rng(0)
+        layouts = {"labels": rng.integers(0, 3 + has_unknown, (2, image_size[0] // 4, image_size[1] // 4))}
+        layouts["labels"] = layouts["labels"].repeat(4, 1).repeat(4, 2).astype(np.int32)
+        if has_boundaries:
+            layouts["boundaries"] = rng.integers(0, 2, (2, *image_size, 1)).astype(np.float32)
+        run = RunFolder(tmp_path_factory.mktemp("run") / "run")
+        run.start(base_config(), {"name": name, "arguments": arguments, "classes": classes.to_dict()}, layouts)
+        run.save(1, {f"ema_generator/{v.path}": v.value for v in generator.variables}, keep=1)
+        return pathlib.Path(run.path)
+
+    return make

@@ -1,0 +1,93 @@
+"""`python -m export` and `python -m ecgan_tf.synthesize` as a user runs them."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+
+def command(module, **flags):
+    words = [f"--{name}={value}" for name, value in flags.items()]
+    return subprocess.run([sys.executable, "-m", module, *words], capture_output=True, text=True, timeout=600)
+
+
+def refusal(result):
+    """The one line of a refused request."""
+    assert result.returncode == 1
+    assert "Traceback" not in result.stderr
+    lines = [line for line in result.stderr.splitlines() if line.startswith("error: ")]
+    assert len(lines) == 1, result.stderr
+    return lines[0]
+
+
+@pytest.fixture(scope="module")
+def run(make_run):
+    return make_run("ecgan")
+
+
+@pytest.fixture(scope="module")
+def exported(run, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("exported")
+    result = command("export", run=run, output=folder, targets="saved_model,tflite")
+    assert result.returncode == 0, result.stderr
+    return folder
+
+
+@pytest.fixture
+def layouts(tmp_path):
+    folder = tmp_path / "layouts"
+    folder.mkdir()
+    for name, size in (("a", (32, 32)), ("b", (50, 40))):
+        Image.fromarray(np.arange(size[0] * size[1]).reshape(size).astype(np.uint8) % 3).save(folder / f"{name}.png")
+    return folder
+
+
+def test_export_leaves_artefacts_report_pictures_and_card(exported):
+    names = {path.name for path in exported.iterdir()}
+    assert names == {"saved_model", "model_float32.tflite", "model_float16.tflite", "model.json", "export_report.json",
+                     "comparison.png", "MODEL_CARD.md"}  # fmt: skip
+    report = json.loads((exported / "export_report.json").read_text())
+    assert all(entry["passed"] and entry["latency"]["median_ms"] > 0 for entry in report["artefacts"].values())
+    assert "model_float16.tflite" in (exported / "MODEL_CARD.md").read_text()
+
+
+def test_synthesize_paints_the_same_from_run_saved_model_and_tflite(run, exported, layouts, tmp_path):
+    pictures = []
+    for index, model in enumerate((run, exported / "saved_model", exported / "model_float32.tflite")):
+        output = tmp_path / str(index)
+        result = command("ecgan_tf.synthesize", model=model, labels=layouts, output=output)
+        assert result.returncode == 0, result.stderr
+        assert sorted(path.name for path in output.iterdir()) == ["a.png", "b.png"]
+        pictures.append(np.asarray(Image.open(output / "b.png")).astype(int))
+    assert pictures[0].shape == (32, 32, 3)
+    assert max(abs(picture - pictures[0]).max() for picture in pictures) <= 1
+
+
+def test_an_unknown_target_is_refused(run, tmp_path):
+    line = refusal(command("export", run=run, output=tmp_path / "E", targets="tflite,coreml"))
+    assert "coreml" in line and "onnx" in line
+    assert not (tmp_path / "E").exists()
+
+
+def test_a_folder_without_a_run_is_refused(tmp_path):
+    assert "not a run folder" in refusal(command("export", run=tmp_path, output=tmp_path / "E"))
+
+
+def test_a_broken_label_map_is_found_before_anything_is_painted(run, layouts, tmp_path):
+    whole = (layouts / "b.png").read_bytes()
+    (layouts / "b.png").write_bytes(whole[: len(whole) // 2])
+    line = refusal(command("ecgan_tf.synthesize", model=run, labels=layouts, output=tmp_path / "painted"))
+    assert "b.png" in line
+    assert not (tmp_path / "painted").exists()
+
+
+@pytest.mark.parametrize("name", ["model.tflite", "model.onnx", "model.pb"])
+def test_a_foreign_model_is_refused(layouts, tmp_path, name):
+    (tmp_path / name).write_bytes(b"not a model at all")
+    line = refusal(
+        command("ecgan_tf.synthesize", model=tmp_path / name, labels=layouts, output=tmp_path / "painted")
+    )
+    assert name in line

@@ -1,0 +1,236 @@
+import gc
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from ecgan_tf.layers.layout import Layout
+from ecgan_tf.models import make_generator
+from ecgan_tf.models.ecgan import ConvolutionChain, ECGANGenerator, Encoder, SemanticPreservingModule, transfer_edges
+
+TINY = {"num_classes": 3, "image_size": (32, 32), "has_unknown": True, "has_boundaries": True, "base_filters": 8,
+        "spade_hidden_filters": 8, "initializer": "he", "head_initializer": "he"}  # fmt: skip
+PARTS = ("encoder", "edge_generator", "image_generator", "semantic_preserving")
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-np.asarray(x, np.float64)))
+
+
+def leaky_relu(x):
+    return np.where(np.asarray(x) > 0, x, 0.2 * np.asarray(x))
+
+
+@pytest.fixture(scope="module")
+def generator(toy_batch):
+    """A generator after one training call: its statistics and power iterations are those of its weights."""
+    keras.utils.set_random_seed(0)
+    generator = make_generator("ecgan", **TINY)
+    generator(toy_batch(3), training=True)
+    return generator
+
+
+@pytest.fixture(scope="module")
+def outputs(generator, toy_batch):
+    return {key: np.asarray(value) for key, value in generator(toy_batch(3)).items()}
+
+
+# --- sizes -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "encoder", "semantic_preserving"),
+    [
+        (
+            {"num_classes": 35, "image_size": (256, 512), "has_boundaries": True, "upsampling": "more"},
+            93_046_272,
+            69_786,
+        ),
+        ({"num_classes": 150, "image_size": (256, 256), "has_unknown": True}, 96_490_752, 603_041),
+        (
+            {"num_classes": 182, "image_size": (256, 256), "has_unknown": True, "has_boundaries": True},
+            97_479_168,
+            839_401,
+        ),
+    ],
+    ids=["cityscapes", "ade20k", "coco_stuff"],
+)
+def test_published_parameter_counts(arguments, encoder, semantic_preserving):
+    generator = make_generator("ecgan", **arguments)
+    counts = [sum(np.prod(v.shape) for v in getattr(generator, part).trainable_variables) for part in PARTS]
+    del generator
+    gc.collect()  # 400 MB
+    assert counts == [encoder, 24_467, 24_467, semantic_preserving]
+
+
+@pytest.mark.parametrize(("upsampling", "start"), [("normal", (2, 4)), ("more", (1, 2))])
+def test_the_encoder_starts_small_and_ends_at_the_size_of_the_image(upsampling, start):
+    spade = {"num_labels": 2, "has_boundaries": False, "hidden_filters": 2, "initializer": "he"}
+    encoder = Encoder(1, upsampling, spade)
+    encoder.build((64, 128))
+    assert encoder.start_size == start
+    assert encoder(layout=Layout(np.zeros((1, 64, 128), np.int32), 2)).shape == (1, 64, 128, 1)
+
+
+# --- the forward pass, part by part ----------------------------------------------------------------------------------
+
+
+def test_edge_transfer_multiplies_by_one_plus_sigmoid(rng):
+    edge, image = rng.normal(size=(2, 1, 4, 4, 3)).astype(np.float32)
+    np.testing.assert_allclose(transfer_edges(edge, image), sigmoid(edge) * image + image, rtol=1e-5)
+
+
+@pytest.mark.parametrize("is_gated", [False, True])
+def test_a_chain_matches_numpy(is_gated, rng, randomize, convolve_numpy):
+    chain = ConvolutionChain(16)
+    chain.build((None, 6, 6, 16))
+    randomize(chain, scale=0.2)
+    x = rng.normal(size=(2, 6, 6, 16))
+    gates = [rng.normal(size=(2, 6, 6, width)).astype(np.float32) for width in (8, 4, 2)]
+    image, features = chain(x.astype(np.float32), gates=gates if is_gated else None)
+    for j, convolution in enumerate(chain.convolutions):
+        x = convolve_numpy(leaky_relu(x), convolution.kernel, padding=1) + np.asarray(convolution.bias)
+        if is_gated:
+            x = x * (1 + sigmoid(gates[j]))
+        np.testing.assert_allclose(features[j], x, atol=1e-4)
+    x = convolve_numpy(leaky_relu(x), chain.to_image.kernel, padding=1) + np.asarray(chain.to_image.bias)
+    np.testing.assert_allclose(image, np.tanh(x), atol=1e-4)
+
+
+@pytest.mark.parametrize("skip", [False, True])
+def test_the_semantic_preserving_module_matches_numpy(skip, rng, randomize, convolve_numpy):
+    module = SemanticPreservingModule(4, skip=skip)
+    module.build((None, 6, 6, 9))
+    randomize(module, scale=0.2)
+    x, initial_image = rng.normal(size=(2, 6, 6, 9)), rng.normal(size=(2, 6, 6, 3))
+
+    def conv(x, layer):
+        return convolve_numpy(leaky_relu(x), layer.kernel, padding=1) + np.asarray(layer.bias)
+
+    classes = conv(x, module.to_classes)
+    gate = sigmoid(classes.mean((1, 2), keepdims=True))
+    expected = np.tanh(conv(conv(classes * (1 + gate), module.to_features), module.to_image) + skip * initial_image)
+    image = module(x.astype(np.float32), initial_image.astype(np.float32))
+    np.testing.assert_allclose(image, expected, atol=1e-4)
+
+
+def test_the_parts_are_joined_as_in_the_paper(generator, outputs, toy_batch):
+    batch = toy_batch(3)
+    edge, edge_features = generator.edge_generator(outputs["features"])
+    image, _ = generator.image_generator(outputs["features"], gates=edge_features)
+    initial_image = np.asarray(image) * (1 + sigmoid(edge))
+    semantic = np.concatenate([np.eye(4)[batch["labels"]], batch["boundaries"]], axis=-1)
+    joined = np.concatenate([outputs["features"], initial_image, edge, semantic], axis=-1).astype(np.float32)
+    np.testing.assert_allclose(outputs["edge"], edge, atol=1e-5)
+    np.testing.assert_allclose(outputs["initial_image"], initial_image, atol=1e-5)
+    np.testing.assert_allclose(outputs["image"], generator.semantic_preserving(joined), atol=1e-5)
+
+
+# --- what holds for the whole ----------------------------------------------------------------------------------------
+
+
+def test_outputs(outputs):
+    assert {key: value.shape for key, value in outputs.items()} == {
+        "image": (3, 32, 32, 3),
+        "initial_image": (3, 32, 32, 3),
+        "edge": (3, 32, 32, 3),
+        "features": (3, 32, 32, 8),
+    }
+    assert {value.dtype.name for value in outputs.values()} == {"float32"}
+    for key in ("image", "initial_image", "edge"):
+        assert outputs[key].std() > 0.01  # neither constant nor dead
+
+
+def test_saturated_outputs_stay_in_range(toy_batch, randomize):
+    generator = make_generator("ecgan", **TINY)
+    for part in PARTS[1:]:
+        randomize(getattr(generator, part), scale=3)
+    outputs = {key: np.abs(value).max() for key, value in generator(toy_batch(3), training=True).items()}
+    assert 0.99 < outputs["image"] <= 1
+    assert 0.99 < outputs["edge"] <= 1
+    assert 1.7 < outputs["initial_image"] < 1.74  # 1 + sigmoid(1)
+
+
+def test_an_image_does_not_depend_on_its_batch_mates(generator, outputs, toy_batch):
+    batch = {key: value[:1] for key, value in toy_batch(3).items()}
+    alone = generator(batch)
+    for key, value in alone.items():
+        np.testing.assert_allclose(value, outputs[key][:1], atol=1e-5)
+
+
+def test_the_boundaries_are_seen(generator, outputs, toy_batch):
+    batch = toy_batch(3)
+    other = generator({**batch, "boundaries": 1 - batch["boundaries"]})
+    assert np.abs(other["image"] - outputs["image"]).max() > 1e-3
+
+
+@pytest.fixture(scope="module")
+def gradients(generator, toy_batch, snapshot):
+    """By variable path: of a weighted sum of the final image, and of one of all outputs."""
+    rng = np.random.default_rng(0)
+    variables = generator.trainable_variables
+    statistics = snapshot(generator.non_trainable_variables)
+    with tf.GradientTape(persistent=True) as tape:
+        outputs = generator(toy_batch(3), training=True)
+        of_outputs = {key: tf.reduce_sum(value * rng.normal(size=value.shape)) for key, value in outputs.items()}
+        total = tf.add_n(list(of_outputs.values()))
+    for variable, value in zip(generator.non_trainable_variables, statistics):
+        variable.assign(value)
+    values = [variable.value for variable in variables]
+    names = [variable.path for variable in variables]
+    return {
+        "image": dict(zip(names, tape.gradient(of_outputs["image"], values))),
+        "total": dict(zip(names, tape.gradient(total, values))),
+    }
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_the_gradient_of_the_final_image_reaches_every_part(gradients, part):
+    of_part = {name: gradient for name, gradient in gradients["image"].items() if f"/{part}/" in name}
+    assert of_part
+    assert not [name for name, gradient in of_part.items() if gradient is None or not np.any(gradient)]
+
+
+def test_every_variable_learns(gradients):
+    assert not [name for name, gradient in gradients["total"].items() if gradient is None or not np.any(gradient)]
+
+
+def test_variable_paths_are_unique(generator):
+    paths = [variable.path for variable in generator.variables]
+    assert len(set(paths)) == len(paths)
+
+
+# --- made, saved, loaded ---------------------------------------------------------------------------------------------
+
+
+def test_a_saved_generator_paints_the_same_image(generator, outputs, toy_batch, tmp_path):
+    generator.save(tmp_path / "generator.keras")
+    loaded = keras.saving.load_model(tmp_path / "generator.keras")
+    np.testing.assert_array_equal(loaded(toy_batch(3))["image"], outputs["image"])
+
+
+def test_a_generator_is_rebuilt_from_its_config():
+    arguments = {
+        **TINY,
+        "image_size": (64, 128),
+        "upsampling": "more",
+        "normalization": "instance",
+        "semantic_skip": True,
+    }
+    config = ECGANGenerator(**arguments, name="ecgan").get_config()
+    assert arguments.items() <= config.items()
+    assert ECGANGenerator.from_config(config).get_config() == config
+
+
+def test_an_unknown_name_lists_the_known():
+    with pytest.raises(ValueError, match="Unknown model 'gaugan'. Known: .*ecgan"):
+        make_generator("gaugan", num_classes=3)
+
+
+@pytest.mark.parametrize(
+    ("size", "upsampling", "stride"), [((32, 40), "normal", 32), ((40, 32), "normal", 32), ((64, 96), "more", 64)]
+)
+def test_a_size_that_does_not_divide_is_refused(size, upsampling, stride):
+    with pytest.raises(ValueError, match=rf"image_size \({size[0]}, {size[1]}\) must be a multiple of {stride} "):
+        make_generator("ecgan", num_classes=3, image_size=size, upsampling=upsampling)

@@ -1,0 +1,146 @@
+import types
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from ecgan_tf.training.loop import make_objective
+from ecgan_tf.training.objectives import OBJECTIVES
+from ecgan_tf.training.step import TrainStep
+
+ORDERS = ("alternating", "simultaneous")
+RATE = 0.01  # of plain gradient descent, where a test wants to see the gradients
+NETWORKS = ("generator", "embedding", "discriminator")
+
+
+def use_gradient_descent(gan):
+    gan.generator_optimizer, gan.discriminator_optimizer = (keras.optimizers.SGD(RATE) for _ in range(2))
+
+
+def trainable_names(gan):
+    """Of generator, embedding and discriminator: lists of names as a checkpoint has them."""
+    return {
+        part: [f"{part}/{variable.path}" for variable in getattr(gan, part).trainable_variables] for part in NETWORKS
+    }
+
+
+# --- one whole step --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module", params=ORDERS)
+def taken(request, reset, take_step, toy_batch, gan_config, values):
+    """A step of Adam: the values before and after, the terms, and the trainable names."""
+    gan, config = reset(), gan_config(**{"train.update_order": request.param})
+    before = values(gan)
+    terms = take_step(gan, toy_batch(2), config)
+    return types.SimpleNamespace(
+        before=before, after=values(gan), terms=terms, config=config, trainable=trainable_names(gan)
+    )
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_every_variable_moves(taken, network):
+    names = taken.trainable[network]
+    assert names
+    assert not [name for name in names if np.array_equal(taken.before[name], taken.after[name])]
+
+
+def test_the_step_is_counted(taken):
+    assert (taken.before["step"], taken.after["step"]) == (0, 1)
+
+
+def test_the_average_follows_the_generator(taken):
+    averaged = [name for name in taken.after if name.startswith("ema_generator/")]
+    assert averaged
+    for name in averaged:
+        new = taken.after[name.removeprefix("ema_")]
+        is_unit_vector = name.endswith(("/u", "/v"))
+        expected = new if is_unit_vector else 0.1 * taken.before[name] + 0.9 * new  # (1 + 0) / (10 + 0) of the old
+        np.testing.assert_allclose(taken.after[name], expected, rtol=1e-5, atol=1e-7)
+
+
+def test_the_totals_are_the_weighted_sums(taken):
+    terms, loss = taken.terms, taken.config.loss
+    weights = {
+        "L^e": 1.0, "L^i": 1.0,
+        "L_f^e": 10.0, "L_f^I'": 10.0, "L_f^I''": 20.0,
+        "L_1^e": 5.0, "L_1^I'": 5.0, "L_1^I''": 10.0,
+        "L_c": loss.contrastive / 2,
+    }  # fmt: skip
+    assert list(terms) == [*weights, "L_G", "L_D^e", "L_D^i", "L_D"]
+    assert terms["L_G"] == pytest.approx(sum(weight * terms[name] for name, weight in weights.items()), rel=1e-5)
+    assert terms["L_D"] == pytest.approx(terms["L_D^e"] + terms["L_D^i"], rel=1e-5)
+    assert all(terms.values())
+
+
+# --- which gradient moves which network ------------------------------------------------------------------------------
+
+
+def totals_of(gan, objective, contrast, batch):
+    """L_G and L_D, each image judged by a call of its own."""
+    outputs = gan.generator(batch, training=True)
+    real = {"image": batch["image"], "edge": tf.concat([batch["edges"]] * 3, axis=-1)}
+    reals, fakes, training = {}, {}, True
+    for judged, images in ((reals, real), (fakes, {key: outputs[key] for key in ("edge", "initial_image", "image")})):
+        for key, image in images.items():
+            judged[key] = gan.discriminator(batch, image, training=training)
+            training = False  # one power iteration a pass
+    of_generator = objective.generator_terms(batch, outputs, fakes, reals, contrast, gan.step)
+    of_discriminator = objective.discriminator_terms(fakes, reals)
+    return [
+        sum(weight * tf.reduce_mean(value) for weight, value in terms.values())
+        for terms in (of_generator, of_discriminator)
+    ]
+
+
+def moved(values, names, gradients):
+    """The values after plain gradient descent."""
+    return {name: values[name] - RATE * gradient.numpy() for name, gradient in zip(names, gradients, strict=True)}
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_each_network_moves_by_the_gradient_of_its_own_total(
+    order, reset, take_step, toy_batch, gan_config, values
+):
+    gan, config, batch = reset(), gan_config(**{"train.update_order": order}), toy_batch(2)
+    names, before = trainable_names(gan), values(gan)
+    objective, contrast = make_objective(gan, config, 3)
+    of_generator = [variable.value for variable in gan.generator_variables]
+    of_discriminator = [variable.value for variable in gan.discriminator.trainable_variables]
+    with tf.GradientTape(persistent=True) as tape:
+        generator_total, discriminator_total = totals_of(gan, objective, contrast, batch)
+    gradients = tape.gradient(generator_total, of_generator)
+    expected = moved(before, names["generator"] + names["embedding"], gradients)
+    if order == "alternating":  # D learns from the fakes of the generator that has moved
+        for variable, gradient in zip(of_generator, gradients):
+            variable.assign_sub(RATE * gradient)
+        with tf.GradientTape() as tape:
+            discriminator_total = totals_of(gan, objective, contrast, batch)[1]
+    expected |= moved(before, names["discriminator"], tape.gradient(discriminator_total, of_discriminator))
+
+    use_gradient_descent(reset())
+    take_step(gan, batch, config)
+    after = values(gan)
+    for name, value in expected.items():
+        np.testing.assert_allclose(after[name], value, atol=1e-5, err_msg=name)
+
+
+# --- two replicas ----------------------------------------------------------------------------------------------------
+
+
+def test_two_replicas_take_the_step_of_one(reset, take_step, toy_batch, gan_config, generator_kwargs, values):
+    config, batch = gan_config(**{"train.update_order": "simultaneous"}), toy_batch(4)
+    gan, strategy = reset(), tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+    use_gradient_descent(gan)
+    with strategy.scope():
+        mirrored = type(gan)(config, generator_kwargs)
+        use_gradient_descent(mirrored)
+    for variable, twin in zip(gan.named_variables().values(), mirrored.named_variables().values(), strict=True):
+        twin.assign(variable)
+    halves = strategy.experimental_distribute_dataset(tf.data.Dataset.from_tensors(batch).unbatch().batch(4))
+    terms = take_step(gan, batch, config)
+    assert take_step(mirrored, next(iter(halves)), config, strategy) == pytest.approx(terms, rel=1e-4)
+    expected, after = values(gan), values(mirrored)
+    for name, value in zip(after, expected.values(), strict=True):
+        np.testing.assert_allclose(after[name], value, atol=1e-4, err_msg=name)
