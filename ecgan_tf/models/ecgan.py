@@ -9,7 +9,7 @@ from ecgan_tf.layers.layout import Layout
 from ecgan_tf.layers.spade import SPADEResidualBlock, leaky_relu
 from ecgan_tf.layers.upsampling import upsample_nearest
 
-NUM_INTERMEDIATE_LAYERS = 3  # n of the paper
+HEAD_FILTERS = (32, 16, 8)  # of the n = 3 intermediate layers, whatever the trunk's width, as in the release
 UPSAMPLING = {"normal": 5, "more": 6}  # doublings between the trunk's first feature map and the image
 
 
@@ -66,12 +66,11 @@ class Encoder(keras.layers.Layer):
 class ConvolutionChain(keras.layers.Layer):
     """The chain of convolutions that the edge generator G_e and the image generator G_i share in shape.
 
-    C -> C/2 -> C/4 -> C/8 -> 3, each a 3x3 convolution after a leaky ReLU, then tanh. Given gates, each intermediate
+    C -> 32 -> 16 -> 8 -> 3, each a 3x3 convolution after a leaky ReLU, then tanh. Given gates, each intermediate
     feature is multiplied by 1 + sigmoid(gate): the attention guided edge transfer G_t at feature level,
         F_i^j <- sigmoid(F_e^j) * F_i^j + F_i^j.
 
     Args:
-        filters: C, of the input.
         initializer: a name of `INITIALIZERS`.
     Call arguments:
         x: float (batch, height, width, C).
@@ -80,19 +79,14 @@ class ConvolutionChain(keras.layers.Layer):
         float (batch, height, width, 3) in (-1, 1), and the list of the n intermediate features before activation.
     """
 
-    def __init__(self, filters, initializer="xavier_0.02", **kwargs):
+    def __init__(self, initializer="xavier_0.02", **kwargs):
         super().__init__(**kwargs)
-        self.filters = filters
         self.initializer = initializer
         self.convolutions = [
             keras.layers.Conv2D(
-                filters // 2 ** (j + 1),
-                3,
-                padding="same",
-                name=f"conv_{j}",
-                kernel_initializer=make_initializer(initializer),
+                filters, 3, padding="same", name=f"conv_{j}", kernel_initializer=make_initializer(initializer)
             )
-            for j in range(NUM_INTERMEDIATE_LAYERS)
+            for j, filters in enumerate(HEAD_FILTERS)
         ]
         self.to_image = keras.layers.Conv2D(
             3, 3, padding="same", name="to_image", kernel_initializer=make_initializer(initializer), dtype="float32"
@@ -115,7 +109,7 @@ class ConvolutionChain(keras.layers.Layer):
         return ops.tanh(self.to_image(leaky_relu(x))), features
 
     def get_config(self):
-        return {**super().get_config(), "filters": self.filters, "initializer": self.initializer}
+        return {**super().get_config(), "initializer": self.initializer}
 
 
 def transfer_edges(edge, image):
@@ -242,8 +236,8 @@ class ECGANGenerator(keras.Model):
             "initializer": initializer,
         }
         self.encoder = Encoder(base_filters, upsampling, spade, name="encoder")
-        self.edge_generator = ConvolutionChain(base_filters, head_initializer, name="edge_generator")
-        self.image_generator = ConvolutionChain(base_filters, head_initializer, name="image_generator")
+        self.edge_generator = ConvolutionChain(head_initializer, name="edge_generator")
+        self.image_generator = ConvolutionChain(head_initializer, name="image_generator")
         self.semantic_preserving = SemanticPreservingModule(
             num_classes, head_initializer, semantic_skip, name="semantic_preserving"
         )
