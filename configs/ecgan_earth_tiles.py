@@ -14,7 +14,7 @@ def get_config(variant=None):
     config.data.name = "earth_tiles"
     config.data.image_size = (128, 128)
     fast_recipe(config)
-    config.train.steps = 400
+    config.train.steps = 300
     if variant == "toy":
         shrink_to_toy(config)
     return config

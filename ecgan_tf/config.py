@@ -36,6 +36,7 @@ def base_config():
     data.canny_low = 0.075  # of the image's largest gradient, as in the release
     data.canny_high = 0.175
     data.cache_gb = 2.0  # decoded examples are kept in memory up to this size
+    data.limit = 0  # trains on this many examples only, spread over the split; 0: on all
     data.check_examples = 2000  # files decoded before training starts; python -m ecgan_tf.data.validate reads all
 
     config.loss = loss = ml_collections.ConfigDict()
@@ -49,7 +50,7 @@ def base_config():
     loss.contrastive_samples_per_class = 32  # V of the static sampler, per class over the global batch
     loss.contrastive_stride = 4  # the embedding grid is 1/stride of the image
     loss.contrastive_warmup_steps = 5000  # linear from 0
-    loss.reconstruction = 0.0  # L1 of I', I'' and the edge to their real partners; not in the paper
+    loss.reconstruction = 0.0  # L1 of I' and I'' to the photograph; not in the paper
 
     config.optimizer = optimizer = ml_collections.ConfigDict()
     optimizer.generator_lr = 1e-4  # TTUR
@@ -167,7 +168,7 @@ def _check_numbers(config):
     for key in (*not_negative, "optimizer.generator_lr", "optimizer.discriminator_lr", "data.cache_gb"):
         if _get(config, key) < 0:
             yield f"config.{key} is {_get(config, key)}; it must not be negative"
-    for key in ("train.seed", "data.check_examples"):
+    for key in ("train.seed", "data.check_examples", "data.limit"):
         if _get(config, key) < 0:
             yield f"config.{key} is {_get(config, key)}; it must be 0 or more"
     if not 0 < config.data.canny_low <= config.data.canny_high <= 1:

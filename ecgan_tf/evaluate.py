@@ -75,7 +75,8 @@ def data_config(model):
 
 def paint_all(model, data, colour, distances, shown=8):
     """Feeds every layout to the measures; returns the grid of some of them, uint8 (height, width, 3)."""
-    from ecgan_tf.data.pipeline import evenly_spread, layout_batch
+    from ecgan_tf.data.dataset import evenly_spread
+    from ecgan_tf.data.pipeline import layout_batch
     from ecgan_tf.evaluation.pictures import captioned_grid, to_uint8
 
     show = commands.progress_bar("painting")

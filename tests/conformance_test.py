@@ -40,5 +40,5 @@ def test_an_export_paints_what_keras_paints(run, expected, artefact, tmp_path):
 
 def test_baking_the_spectral_norms_changes_no_pixel(run, expected):
     model = InferenceModel(run)
-    baked = model.image(**{key: value for key, value in model.layouts.items()})["image"]
+    baked = model.image(**model.layouts)["image"]
     np.testing.assert_allclose(baked, expected, atol=1e-4)

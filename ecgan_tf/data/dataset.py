@@ -29,7 +29,15 @@ def open_dataset(data_config, split):
     Returns:
         `LabelledPhotographs`.
     """
-    return LabelledPhotographs(data_config, split, find_classes(data_config), find_examples(data_config, split))
+    examples = find_examples(data_config, split)
+    if split == "train" and data_config.limit:
+        examples = tuple(examples[index] for index in evenly_spread(len(examples), data_config.limit))
+    return LabelledPhotographs(data_config, split, find_classes(data_config), examples)
+
+
+def evenly_spread(count, wanted):
+    """Up to `wanted` indices below `count`, spread over all of them."""
+    return np.unique(np.linspace(0, count - 1, min(wanted, count)).round().astype(int)).tolist()
 
 
 class LabelledPhotographs:
@@ -98,7 +106,7 @@ class LabelledPhotographs:
             limit: how many at most.
             progress: function of (examples done, examples in all).
         """
-        indices = np.unique(np.linspace(0, len(self) - 1, min(limit, len(self))).round().astype(int)).tolist()
+        indices = evenly_spread(len(self), limit)
         problems = []
         pool = ThreadPoolExecutor(os.cpu_count())
         try:

@@ -67,11 +67,6 @@ def layout_batch(dataset, indices):
     return to_batch([dataset.load(index, dataset.image_size) for index in indices])
 
 
-def evenly_spread(count, wanted):
-    """Up to `wanted` indices below `count`, spread over all of them."""
-    return np.unique(np.linspace(0, count - 1, min(wanted, count)).round().astype(int)).tolist()
-
-
 @contextlib.contextmanager
 def readable_errors():
     """Turns TensorFlow's report of a file that could not be read for a batch back into our `RequestError`."""

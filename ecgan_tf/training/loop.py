@@ -4,7 +4,8 @@ import numpy as np
 import tensorflow as tf
 
 from ecgan_tf.commands import say
-from ecgan_tf.data.pipeline import evenly_spread, layout_batch, readable_errors, training_batches
+from ecgan_tf.data.dataset import evenly_spread
+from ecgan_tf.data.pipeline import layout_batch, readable_errors, training_batches
 from ecgan_tf.models.vgg import make_vgg_features
 from ecgan_tf.training.objectives import OBJECTIVES, PixelContrast
 from ecgan_tf.training.optimizers import learning_rate

@@ -70,7 +70,9 @@ class ECGANObjective:
                     perceptual_loss(self.vgg(real_images[real]), self.vgg(outputs[fake])),
                 )
         for symbol, fake, real, weight in self.pairs:
-            if loss.reconstruction:  # not in the paper: colours come within hundreds of steps instead of thousands
+            # Not in the paper: colours come within hundreds of steps instead of thousands. Not for the edge, which is
+            # black on most pixels: the L1 distance is content with a map that is black on all.
+            if loss.reconstruction and symbol != "e":
                 terms[f"L_1^{symbol}"] = (
                     loss.reconstruction * weight,
                     mean_absolute_difference(real_images[real], outputs[fake]),

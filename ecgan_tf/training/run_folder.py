@@ -11,7 +11,8 @@ import numpy as np
 
 from ecgan_tf.commands import RequestError
 from ecgan_tf.data.classes import ClassList
-from ecgan_tf.data.pipeline import evenly_spread, layout_batch
+from ecgan_tf.data.dataset import evenly_spread
+from ecgan_tf.data.pipeline import layout_batch
 from ecgan_tf.files import atomic_path, write_json, write_text
 from ecgan_tf.models import MODELS, make_generator
 from ecgan_tf.training.checkpoints import list_checkpoints, load_checkpoint, read_arrays, save_checkpoint

@@ -87,7 +87,5 @@ def test_a_broken_label_map_is_found_before_anything_is_painted(run, layouts, tm
 @pytest.mark.parametrize("name", ["model.tflite", "model.onnx", "model.pb"])
 def test_a_foreign_model_is_refused(layouts, tmp_path, name):
     (tmp_path / name).write_bytes(b"not a model at all")
-    line = refusal(
-        command("ecgan_tf.synthesize", model=tmp_path / name, labels=layouts, output=tmp_path / "painted")
-    )
+    line = refusal(command("ecgan_tf.synthesize", model=tmp_path / name, labels=layouts, output=tmp_path / "painted"))
     assert name in line

@@ -38,15 +38,16 @@ def generator_kwargs():
 def new_gan(gan_config, generator_kwargs):
     keras.utils.set_random_seed(0)
     gan = GAN(gan_config(), generator_kwargs)
-    return gan, gan.generator_optimizer, gan.discriminator_optimizer, values_of(gan)
+    return gan, dict(vars(gan)), values_of(gan)
 
 
 @pytest.fixture(scope="session")
 def reset(new_gan):
-    """Gives the GAN as it was made."""
+    """Gives the GAN as it was made, its optimizers included."""
 
     def reset():
-        gan, gan.generator_optimizer, gan.discriminator_optimizer, values = new_gan
+        gan, attributes, values = new_gan
+        vars(gan).update(attributes)
         for name, variable in gan.named_variables().items():
             variable.assign(values[name])
         return gan

@@ -5,9 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from ecgan_tf.training.gan import GAN
 from ecgan_tf.training.loop import make_objective
-from ecgan_tf.training.objectives import OBJECTIVES
-from ecgan_tf.training.step import TrainStep
 
 ORDERS = ("alternating", "simultaneous")
 RATE = 0.01  # of plain gradient descent, where a test wants to see the gradients
@@ -65,7 +64,7 @@ def test_the_totals_are_the_weighted_sums(taken):
     weights = {
         "L^e": 1.0, "L^i": 1.0,
         "L_f^e": 10.0, "L_f^I'": 10.0, "L_f^I''": 20.0,
-        "L_1^e": 5.0, "L_1^I'": 5.0, "L_1^I''": 10.0,
+        "L_1^I'": 5.0, "L_1^I''": 10.0,
         "L_c": loss.contrastive / 2,
     }  # fmt: skip
     assert list(terms) == [*weights, "L_G", "L_D^e", "L_D^i", "L_D"]
@@ -99,11 +98,16 @@ def moved(values, names, gradients):
     return {name: values[name] - RATE * gradient.numpy() for name, gradient in zip(names, gradients, strict=True)}
 
 
+def assert_moved_alike(before, expected, after):
+    """Every variable of `expected` moved as far and in the same direction, up to a thousandth."""
+    for name, value in expected.items():
+        tolerance = 1e-6 + 1e-3 * np.abs(value - before[name]).max()
+        np.testing.assert_allclose(after[name], value, rtol=0, atol=tolerance, err_msg=name)
+
+
 @pytest.mark.parametrize("order", ORDERS)
-def test_each_network_moves_by_the_gradient_of_its_own_total(
-    order, reset, take_step, toy_batch, gan_config, values
-):
-    gan, config, batch = reset(), gan_config(**{"train.update_order": order}), toy_batch(2)
+def test_each_network_moves_by_the_gradient_of_its_own_total(order, reset, take_step, toy_batch, gan_config, values):
+    gan, config, batch = reset(), gan_config(**{"train.update_order": order}), toy_batch(4)
     names, before = trainable_names(gan), values(gan)
     objective, contrast = make_objective(gan, config, 3)
     of_generator = [variable.value for variable in gan.generator_variables]
@@ -121,26 +125,25 @@ def test_each_network_moves_by_the_gradient_of_its_own_total(
 
     use_gradient_descent(reset())
     take_step(gan, batch, config)
-    after = values(gan)
-    for name, value in expected.items():
-        np.testing.assert_allclose(after[name], value, atol=1e-5, err_msg=name)
+    assert_moved_alike(before, expected, values(gan))
 
 
 # --- two replicas ----------------------------------------------------------------------------------------------------
 
 
 def test_two_replicas_take_the_step_of_one(reset, take_step, toy_batch, gan_config, generator_kwargs, values):
-    config, batch = gan_config(**{"train.update_order": "simultaneous"}), toy_batch(4)
+    # Without L_c, which gathers in graphs only: see objectives_test.py.
+    config, batch = gan_config(**{"train.update_order": "simultaneous", "loss.contrastive": 0.0}), toy_batch(6)
     gan, strategy = reset(), tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+    gan.embedding = None
     use_gradient_descent(gan)
     with strategy.scope():
-        mirrored = type(gan)(config, generator_kwargs)
+        mirrored = GAN(config, generator_kwargs)
         use_gradient_descent(mirrored)
-    for variable, twin in zip(gan.named_variables().values(), mirrored.named_variables().values(), strict=True):
-        twin.assign(variable)
-    halves = strategy.experimental_distribute_dataset(tf.data.Dataset.from_tensors(batch).unbatch().batch(4))
+    before = values(gan)
+    for name, variable in zip(before, mirrored.named_variables().values(), strict=True):
+        variable.assign(before[name])
+    halves = strategy.experimental_distribute_dataset(tf.data.Dataset.from_tensors(batch).unbatch().batch(6))
     terms = take_step(gan, batch, config)
     assert take_step(mirrored, next(iter(halves)), config, strategy) == pytest.approx(terms, rel=1e-4)
-    expected, after = values(gan), values(mirrored)
-    for name, value in zip(after, expected.values(), strict=True):
-        np.testing.assert_allclose(after[name], value, atol=1e-4, err_msg=name)
+    assert_moved_alike(before, values(gan), dict(zip(before, values(mirrored).values())))

@@ -1,0 +1,34 @@
+import pytest
+
+from ecgan_tf.training.loop import log, make_objective
+from ecgan_tf.training.run_folder import RunFolder
+from ecgan_tf.training.summaries import MetricsWriter, Progress
+
+
+def test_what_is_logged_is_the_mean_since_the_last_log_step(gan, gan_config, tmp_path):
+    metrics, progress = MetricsWriter(RunFolder(tmp_path), 0), Progress(0, 10, 4)
+    config = gan_config(**{"train.global_batch_size": 4})
+    log(2, [{"L_G": 1.0, "L_D": 3.0}, {"L_G": 2.0, "L_D": 5.0}], gan, progress, metrics, config)
+    line = (tmp_path / "metrics.jsonl").read_text()
+    assert line.startswith('{"step": 2, "images_seen": 8.0, "L_G": 1.5, "L_D": 4.0, "generator_lr": 0.0001, ')
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_term_that_is_not_finite_ends_the_run(value, gan, gan_config, tmp_path):
+    metrics, progress = MetricsWriter(RunFolder(tmp_path), 0), Progress(0, 10, 4)
+    with pytest.raises(FloatingPointError, match="step 2: L_D not finite; lower config.optimizer's rates"):
+        log(2, [{"L_G": 1.0, "L_D": 3.0}, {"L_G": 2.0, "L_D": value}], gan, progress, metrics, gan_config())
+    assert not (tmp_path / "metrics.jsonl").exists()
+
+
+def test_without_weights_the_perceptual_loss_is_refused_or_off(gan, gan_config):
+    objective, _ = make_objective(gan, gan_config(), 3)
+    assert objective.vgg is None
+    with pytest.raises(ValueError, match="no file 'nowhere.h5'"):
+        make_objective(gan, gan_config(**{"loss.perceptual": 1.0, "loss.vgg_weights": "nowhere.h5"}), 3)
+
+
+def test_the_contrast_uses_the_embedding_of_the_gan(gan, gan_config):
+    _, contrast = make_objective(gan, gan_config(**{"train.seed": 5}), 3)
+    assert contrast.embedding is gan.embedding
+    assert (contrast.seed, contrast.num_classes) == (5, 3)
