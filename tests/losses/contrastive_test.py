@@ -128,9 +128,9 @@ def test_samples_are_a_function_of_the_seed(labels):
 
 
 def test_every_pixel_of_a_class_is_drawn_equally_often(labels):
-    drawn = np.concatenate([sample(labels, seed=(0, step))[0][:5] for step in range(300)])
+    drawn = np.concatenate([sample(labels, seed=(0, step))[0][:5] for step in range(120)])
     counts = np.bincount(drawn, minlength=100)[labels == 0]
-    assert counts.mean() == 25 and counts.min() > 8 and counts.max() < 48  # 25 +- 5 each
+    assert counts.mean() == 10 and counts.min() > 0 and counts.max() < 25  # 10 +- 3 each
 
 
 def test_shapes_are_static(labels):

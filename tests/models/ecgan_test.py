@@ -83,11 +83,11 @@ def test_edge_transfer_multiplies_by_one_plus_sigmoid(rng):
 
 @pytest.mark.parametrize("is_gated", [False, True])
 def test_a_chain_matches_numpy(is_gated, rng, randomize, convolve_numpy):
-    chain = ConvolutionChain(16)
+    chain = ConvolutionChain()
     chain.build((None, 6, 6, 16))
     randomize(chain, scale=0.2)
     x = rng.normal(size=(2, 6, 6, 16))
-    gates = [rng.normal(size=(2, 6, 6, width)).astype(np.float32) for width in (8, 4, 2)]
+    gates = [rng.normal(size=(2, 6, 6, width)).astype(np.float32) for width in (32, 16, 8)]
     image, features = chain(x.astype(np.float32), gates=gates if is_gated else None)
     for j, convolution in enumerate(chain.convolutions):
         x = convolve_numpy(leaky_relu(x), convolution.kernel, padding=1) + np.asarray(convolution.bias)

@@ -61,6 +61,12 @@ def gan(reset):
 
 
 @pytest.fixture(scope="session")
+def two_replicas():
+    """The one strategy of two: a second one would number its collective operations as this one does."""
+    return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+
+
+@pytest.fixture(scope="session")
 def take_step():
     """One train step, eagerly: tracing it takes longer than a few eager ones. Returns the terms as floats."""
 

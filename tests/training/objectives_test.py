@@ -138,15 +138,14 @@ def test_the_contrast_is_the_loss_of_sampled_embeddings(settings, features, toy_
     np.testing.assert_allclose(loss, expected, rtol=1e-5)
 
 
-def test_two_replicas_contrast_the_joined_batch(settings, features, toy_batch):
+def test_two_replicas_contrast_the_joined_batch(two_replicas, settings, features, toy_batch):
     labels, embedding = toy_batch(4)["labels"], make_embedding()
     with tf.GradientTape() as tape:
         tape.watch(features)
         expected = PixelContrast(embedding, settings, 3, seed=9)(features, labels, step=2)
     expected_gradients = tape.gradient(expected, [features, embedding.project.kernel.value])
 
-    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
-    with strategy.scope():
+    with two_replicas.scope():
         mirrored = make_embedding()
     for variable, twin in zip(embedding.variables, mirrored.variables):
         twin.assign(variable)
@@ -159,9 +158,11 @@ def test_two_replicas_contrast_the_joined_batch(settings, features, toy_batch):
             total = loss / 2  # the optimizers add up what the replicas give
         return loss, *tape.gradient(total, [features, mirrored.project.kernel.value])
 
-    halves = strategy.experimental_distribute_dataset(tf.data.Dataset.from_tensor_slices((features, labels)).batch(4))
-    run = tf.function(lambda *arguments: strategy.run(replica, arguments), autograph=False)
-    loss, of_features, of_kernel = map(strategy.experimental_local_results, run(*next(iter(halves))))
+    halves = two_replicas.experimental_distribute_dataset(
+        tf.data.Dataset.from_tensor_slices((features, labels)).batch(4)
+    )
+    run = tf.function(lambda *arguments: two_replicas.run(replica, arguments), autograph=False)
+    loss, of_features, of_kernel = map(two_replicas.experimental_local_results, run(*next(iter(halves))))
     np.testing.assert_allclose(loss, [expected] * 2, rtol=1e-4)
     np.testing.assert_allclose(np.concatenate(of_features), expected_gradients[0], atol=1e-6)
     np.testing.assert_allclose(np.sum(of_kernel, axis=0), expected_gradients[1], atol=1e-4)

@@ -1,0 +1,161 @@
+import importlib.util
+import inspect
+import pathlib
+
+import pytest
+
+from ecgan_tf.commands import RequestError
+from ecgan_tf.config import base_config, check_config
+
+CONFIGS = sorted((pathlib.Path(__file__).parents[1] / "configs").glob("*.py"))
+
+
+def test_a_misspelt_key_fails():
+    with pytest.raises(AttributeError, match='Did you mean "generator_lr" instead of "generater_lr"'):
+        base_config().optimizer.generater_lr = 1e-3
+
+
+def test_the_base_config_has_no_mistakes():
+    check_config(base_config())
+
+
+def mistakes(**values):
+    """What `check_config` says of the base config with the given values."""
+    config = base_config()
+    config.update_from_flattened_dict(values)
+    with pytest.raises(RequestError) as error:
+        check_config(config)
+    return str(error.value)
+
+
+def test_all_mistakes_are_listed_at_once():
+    values = {"train.steps": 0, "loss.adversarial": -2.0, "data.name": "cifar", "data.image_size": (100, 64)}
+    message = mistakes(**values)
+    for part in (
+        "config.train.steps is 0",
+        "config.loss.adversarial is -2.0",
+        "config.data.name is 'cifar'",
+        "config.data.image_size (100, 64)",
+    ):
+        assert part in message
+
+
+@pytest.mark.parametrize("key", [
+    "model.upsampling", "model.normalization", "model.initializer", "model.head_initializer",
+    "train.update_order", "train.precision", "data.name",
+])  # fmt: skip
+def test_a_choice_must_be_one_of_those_listed(key):
+    default = base_config()[key.split(".")[0]][key.split(".")[1]]
+    message = mistakes(**{key: "other"})
+    assert f"config.{key} is 'other'; it must be one of " in message and default in message
+
+
+@pytest.mark.parametrize("key", [
+    "model.base_filters", "model.spade_hidden_filters", "discriminator.base_filters", "discriminator.num_scales",
+    "loss.contrastive_samples_per_class", "loss.contrastive_stride", "train.steps", "train.global_batch_size",
+    "train.log_every", "train.checkpoint_every", "train.keep_checkpoints", "train.first_sample", "train.sample_layouts",
+])  # fmt: skip
+def test_a_count_must_be_above_zero(key):
+    assert f"config.{key} is 0; it must be above 0" in mistakes(**{key: 0})
+
+
+def test_the_temperature_must_be_above_zero():
+    assert "contrastive_temperature is 0.0; it must be above 0" in mistakes(**{"loss.contrastive_temperature": 0.0})
+
+
+@pytest.mark.parametrize("key", [
+    "loss.adversarial", "loss.feature_matching", "loss.perceptual", "loss.contrastive", "loss.reconstruction",
+    "loss.final_weight", "optimizer.generator_lr", "optimizer.discriminator_lr", "data.cache_gb",
+])  # fmt: skip
+def test_a_weight_or_rate_must_not_be_negative(key):
+    assert f"config.{key} is -0.5; it must not be negative" in mistakes(**{key: -0.5})
+
+
+@pytest.mark.parametrize("key", ["train.seed", "data.check_examples", "data.limit"])
+def test_a_seed_or_limit_must_not_be_negative(key):
+    assert f"config.{key} is -1; it must be 0 or more" in mistakes(**{key: -1})
+
+
+@pytest.mark.parametrize("value", [-0.1, 1.1])
+@pytest.mark.parametrize("key", ["ema_decay", "beta_1", "beta_2", "constant_fraction"])
+def test_a_share_lies_between_0_and_1(key, value):
+    assert f"config.optimizer.{key} is {value}; it must lie between 0 and 1" in mistakes(**{f"optimizer.{key}": value})
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.0, 0.2), (0.3, 0.2), (0.3, 1.2)])
+def test_canny_thresholds_rise(low, high):
+    message = mistakes(**{"data.canny_low": low, "data.canny_high": high})
+    assert f"canny_low {low} and canny_high {high} must rise between 0 and 1" in message
+
+
+@pytest.mark.parametrize(
+    ("size", "upsampling", "nearest"),
+    [
+        ((100, 64), "normal", "(96, 64)"),
+        ((64, 81), "normal", "(64, 96)"),
+        ((10, 0), "normal", "(32, 32)"),
+        ((128, 96), "more", "(128, 128)"),
+    ],
+)
+def test_a_size_that_does_not_divide_comes_with_the_nearest(size, upsampling, nearest):
+    message = mistakes(**{"data.image_size": size, "model.upsampling": upsampling})
+    assert f"image_size {size} must be a multiple of " in message and f"nearest: {nearest}" in message
+
+
+@pytest.mark.parametrize("size", [(256,), (256, 256, 3)])
+@pytest.mark.parametrize("key", ["data.image_size", "data.load_size"])
+def test_a_size_is_height_and_width(key, size):
+    assert f"config.{key}" in mistakes(**{key: size})
+
+
+@pytest.mark.parametrize("size", [(127, 200), (200, 127)])
+def test_a_crop_must_be_smaller_than_what_is_loaded(size):
+    assert f"config.data.load_size {size} is smaller than image_size (128, 128)" in mistakes(**{"data.load_size": size})
+
+
+def test_the_contrastive_grid_must_divide_the_image():
+    assert "config.loss.contrastive_stride" in mistakes(**{"loss.contrastive_stride": 5})
+
+
+def test_the_seed_must_fit_every_generator_of_random_numbers():
+    assert "config.train.seed" in mistakes(**{"train.seed": 2**32})  # NumPy's limit
+
+
+def test_only_the_embedded_data_need_no_folder():
+    assert "config.data.dir is empty; data set 'folder' needs --config.data.dir=FOLDER" in mistakes(
+        **{"data.name": "folder"}
+    )
+
+
+# --- configs/ --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=CONFIGS, ids=lambda path: path.stem)
+def module(request, monkeypatch):
+    monkeypatch.syspath_prepend(str(CONFIGS[0].parents[1]))
+    spec = importlib.util.spec_from_file_location(request.param.stem, request.param)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("variant", [None, "toy"])
+def test_every_config_loads_and_has_no_mistakes(module, variant):
+    config = module.get_config(variant)
+    assert config.is_locked
+    config.data.dir = "DATA"
+    check_config(config)
+
+
+def test_every_config_has_a_smaller_toy(module):
+    config, toy = module.get_config(), module.get_config("toy")
+    assert toy.data.image_size < config.data.image_size
+    assert toy.train.steps < config.train.steps
+    assert toy.loss == config.loss
+
+
+def test_every_config_tells_how_to_run_it_on_what_and_what_to_expect(module):
+    docstring = inspect.getdoc(module)
+    command = f"Run:      python train_main.py --config=configs/{module.__name__}.py --workdir="
+    for part in (command, "\nHardware: ", "\nResult:   "):
+        assert part in docstring
