@@ -64,13 +64,21 @@ def test_published_parameter_counts(arguments, encoder, semantic_preserving):
     assert counts == [encoder, 24_467, 24_467, semantic_preserving]
 
 
-@pytest.mark.parametrize(("upsampling", "start"), [("normal", (2, 4)), ("more", (1, 2))])
-def test_the_encoder_starts_small_and_ends_at_the_size_of_the_image(upsampling, start):
+@pytest.mark.parametrize(
+    ("upsampling", "start", "factors"),
+    [("normal", (2, 4), (1, 2, 1, 2, 2, 2, 2)), ("more", (1, 2), (1, 2, 2, 2, 2, 2, 2))],
+)
+def test_the_trunk_grows_as_published(upsampling, start, factors):
     spade = {"num_labels": 2, "has_boundaries": False, "hidden_filters": 2, "initializer": "he"}
     encoder = Encoder(1, upsampling, spade)
     encoder.build((64, 128))
-    assert encoder.start_size == start
-    assert encoder(layout=Layout(np.zeros((1, 64, 128), np.int32), 2)).shape == (1, 64, 128, 1)
+    layout = Layout(np.eye(64, 128, dtype=np.int32)[None], 2)
+    x = encoder.start(layout=layout.at(*start))
+    for block, factor, filters in zip(encoder.blocks, factors, (16, 16, 16, 8, 4, 2, 1), strict=True):
+        x = block(np.asarray(x).repeat(factor, 1).repeat(factor, 2), layout=layout)
+        assert x.shape[-1] == filters
+    assert x.shape == (1, 64, 128, 1)
+    np.testing.assert_allclose(encoder(layout=layout), x, rtol=1e-4)
 
 
 # --- the forward pass, part by part ----------------------------------------------------------------------------------
