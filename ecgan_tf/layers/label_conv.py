@@ -5,9 +5,10 @@ from keras import ops
 
 from ecgan_tf.layers.initializers import make_initializer
 
-# From this many label channels on, adding nine gathered rows beats the dense convolution on a CPU
-# (python -m benchmarks.label_conv).
-LOOKUP_FROM_LABELS = 96
+# From here on the look-up takes a third to a half of the dense form's time forward, and with the kernel's gradient no
+# more than 1.3 times as much: measured on one CPU thread by python -m benchmarks.label_conv, which gave 0.57, 0.33, 0.31
+# forward and 1.71, 0.97, 0.89 with the gradient at 96, 151 and 183 labels.
+LOOKUP_FROM_LABELS = 128
 
 
 @keras.saving.register_keras_serializable("ecgan_tf")

@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import sys
 
 import numpy as np
@@ -100,6 +101,15 @@ def test_a_run_is_opened_by_its_folder_alone(made):
     with np.load(made / "checkpoints" / "step_00000001.npz") as arrays:
         for variable in generator.variables:
             np.testing.assert_array_equal(variable.value.numpy(), arrays[f"ema_generator/{variable.path}"])
+
+
+def test_a_run_is_opened_at_its_newest_checkpoint(made, tmp_path):
+    shutil.copytree(made, tmp_path / "copy")
+    with np.load(made / "checkpoints" / "step_00000001.npz") as arrays:
+        np.savez(tmp_path / "copy" / "checkpoints" / "step_00000012.npz", **{name: arrays[name] + 1 for name in arrays})
+    generator, _, step = open_run(tmp_path / "copy")
+    assert step == 12
+    np.testing.assert_array_equal(generator.edge_generator.to_image.bias.value.numpy(), np.ones(3))
 
 
 def test_a_folder_without_a_checkpoint_is_no_run(started, tmp_path):
