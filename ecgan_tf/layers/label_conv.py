@@ -5,9 +5,8 @@ from keras import ops
 
 from ecgan_tf.layers.initializers import make_initializer
 
-# From here on the look-up takes a third to a half of the dense form's time forward, and with the kernel's gradient no
-# more than 1.3 times as much: measured on one CPU thread by python -m benchmarks.label_conv, which gave 0.57, 0.33, 0.31
-# forward and 1.71, 0.97, 0.89 with the gradient at 96, 151 and 183 labels.
+# From here on the look-up is the cheaper form. Its CPU time over the dense form's on one thread, at 96, 151 and 183
+# labels: 0.57, 0.33, 0.31 forward; 1.71, 0.97, 0.89 with the kernel's gradient (python -m benchmarks.label_conv).
 LOOKUP_FROM_LABELS = 128
 
 
