@@ -112,16 +112,19 @@ def convolve_numpy():
 def make_run(tmp_path_factory):
     """A run folder with a tiny generator as a training leaves it, but untrained."""
 
-    def make(name, has_unknown=False, has_boundaries=False, image_size=(32, 32)):
-        generator = make_generator(
-            name, num_classes=3, image_size=image_size, has_unknown=has_unknown, has_boundaries=has_boundaries,
-            base_filters=8, spade_hidden_filters=8, initializer="he", head_initializer="he")  # fmt: skip
-        classes = ClassList(("sea", "land", "ice"), np.array([[0, 0, 255], [0, 255, 0], [255, 255, 255]], np.uint8),
-                            unknown_label=255 if has_unknown else None)  # fmt: skip
+    def make(name, has_unknown=False, has_boundaries=False, image_size=(32, 32), num_classes=3):
+        layout = {"num_classes": num_classes, "has_unknown": has_unknown, "has_boundaries": has_boundaries}
+        tiny = {"base_filters": 8, "spade_hidden_filters": 8, "initializer": "he", "head_initializer": "he"}
+        generator = make_generator(name, image_size=image_size, **layout, **tiny)
+        classes = ClassList(
+            tuple(f"class {label}" for label in range(num_classes)),
+            np.random.default_rng(0).integers(0, 256, (num_classes, 3)).astype(np.uint8),
+            unknown_label=255 if has_unknown else None,
+        )
         unneeded = ("name", "trainable", "dtype")
         arguments = {key: value for key, value in generator.get_config().items() if key not in unneeded}
         rng = np.random.default_rng(0)
-        layouts = {"labels": rng.integers(0, 3 + has_unknown, (2, image_size[0] // 4, image_size[1] // 4))}
+        layouts = {"labels": rng.integers(0, num_classes + has_unknown, (2, image_size[0] // 4, image_size[1] // 4))}
         layouts["labels"] = layouts["labels"].repeat(4, 1).repeat(4, 2).astype(np.int32)
         if has_boundaries:
             layouts["boundaries"] = rng.integers(0, 2, (2, *image_size, 1)).astype(np.float32)

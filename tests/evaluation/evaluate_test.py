@@ -1,0 +1,29 @@
+"""`python -m ecgan_tf.evaluate` as a user runs it."""
+
+import json
+import subprocess
+import sys
+
+
+def evaluate(**flags):
+    words = [f"--{name}={value}" for name, value in flags.items()]
+    command = [sys.executable, "-m", "ecgan_tf.evaluate", *words]
+    return subprocess.run(command, capture_output=True, text=True, timeout=600)
+
+
+def test_a_model_of_other_classes_is_refused(make_run, tmp_path):
+    result = evaluate(model=make_run("ecgan"), output=tmp_path / "E")  # 3 classes; earth_tiles has 17
+    assert result.returncode == 1
+    assert "knows 3 classes" in result.stderr and "Traceback" not in result.stderr
+    assert not (tmp_path / "E").exists()
+
+
+def test_numbers_and_a_page_are_written(make_run, tmp_path):
+    run = make_run("ecgan", num_classes=17)
+    result = evaluate(model=run, output=tmp_path / "E")
+    assert result.returncode == 0, result.stderr
+    numbers = json.loads((tmp_path / "E" / "evaluation.json").read_text())
+    assert numbers["layouts"] == 37
+    assert 0 < numbers["colour_error"] < 255
+    page = (tmp_path / "E" / "index.html").read_text()
+    assert "permanent wetland" in page and 'src="evaluation.png"' in page

@@ -1,0 +1,31 @@
+"""Spec, section 12: a network that learns can paint eight photographs by heart."""
+
+import json
+
+import pytest
+
+from ecgan_tf.data import open_dataset
+from ecgan_tf.training.gan import GAN, generator_arguments, model_description
+from ecgan_tf.training.loop import train
+from ecgan_tf.training.run_folder import RunFolder, layouts_to_keep
+from ecgan_tf.training.strategy import make_strategy
+
+
+@pytest.mark.slow
+def test_eight_photographs_are_learnt_by_heart(tiny_config, tmp_path):
+    recipe = {"train.update_order": "simultaneous", "optimizer.generator_lr": 1e-3, "optimizer.discriminator_lr": 1e-3}
+    config = tiny_config(**{
+        "data.limit": 8, "data.flip": False, "loss.reconstruction": 10.0, "loss.contrastive": 0.0,
+        "train.steps": 400, "train.global_batch_size": 8, "train.log_every": 50, "train.devices": "CPU:0", **recipe,
+    })  # fmt: skip
+    data, validation = open_dataset(config.data, "train"), open_dataset(config.data, "validation")
+    run = RunFolder(tmp_path)
+    run.start(config, model_description(config, data), layouts_to_keep(validation))
+    train(GAN(config, generator_arguments(config, data)), make_strategy("CPU:0"), data, validation, run, config)
+    last = json.loads(run_lines(run)[-1])
+    assert last["L_1^I''"] < 0.1
+
+
+def run_lines(run):
+    with open(run.file("metrics.jsonl"), encoding="utf-8") as file:
+        return file.read().splitlines()
