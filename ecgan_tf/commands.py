@@ -113,8 +113,9 @@ def _parse_flags(argv):
         return flags.FLAGS(argv)
     except flags.Error as error:
         _fail(f"{error} See {argv[0]} --help.")
-    except (AttributeError, KeyError, TypeError, ValueError, FileNotFoundError) as error:
-        _fail(f"in the flags: {error.args[0] if error.args else error} See {argv[0]} --help.")
+    except Exception as error:  # whatever a value or the user's config file raised
+        reason = error.args[0] if isinstance(error, KeyError) else error
+        _fail(f"in the flags: {reason}. See {argv[0]} --help.")
 
 
 def _without_traceback(main):

@@ -127,7 +127,15 @@ def _check_choices(config):
 
 
 def _check_sizes(config):
+    for key in ("data.image_size", "data.load_size"):
+        size = _get(config, key)
+        if len(size) != 2 or not all(isinstance(length, int) for length in size):
+            yield f"config.{key} is {size!r}; it must be (height, width) in pixels"
+            return
     height, width = config.data.image_size
+    stride = config.loss.contrastive_stride
+    if config.loss.contrastive and stride > 0 and (height % stride or width % stride):
+        yield f"config.loss.contrastive_stride {stride} must divide config.data.image_size {(height, width)}"
     if config.model.upsampling in ("normal", "more"):
         stride = stride_of(config.model.upsampling)
         if height <= 0 or width <= 0 or height % stride or width % stride:
@@ -171,6 +179,8 @@ def _check_numbers(config):
     for key in ("train.seed", "data.check_examples", "data.limit"):
         if _get(config, key) < 0:
             yield f"config.{key} is {_get(config, key)}; it must be 0 or more"
+    if config.train.seed >= 2**32:
+        yield f"config.train.seed is {config.train.seed}; it must be below 2**32, which NumPy's generators take"
     if not 0 < config.data.canny_low <= config.data.canny_high <= 1:
         yield (
             f"config.data.canny_low {config.data.canny_low} and canny_high {config.data.canny_high} must rise "

@@ -25,7 +25,8 @@ def command(workdir, *arguments):
 
 def train(workdir):
     often = [f"--config.train.steps={STEPS}", "--config.train.log_every=1", "--config.train.checkpoint_every=1",
-             "--config.data.check_examples=4", "--config.loss.contrastive_samples_per_class=4"]  # fmt: skip
+             "--config.data.check_examples=4", "--config.loss.contrastive_samples_per_class=4",
+             "--config.discriminator.num_scales=1"]  # fmt: skip
     with open(f"{workdir}.log", "w", encoding="utf-8") as log:
         return subprocess.Popen(command(workdir, *often), stdout=log, stderr=subprocess.STDOUT)
 
