@@ -19,11 +19,15 @@ def base_config():
     model.normalization = "batch"  # of SPADE: "batch" (synchronised over the replicas) or "instance"
     model.initializer = "xavier_0.02"  # of the trunk and the discriminator; "he" departs from the release
     model.head_initializer = "xavier_0.02"  # of the edge, image and semantic heads; "he" departs from the release
+    model.use_edge = True  # the edge generator G_e; without it nothing else of the edge is there
+    model.edge_transfer = "both"  # where G_t gates the image by the edge: "both", "feature", "image" or "none"
+    model.use_semantic_preserving = True  # G_s; without it the final image is I', clipped
     model.semantic_skip = False  # True adds I' before the last tanh of G_s; a departure, see models/ecgan.py
 
     config.discriminator = discriminator = ml_collections.ConfigDict()
     discriminator.base_filters = 64
     discriminator.num_scales = 2
+    discriminator.separate_edge = False  # a second discriminator for edges; the paper found no use in it
 
     config.data = data = ml_collections.ConfigDict()
     data.name = "earth_tiles"  # one of DATA_NAMES; "folder" is train|val/{images,labels[,instances]} + classes.json
@@ -33,6 +37,7 @@ def base_config():
     data.flip = True  # random horizontal flip of training examples
     data.use_instances = False  # adds the instance boundary channel to the generator's input
     data.unknown_label = -1  # file value of unlabelled pixels; -1: as classes.json or the data set's layout says
+    data.edge_source = "canny"  # what the edge generator learns: "canny", "label_boundary", or "none"
     data.canny_low = 0.075  # of the image's largest gradient, as in the release
     data.canny_high = 0.175
     data.cache_gb = 2.0  # decoded examples are kept in memory up to this size
@@ -45,11 +50,23 @@ def base_config():
     loss.perceptual = 10.0  # lambda_p; needs vgg_weights
     loss.vgg_weights = "keras"  # path of VGG-19 weights (Keras notop layout); "keras": the package's download or cache
     loss.final_weight = 2.0  # lambda: weight of the final image I'' against the first image I' and the edge
-    loss.contrastive = 1.0  # lambda_l
+    loss.gan_mode = "hinge"  # the release's, or "log", the paper's
+    loss.similarity = 1.0  # lambda_s; needs a segmenter
+    loss.label_loss = "similarity"  # or "cross_entropy", "both", "none"
+    loss.similarity_rows = 32  # of the grid whose pixels are compared: its matrices have (rows * columns)^2 entries
+    loss.segmenter = ""  # path of the label generator's weights, from python -m ecgan_tf.train_segmenter
+    loss.class_pixel = 1.0  # lambda_pix, class-specific pixel generation; 0: no decoder
+    loss.contrastive = 1.0  # lambda_l; 0: no embedding heads
     loss.contrastive_temperature = 0.1
     loss.contrastive_samples_per_class = 32  # V of the static sampler, per class over the global batch
     loss.contrastive_stride = 4  # the embedding grid is 1/stride of the image
+    loss.contrastive_purity = 0.7  # share of a grid cell that must be of its class to be sampled; 0: all cells
     loss.contrastive_warmup_steps = 5000  # linear from 0
+    loss.contrastive_memory = 0  # region means per class that are kept from earlier steps; 256 is plenty
+    loss.ms_scales = 1  # 1: ECGAN; 2 to 4: ECGAN++ with that many of the encoder's scales
+    loss.ms_pairs = "fine_to_coarse"  # cross-scale terms: "fine_to_coarse", "adjacent", "all" or "none"
+    loss.ms_weights = (1.0, 0.7, 0.4, 0.1)  # of the terms within each scale, finest first
+    loss.ms_detach_coarse = False  # no gradient into the coarse side of a cross-scale term
     loss.reconstruction = 0.0  # L1 of I' and I'' to the photograph; not in the paper
 
     config.optimizer = optimizer = ml_collections.ConfigDict()
@@ -114,6 +131,12 @@ def _check_choices(config):
         "model.normalization": ("batch", "instance"),
         "model.initializer": ("xavier_0.02", "he"),
         "model.head_initializer": ("xavier_0.02", "he"),
+        "model.edge_transfer": ("both", "feature", "image", "none"),
+        "data.edge_source": ("canny", "label_boundary", "none"),
+        "loss.gan_mode": ("hinge", "log"),
+        "loss.label_loss": ("similarity", "cross_entropy", "both", "none"),
+        "loss.ms_scales": (1, 2, 3, 4),
+        "loss.ms_pairs": ("fine_to_coarse", "adjacent", "all", "none"),
         "train.update_order": ("alternating", "simultaneous"),
         "data.name": DATA_NAMES,
         "train.precision": ("float32", "mixed_float16", "mixed_bfloat16"),
