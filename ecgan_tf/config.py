@@ -96,6 +96,21 @@ def base_config():
     return config.lock()
 
 
+def make_small(config):
+    """Makes a published setting fit one GPU with 12 GB: half the filters, batches of 4, half precision."""
+    config.model.base_filters = config.discriminator.base_filters = 32
+    config.train.steps = config.train.steps * config.train.global_batch_size // 4
+    config.train.global_batch_size = 4
+    config.train.precision = "mixed_float16"
+    return config
+
+
+def use_multi_scale_contrast(config):
+    """Turns ECGAN into ECGAN++: what is painted with is the same, what is trained for is not."""
+    config.loss.ms_scales = 3
+    return config
+
+
 def shrink_to_toy(config):
     """Makes the same experiment tiny, for tests: `--config=configs/X.py:toy`."""
     config.data.image_size = (64, 64) if config.model.upsampling == "more" else (32, 32)
@@ -106,6 +121,7 @@ def shrink_to_toy(config):
     config.train.steps = 4
     config.train.log_every = config.train.first_sample = 2
     config.train.sample_layouts = 2
+    config.train.precision = "float32"
 
 
 def check_config(config):
