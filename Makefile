@@ -29,7 +29,8 @@ lint: .venv/installed
 	$(BIN)/ruff format --check .
 
 .venv/installed: setup.cfg pyproject.toml
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable ".[export,dev]"
-	touch $@
+	@echo "installing into .venv, which takes a minute or two ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install -qq --upgrade pip
+	@$(BIN)/python -m pip install -qq --editable ".[export,dev]"
+	@touch $@
