@@ -13,6 +13,7 @@ import tensorflow as tf
 from ecgan_tf.config import base_config
 from ecgan_tf.data.classes import ClassList
 from ecgan_tf.models import make_generator
+from ecgan_tf.training.gan import MODEL_KEYS
 from ecgan_tf.training.run_folder import RunFolder
 
 # Only possible before TensorFlow's runtime starts, that is, before any test file is imported.
@@ -113,9 +114,10 @@ def make_run(tmp_path_factory):
     """A run folder with a tiny generator as a training leaves it, but untrained."""
 
     def make(name, has_unknown=False, has_boundaries=False, image_size=(32, 32)):
+        initializers = {key: "he" for key in ("initializer", "head_initializer") if key in MODEL_KEYS[name]}
         generator = make_generator(
             name, num_classes=3, image_size=image_size, has_unknown=has_unknown, has_boundaries=has_boundaries,
-            base_filters=8, spade_hidden_filters=8, initializer="he", head_initializer="he")  # fmt: skip
+            base_filters=8, spade_hidden_filters=8, **initializers)  # fmt: skip
         classes = ClassList(("sea", "land", "ice"), np.array([[0, 0, 255], [0, 255, 0], [255, 255, 255]], np.uint8),
                             unknown_label=255 if has_unknown else None)  # fmt: skip
         unneeded = ("name", "trainable", "dtype")
