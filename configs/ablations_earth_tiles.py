@@ -6,6 +6,7 @@
     B4 + semantic preserving module
 
 Run:      python train_main.py --config=configs/ablations_earth_tiles.py:B3 --workdir=runs/B3
+          :B3_toy is the same, tiny, for tests; without a name it is B6, and :toy is B6_toy.
 Hardware: two CPU cores.
 Result:   not measured to the end; README.md has the cost of a step.
 """
@@ -17,9 +18,10 @@ from ecgan_tf.config import shrink_to_toy, use_multi_scale_contrast
 VARIANTS = ("B1", "B2", "B3", "B4", "B5", "B6", "B7")
 
 
-def get_config(variant="B6"):
-    name, _, toy = variant.partition("_")  # B3_toy: the same, tiny, for tests
-    if name not in VARIANTS:
+def get_config(variant=None):
+    variant = {None: "B6", "toy": "B6_toy"}.get(variant, variant)
+    name, _, toy = variant.partition("_")
+    if name not in VARIANTS or toy not in ("", "toy"):
         raise RequestError(f"ablation {variant!r}; choose from {', '.join(VARIANTS)}")
     config = ecgan_earth_tiles.get_config()
     config.data.image_size = (64, 64)

@@ -160,12 +160,17 @@ def _check_choices(config):
     for key, allowed in choices.items():
         value = _get(config, key)
         if value not in allowed:
-            yield f"config.{key} is {value!r}; it must be one of {', '.join(allowed)}"
+            yield f"config.{key} is {value!r}; it must be one of {', '.join(map(str, allowed))}"
     if config.data.name != "earth_tiles" and not config.data.dir:
         yield f"config.data.dir is empty; data set {config.data.name!r} needs --config.data.dir=FOLDER"
 
 
 def _check_sizes(config):
+    wrong = [key for key in ("data.image_size", "data.load_size") if len(_get(config, key)) != 2]
+    if wrong:
+        for key in wrong:
+            yield f"config.{key} is {tuple(_get(config, key))}; it must be (height, width)"
+        return
     height, width = config.data.image_size
     if config.model.upsampling in ("normal", "more"):
         stride = stride_of(config.model.upsampling)
@@ -175,6 +180,9 @@ def _check_sizes(config):
                 f"config.data.image_size {(height, width)} must be a multiple of {stride} for "
                 f"model.upsampling={config.model.upsampling!r}; nearest: {nearest}"
             )
+    stride = config.loss.contrastive_stride
+    if stride > 0 and (height % stride or width % stride):
+        yield f"config.loss.contrastive_stride is {stride}; it must divide image_size {(height, width)}"
     load = tuple(config.data.load_size)
     if load != (0, 0) and (load[0] < height or load[1] < width):
         yield f"config.data.load_size {load} is smaller than image_size {(height, width)}; (0, 0) turns cropping off"
@@ -189,6 +197,7 @@ def _check_numbers(config):
         "loss.contrastive_temperature",
         "loss.contrastive_samples_per_class",
         "loss.contrastive_stride",
+        "loss.similarity_rows",
         "train.steps",
         "train.global_batch_size",
         "train.log_every",
@@ -202,7 +211,17 @@ def _check_numbers(config):
             yield f"config.{key} is {_get(config, key)}; it must be above 0"
     not_negative = [
         f"loss.{key}"
-        for key in ("adversarial", "feature_matching", "perceptual", "contrastive", "reconstruction", "final_weight")
+        for key in (
+            "adversarial",
+            "feature_matching",
+            "perceptual",
+            "similarity",
+            "class_pixel",
+            "contrastive",
+            "contrastive_memory",
+            "reconstruction",
+            "final_weight",
+        )
     ]
     for key in (*not_negative, "optimizer.generator_lr", "optimizer.discriminator_lr", "data.cache_gb"):
         if _get(config, key) < 0:
@@ -210,12 +229,22 @@ def _check_numbers(config):
     for key in ("train.seed", "data.check_examples", "data.limit"):
         if _get(config, key) < 0:
             yield f"config.{key} is {_get(config, key)}; it must be 0 or more"
+    if config.train.seed >= 2**32:
+        yield f"config.train.seed is {config.train.seed}; it must be below 2**32"
+    if 0 < config.loss.contrastive_memory < config.train.global_batch_size:
+        yield (
+            f"config.loss.contrastive_memory is {config.loss.contrastive_memory}; it must be 0 or hold a batch, "
+            f"{config.train.global_batch_size} or more"
+        )
+    weights = tuple(config.loss.ms_weights)
+    if len(weights) < config.loss.ms_scales or min(weights) <= 0:
+        yield f"config.loss.ms_weights is {weights}; it must have a weight above 0 for each of config.loss.ms_scales"
     if not 0 < config.data.canny_low <= config.data.canny_high <= 1:
         yield (
             f"config.data.canny_low {config.data.canny_low} and canny_high {config.data.canny_high} must rise "
             "between 0 and 1"
         )
-    for key in ("optimizer.ema_decay", "optimizer.beta_1", "optimizer.beta_2", "optimizer.constant_fraction"):
+    for key in ("loss.contrastive_purity", "optimizer.ema_decay", "optimizer.beta_1", "optimizer.beta_2", "optimizer.constant_fraction"):
         if not 0 <= _get(config, key) <= 1:
             yield f"config.{key} is {_get(config, key)}; it must lie between 0 and 1"
 

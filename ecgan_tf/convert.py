@@ -65,6 +65,8 @@ def bring_in(path, folder):
     """Makes a run folder at step 0 from a state dict and --config."""
     commands.need_flags(config=CONFIG.value)
     config = commands.read_config(CONFIG)
+    if os.path.isfile(folder) or (os.path.isdir(folder) and os.listdir(folder)):
+        raise RequestError(f"--to={folder} is not empty; give a new folder.")
     from ecgan_tf.config import check_config
     from ecgan_tf.data import open_dataset
     from ecgan_tf.training.gan import GAN, generator_arguments, model_description
@@ -79,8 +81,6 @@ def bring_in(path, folder):
     if DISCRIMINATOR.value:
         load_state_dict(gan.discriminator, read_state_dict(DISCRIMINATOR.value))
     run = RunFolder(folder)
-    if os.path.exists(run.path) and os.listdir(run.path):
-        raise RequestError(f"--to={folder} is not empty; give a new folder.")
     run.start(config, model_description(config, data), layouts_to_keep(data))
     run.save(0, gan.named_variables(), keep=1)
     say(f"{folder} paints with the weights of {path}; train_main.py --workdir={folder} continues from them")
@@ -88,8 +88,9 @@ def bring_in(path, folder):
 
 def take_out(folder, path):
     """Writes the state dict of a run's averaged generator, and of its discriminator where it is asked for."""
-    if not path.endswith(".npz"):
-        raise RequestError(f"--to={path}: the state dict of a run is written as .npz.")
+    for flag, file in (("to", path), ("discriminator", DISCRIMINATOR.value)):
+        if file and not file.endswith(".npz"):
+            raise RequestError(f"--{flag}={file}: the state dict of a run is written as .npz.")
     from ecgan_tf.files import atomic_path
     from ecgan_tf.training.run_folder import open_discriminator, open_run
 
@@ -134,8 +135,8 @@ def load_state_dict(model, arrays):
     Args:
         model: built generator or `MultiscaleDiscriminator`.
         arrays: mapping from the state dict's names to arrays. Spectrally normalised weights are `weight_orig`, with
-            `weight_u` and, from PyTorch 1.0 on, `weight_v`. A discriminator's `model1.0.weight_orig` may also be
-            written `model1.0.0.weight_orig`, as nested modules are.
+            `weight_u` and, from PyTorch 1.0 on, `weight_v`. A discriminator's `model1.0.0.weight_orig` may also be
+            written `model1.0.weight_orig`.
     Raises:
         RequestError: naming every unknown, missing and misshapen key; no variable is changed then.
     """
@@ -193,13 +194,13 @@ def _torch_name(path):
 
 
 def _discriminator_name(parts):
-    """`scale_0/conv_1/kernel` -> `discriminator_0.model1.0.weight_orig`."""
+    """`scale_0/conv_1/kernel` -> `discriminator_0.model1.0.0.weight_orig`: convolution and norm are nested there."""
     scale = parts[0].replace("scale_", "discriminator_")
     if len(parts) == 2:
         return f"{scale}.model0.0.{_leaf(parts[1])}"
     if parts[1] == "to_logits":
         return f"{scale}.model4.0.{_leaf(parts[2])}"
-    return f"{scale}.model{parts[1].removeprefix('conv_')}.0.{_leaf(parts[2], spectral=True)}"
+    return f"{scale}.model{parts[1].removeprefix('conv_')}.0.0.{_leaf(parts[2], spectral=True)}"
 
 
 def _leaf(kind, spectral=False):
@@ -208,11 +209,11 @@ def _leaf(kind, spectral=False):
 
 
 def _plain_name(name):
-    """`module.discriminator_0.model1.0.0.weight_orig` -> `discriminator_0.model1.0.weight_orig`."""
+    """`module.discriminator_0.model1.0.weight_orig` -> `discriminator_0.model1.0.0.weight_orig`."""
     name = name.removeprefix("module.")
     parts = name.split(".")
-    nested = name.startswith("discriminator_") and parts[2:4] == ["0", "0"]
-    return ".".join([*parts[:2], *parts[3:]]) if nested else name
+    flat = name.startswith("discriminator_") and len(parts) == 4 and parts[1] in ("model1", "model2", "model3")
+    return ".".join([*parts[:3], "0", parts[3]]) if flat else name
 
 
 def _left_vector(arrays, name):
