@@ -166,7 +166,7 @@ def load_state_dict(model, arrays):
 def state_dict(model):
     """The inverse of `load_state_dict`: dictionary from PyTorch names to float32 arrays."""
     names = torch_names(model)
-    return {name: to_torch(name, np.asarray(variable), names) for name, variable in names.items()}
+    return {name: to_torch(name, variable.value.numpy(), names) for name, variable in names.items()}
 
 
 def torch_names(model):
