@@ -244,7 +244,13 @@ def _check_numbers(config):
             f"config.data.canny_low {config.data.canny_low} and canny_high {config.data.canny_high} must rise "
             "between 0 and 1"
         )
-    for key in ("loss.contrastive_purity", "optimizer.ema_decay", "optimizer.beta_1", "optimizer.beta_2", "optimizer.constant_fraction"):
+    for key in (
+        "loss.contrastive_purity",
+        "optimizer.ema_decay",
+        "optimizer.beta_1",
+        "optimizer.beta_2",
+        "optimizer.constant_fraction",
+    ):
         if not 0 <= _get(config, key) <= 1:
             yield f"config.{key} is {_get(config, key)}; it must lie between 0 and 1"
 

@@ -53,8 +53,8 @@ def test_a_choice_must_be_one_of_those_listed(key):
 
 @pytest.mark.parametrize("key", [
     "model.base_filters", "model.spade_hidden_filters", "discriminator.base_filters", "discriminator.num_scales",
-    "loss.contrastive_samples_per_class", "loss.contrastive_stride", "loss.similarity_rows", "train.steps", "train.global_batch_size",
-    "train.log_every", "train.checkpoint_every", "train.keep_checkpoints", "train.first_sample", "train.sample_layouts",
+    "loss.contrastive_samples_per_class", "loss.contrastive_stride", "loss.similarity_rows", "train.steps",
+    "train.global_batch_size", "train.log_every", "train.checkpoint_every", "train.keep_checkpoints", "train.first_sample", "train.sample_layouts",
 ])  # fmt: skip
 def test_a_count_must_be_above_zero(key):
     assert f"config.{key} is 0; it must be above 0" in mistakes(**{key: 0})
@@ -66,7 +66,8 @@ def test_the_temperature_must_be_above_zero():
 
 @pytest.mark.parametrize("key", [
     "loss.adversarial", "loss.feature_matching", "loss.perceptual", "loss.contrastive", "loss.reconstruction",
-    "loss.similarity", "loss.class_pixel", "loss.final_weight", "optimizer.generator_lr", "optimizer.discriminator_lr", "data.cache_gb",
+    "loss.similarity", "loss.class_pixel", "loss.final_weight",
+    "optimizer.generator_lr", "optimizer.discriminator_lr", "data.cache_gb",
 ])  # fmt: skip
 def test_a_weight_or_rate_must_not_be_negative(key):
     assert f"config.{key} is -0.5; it must not be negative" in mistakes(**{key: -0.5})

@@ -118,6 +118,8 @@ def make_run(tmp_path_factory):
         generator = make_generator(
             name, num_classes=3, image_size=image_size, has_unknown=has_unknown, has_boundaries=has_boundaries,
             base_filters=8, spade_hidden_filters=8, **initializers)  # fmt: skip
+        if name == "spade":  # He's values saturate the last tanh, where half precision jumps from one end to the other
+            generator.to_image.kernel.assign(0.1 * generator.to_image.kernel)
         classes = ClassList(("sea", "land", "ice"), np.array([[0, 0, 255], [0, 255, 0], [255, 255, 255]], np.uint8),
                             unknown_label=255 if has_unknown else None)  # fmt: skip
         unneeded = ("name", "trainable", "dtype")

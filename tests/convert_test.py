@@ -278,7 +278,7 @@ def test_a_missing_file_is_named(tmp_path):
 def test_without_pytorch_a_pth_is_refused_with_the_remedy(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)  # what an absent module looks like
     (tmp_path / "net.pth").write_bytes(b"")
-    with pytest.raises(RequestError, match=r"a .pth needs PyTorch; pip install 'ecgan_tf\[torch\]', or save it as .npz"):
+    with pytest.raises(RequestError, match=r"a .pth needs PyTorch; pip install 'ecgan_tf\[torch\]', or save"):
         read_state_dict(str(tmp_path / "net.pth"))
 
 

@@ -116,9 +116,9 @@ class ECGANObjective:
         """L_s, or the plain cross-entropy that it is compared with, on a grid that its matrices leave room for."""
         logits = self.label_logits(image)
         stride = max(logits.shape[1] // self.loss.similarity_rows, 1)
+        step = stride * (labels.shape[1] // logits.shape[1])
         logits = tf.nn.avg_pool2d(logits, stride, stride, "VALID")
-        step = labels.shape[1] // logits.shape[1]
-        labels = labels[:, ::step, ::step]
+        labels = labels[:, ::step, ::step][:, : logits.shape[1], : logits.shape[2]]
         terms = {}
         if self.loss.label_loss in ("similarity", "both"):
             terms["L_s"] = (self.loss.similarity, similarity_loss(logits, labels))

@@ -5,7 +5,6 @@ import json
 import os
 import time
 
-import numpy as np
 import tensorflow as tf
 
 from ecgan_tf.evaluation.pictures import captioned_grid, to_uint8

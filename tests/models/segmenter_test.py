@@ -30,9 +30,9 @@ def test_every_variable_learns(segmenter, images):
     segmenter.trainable = True
     with tf.GradientTape() as tape:
         loss = tf.reduce_sum(segmenter(images, training=True) ** 2)
-    gradients = tape.gradient(loss, [variable.value for variable in segmenter.trainable_variables])
-    silent = [v.path for v, g in zip(segmenter.trainable_variables, gradients, strict=True) if g is None or not np.any(g)]
-    assert not silent
+    variables = segmenter.trainable_variables
+    gradients = tape.gradient(loss, [variable.value for variable in variables])
+    assert not [v.path for v, g in zip(variables, gradients, strict=True) if g is None or not np.any(g)]
 
 
 def test_as_label_generator_it_is_frozen_and_passes_the_gradient_on(segmenter, images, snapshot):

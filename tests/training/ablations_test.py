@@ -65,7 +65,8 @@ def test_a_step_has_the_terms_of_its_parts(taken):
 
 def test_a_part_that_is_switched_off_has_no_variables(taken):
     number = int(taken.variant[1:])
-    has = {part: any(f"/{part}/" in name for name in taken.before) for part in ("edge_generator", "semantic_preserving")}
+    parts = ("edge_generator", "semantic_preserving")
+    has = {part: any(f"/{part}/" in name for name in taken.before) for part in parts}
     assert has == {"edge_generator": number >= 2, "semantic_preserving": number >= 4}
     assert list(taken.gan.heads) == HEADS.get(taken.variant, [])
     assert not [name for name in taken.before if "segmenter" in name]

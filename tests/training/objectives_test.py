@@ -3,6 +3,7 @@ import pytest
 import tensorflow as tf
 
 from ecgan_tf.losses.contrastive import pixel_contrastive_loss, sample_pixels
+from ecgan_tf.losses.labels import label_cross_entropy, similarity_loss
 from ecgan_tf.models.pixel_embedding import PixelEmbedding
 from ecgan_tf.training.contrast import PixelContrast, pure_labels
 from ecgan_tf.training.objectives import ECGANObjective
@@ -112,6 +113,57 @@ def test_the_contrast_warms_up(config, batch, outputs, judge, step, share):
     weight, value = terms["L_c"]
     assert float(weight) == pytest.approx(0.5 * share)
     assert value == 3.0 + step
+
+
+@pytest.mark.parametrize(
+    ("label_loss", "losses"),
+    [
+        ("similarity", {"L_s": similarity_loss}),
+        ("cross_entropy", {"L_ce": label_cross_entropy}),
+        ("both", {"L_s": similarity_loss, "L_ce": label_cross_entropy}),
+    ],
+)
+@pytest.mark.parametrize(("rows", "pooling"), [(32, 1), (8, 1), (4, 2), (3, 2), (2, 4)])
+def test_labels_are_compared_on_a_grid_of_few_rows(
+    config, batch, outputs, judge, rng, label_loss, losses, rows, pooling
+):
+    config.loss.label_loss, config.loss.similarity, config.loss.similarity_rows = label_loss, 0.5, rows
+    logits = rng.normal(size=(2, 8, 8, 3)).astype(np.float32)
+    seen = []
+    objective = ECGANObjective(config, 3, label_logits=lambda images: seen.append(images) or logits)
+    terms = objective.generator_terms(batch, outputs, judge(FAKES), judge(("image", "edge")))
+    assert seen == [outputs["image"]]
+    pooled = logits.reshape(2, 8 // pooling, pooling, 8 // pooling, pooling, 3).mean((2, 4))
+    labels = batch["labels"][:, :: 4 * pooling, :: 4 * pooling]
+    assert {symbol for symbol in terms if symbol in ("L_s", "L_ce")} == losses.keys()
+    for symbol, loss in losses.items():
+        assert terms[symbol][0] == 0.5
+        np.testing.assert_allclose(terms[symbol][1], loss(pooled, labels), rtol=1e-5)
+
+
+def test_a_grid_that_does_not_divide_drops_the_rest(config, batch, outputs, judge, rng):
+    config.loss.similarity_rows = 2
+    logits = rng.normal(size=(2, 7, 7, 3)).astype(np.float32)  # pooled by 3: the last row and column are left over
+    labels = rng.integers(0, 4, (2, 28, 28)).astype(np.int32)
+    objective = ECGANObjective(config, 3, label_logits=lambda images: logits)
+    terms = objective.generator_terms({**batch, "labels": labels}, outputs, judge(FAKES), judge(("image", "edge")))
+    pooled = logits[:, :6, :6].reshape(2, 2, 3, 2, 3, 3).mean((2, 4))
+    np.testing.assert_allclose(terms["L_s"][1], similarity_loss(pooled, labels[:, :24:12, :24:12]), rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("values", "pairs"),
+    [
+        ({"model.use_edge": False}, ["I'", "I''"]),
+        ({"model.use_semantic_preserving": False}, ["e", "I'"]),
+        ({"data.edge_source": "none"}, ["I'", "I''"]),
+        ({"model.name": "spade"}, ["I'"]),
+    ],
+    ids=str,
+)
+def test_a_part_that_is_off_has_no_pair(values, pairs, config):
+    config.update_from_flattened_dict(values)
+    assert [symbol for symbol, *_ in ECGANObjective(config, 3).pairs] == pairs
 
 
 # --- the contrast over the global batch ------------------------------------------------------------------------------
