@@ -54,7 +54,8 @@ def test_a_choice_must_be_one_of_those_listed(key):
 @pytest.mark.parametrize("key", [
     "model.base_filters", "model.spade_hidden_filters", "discriminator.base_filters", "discriminator.num_scales",
     "loss.contrastive_samples_per_class", "loss.contrastive_stride", "loss.similarity_rows", "train.steps",
-    "train.global_batch_size", "train.log_every", "train.checkpoint_every", "train.keep_checkpoints", "train.first_sample", "train.sample_layouts",
+    "train.global_batch_size", "train.log_every", "train.checkpoint_every", "train.keep_checkpoints",
+    "train.first_sample", "train.sample_layouts",
 ])  # fmt: skip
 def test_a_count_must_be_above_zero(key):
     assert f"config.{key} is 0; it must be above 0" in mistakes(**{key: 0})
