@@ -19,11 +19,15 @@ def base_config():
     model.normalization = "batch"  # of SPADE: "batch" (synchronised over the replicas) or "instance"
     model.initializer = "xavier_0.02"  # of the trunk and the discriminator; "he" departs from the release
     model.head_initializer = "xavier_0.02"  # of the edge, image and semantic heads; "he" departs from the release
+    model.use_edge = True  # the edge generator G_e; without it nothing else of the edge is there
+    model.edge_transfer = "both"  # where G_t gates the image by the edge: "both", "feature", "image" or "none"
+    model.use_semantic_preserving = True  # G_s; without it the final image is I', clipped
     model.semantic_skip = False  # True adds I' before the last tanh of G_s; a departure, see models/ecgan.py
 
     config.discriminator = discriminator = ml_collections.ConfigDict()
     discriminator.base_filters = 64
     discriminator.num_scales = 2
+    discriminator.separate_edge = False  # a second discriminator for edges; the paper found no use in it
 
     config.data = data = ml_collections.ConfigDict()
     data.name = "earth_tiles"  # one of DATA_NAMES; "folder" is train|val/{images,labels[,instances]} + classes.json
@@ -33,6 +37,7 @@ def base_config():
     data.flip = True  # random horizontal flip of training examples
     data.use_instances = False  # adds the instance boundary channel to the generator's input
     data.unknown_label = -1  # file value of unlabelled pixels; -1: as classes.json or the data set's layout says
+    data.edge_source = "canny"  # what the edge generator learns: "canny", "label_boundary", or "none"
     data.canny_low = 0.075  # of the image's largest gradient, as in the release
     data.canny_high = 0.175
     data.cache_gb = 2.0  # decoded examples are kept in memory up to this size
@@ -45,11 +50,23 @@ def base_config():
     loss.perceptual = 10.0  # lambda_p; needs vgg_weights
     loss.vgg_weights = "keras"  # path of VGG-19 weights (Keras notop layout); "keras": the package's download or cache
     loss.final_weight = 2.0  # lambda: weight of the final image I'' against the first image I' and the edge
-    loss.contrastive = 1.0  # lambda_l
+    loss.gan_mode = "hinge"  # the release's, or "log", the paper's
+    loss.similarity = 1.0  # lambda_s; needs a segmenter
+    loss.label_loss = "similarity"  # or "cross_entropy", "both", "none"
+    loss.similarity_rows = 32  # of the grid whose pixels are compared: its matrices have (rows * columns)^2 entries
+    loss.segmenter = ""  # path of the label generator's weights, from python -m ecgan_tf.train_segmenter
+    loss.class_pixel = 1.0  # lambda_pix, class-specific pixel generation; 0: no decoder
+    loss.contrastive = 1.0  # lambda_l; 0: no embedding heads
     loss.contrastive_temperature = 0.1
     loss.contrastive_samples_per_class = 32  # V of the static sampler, per class over the global batch
     loss.contrastive_stride = 4  # the embedding grid is 1/stride of the image
+    loss.contrastive_purity = 0.7  # share of a grid cell that must be of its class to be sampled; 0: all cells
     loss.contrastive_warmup_steps = 5000  # linear from 0
+    loss.contrastive_memory = 0  # region means per class that are kept from earlier steps; 256 is plenty
+    loss.ms_scales = 1  # 1: ECGAN; 2 to 4: ECGAN++ with that many of the encoder's scales
+    loss.ms_pairs = "fine_to_coarse"  # cross-scale terms: "fine_to_coarse", "adjacent", "all" or "none"
+    loss.ms_weights = (1.0, 0.7, 0.4, 0.1)  # of the terms within each scale, finest first
+    loss.ms_detach_coarse = False  # no gradient into the coarse side of a cross-scale term
     loss.reconstruction = 0.0  # L1 of I' and I'' to the photograph; not in the paper
 
     config.optimizer = optimizer = ml_collections.ConfigDict()
@@ -79,6 +96,21 @@ def base_config():
     return config.lock()
 
 
+def make_small(config):
+    """Makes a published setting fit one GPU with 12 GB: half the filters, batches of 4, half precision."""
+    config.model.base_filters = config.discriminator.base_filters = 32
+    config.train.steps = config.train.steps * config.train.global_batch_size // 4
+    config.train.global_batch_size = 4
+    config.train.precision = "mixed_float16"
+    return config
+
+
+def use_multi_scale_contrast(config):
+    """Turns ECGAN into ECGAN++: what is painted with is the same, what is trained for is not."""
+    config.loss.ms_scales = 3
+    return config
+
+
 def shrink_to_toy(config):
     """Makes the same experiment tiny, for tests: `--config=configs/X.py:toy`."""
     config.data.image_size = (64, 64) if config.model.upsampling == "more" else (32, 32)
@@ -89,6 +121,7 @@ def shrink_to_toy(config):
     config.train.steps = 4
     config.train.log_every = config.train.first_sample = 2
     config.train.sample_layouts = 2
+    config.train.precision = "float32"
 
 
 def check_config(config):
@@ -114,6 +147,12 @@ def _check_choices(config):
         "model.normalization": ("batch", "instance"),
         "model.initializer": ("xavier_0.02", "he"),
         "model.head_initializer": ("xavier_0.02", "he"),
+        "model.edge_transfer": ("both", "feature", "image", "none"),
+        "data.edge_source": ("canny", "label_boundary", "none"),
+        "loss.gan_mode": ("hinge", "log"),
+        "loss.label_loss": ("similarity", "cross_entropy", "both", "none"),
+        "loss.ms_scales": (1, 2, 3, 4),
+        "loss.ms_pairs": ("fine_to_coarse", "adjacent", "all", "none"),
         "train.update_order": ("alternating", "simultaneous"),
         "data.name": DATA_NAMES,
         "train.precision": ("float32", "mixed_float16", "mixed_bfloat16"),
@@ -121,7 +160,7 @@ def _check_choices(config):
     for key, allowed in choices.items():
         value = _get(config, key)
         if value not in allowed:
-            yield f"config.{key} is {value!r}; it must be one of {', '.join(allowed)}"
+            yield f"config.{key} is {value!r}; it must be one of {', '.join(map(str, allowed))}"
     if config.data.name != "earth_tiles" and not config.data.dir:
         yield f"config.data.dir is empty; data set {config.data.name!r} needs --config.data.dir=FOLDER"
 
@@ -158,6 +197,7 @@ def _check_numbers(config):
         "loss.contrastive_temperature",
         "loss.contrastive_samples_per_class",
         "loss.contrastive_stride",
+        "loss.similarity_rows",
         "train.steps",
         "train.global_batch_size",
         "train.log_every",
@@ -171,7 +211,17 @@ def _check_numbers(config):
             yield f"config.{key} is {_get(config, key)}; it must be above 0"
     not_negative = [
         f"loss.{key}"
-        for key in ("adversarial", "feature_matching", "perceptual", "contrastive", "reconstruction", "final_weight")
+        for key in (
+            "adversarial",
+            "feature_matching",
+            "perceptual",
+            "similarity",
+            "class_pixel",
+            "contrastive",
+            "contrastive_memory",
+            "reconstruction",
+            "final_weight",
+        )
     ]
     for key in (*not_negative, "optimizer.generator_lr", "optimizer.discriminator_lr", "data.cache_gb"):
         if _get(config, key) < 0:
@@ -180,13 +230,27 @@ def _check_numbers(config):
         if _get(config, key) < 0:
             yield f"config.{key} is {_get(config, key)}; it must be 0 or more"
     if config.train.seed >= 2**32:
-        yield f"config.train.seed is {config.train.seed}; it must be below 2**32, which NumPy's generators take"
+        yield f"config.train.seed is {config.train.seed}; it must be below 2**32"
+    if 0 < config.loss.contrastive_memory < config.train.global_batch_size:
+        yield (
+            f"config.loss.contrastive_memory is {config.loss.contrastive_memory}; it must be 0 or hold a batch, "
+            f"{config.train.global_batch_size} or more"
+        )
+    weights = tuple(config.loss.ms_weights)
+    if len(weights) < config.loss.ms_scales or min(weights) <= 0:
+        yield f"config.loss.ms_weights is {weights}; it must have a weight above 0 for each of config.loss.ms_scales"
     if not 0 < config.data.canny_low <= config.data.canny_high <= 1:
         yield (
             f"config.data.canny_low {config.data.canny_low} and canny_high {config.data.canny_high} must rise "
             "between 0 and 1"
         )
-    for key in ("optimizer.ema_decay", "optimizer.beta_1", "optimizer.beta_2", "optimizer.constant_fraction"):
+    for key in (
+        "loss.contrastive_purity",
+        "optimizer.ema_decay",
+        "optimizer.beta_1",
+        "optimizer.beta_2",
+        "optimizer.constant_fraction",
+    ):
         if not 0 <= _get(config, key) <= 1:
             yield f"config.{key} is {_get(config, key)}; it must lie between 0 and 1"
 

@@ -41,7 +41,8 @@ def test_all_mistakes_are_listed_at_once():
 
 
 @pytest.mark.parametrize("key", [
-    "model.upsampling", "model.normalization", "model.initializer", "model.head_initializer",
+    "model.upsampling", "model.normalization", "model.initializer", "model.head_initializer", "model.edge_transfer",
+    "data.edge_source", "loss.gan_mode", "loss.label_loss", "loss.ms_pairs",
     "train.update_order", "train.precision", "data.name",
 ])  # fmt: skip
 def test_a_choice_must_be_one_of_those_listed(key):
@@ -52,8 +53,9 @@ def test_a_choice_must_be_one_of_those_listed(key):
 
 @pytest.mark.parametrize("key", [
     "model.base_filters", "model.spade_hidden_filters", "discriminator.base_filters", "discriminator.num_scales",
-    "loss.contrastive_samples_per_class", "loss.contrastive_stride", "train.steps", "train.global_batch_size",
-    "train.log_every", "train.checkpoint_every", "train.keep_checkpoints", "train.first_sample", "train.sample_layouts",
+    "loss.contrastive_samples_per_class", "loss.contrastive_stride", "loss.similarity_rows", "train.steps",
+    "train.global_batch_size", "train.log_every", "train.checkpoint_every", "train.keep_checkpoints",
+    "train.first_sample", "train.sample_layouts",
 ])  # fmt: skip
 def test_a_count_must_be_above_zero(key):
     assert f"config.{key} is 0; it must be above 0" in mistakes(**{key: 0})
@@ -65,7 +67,8 @@ def test_the_temperature_must_be_above_zero():
 
 @pytest.mark.parametrize("key", [
     "loss.adversarial", "loss.feature_matching", "loss.perceptual", "loss.contrastive", "loss.reconstruction",
-    "loss.final_weight", "optimizer.generator_lr", "optimizer.discriminator_lr", "data.cache_gb",
+    "loss.similarity", "loss.class_pixel", "loss.final_weight",
+    "optimizer.generator_lr", "optimizer.discriminator_lr", "data.cache_gb",
 ])  # fmt: skip
 def test_a_weight_or_rate_must_not_be_negative(key):
     assert f"config.{key} is -0.5; it must not be negative" in mistakes(**{key: -0.5})
@@ -121,6 +124,24 @@ def test_the_seed_must_fit_every_generator_of_random_numbers():
     assert "config.train.seed" in mistakes(**{"train.seed": 2**32})  # NumPy's limit
 
 
+def test_the_purity_is_a_share():
+    assert "contrastive_purity is 1.5; it must lie between 0 and 1" in mistakes(**{"loss.contrastive_purity": 1.5})
+
+
+@pytest.mark.parametrize("entries", [-1, 7])
+def test_a_memory_holds_at_least_a_batch(entries):
+    assert f"config.loss.contrastive_memory is {entries}; it must" in mistakes(**{"loss.contrastive_memory": entries})
+
+
+@pytest.mark.parametrize("weights", [(1.0, 0.7), (1.0, 0.0, 0.4, 0.1)])
+def test_every_scale_needs_a_weight(weights):
+    assert "it must have a weight above 0" in mistakes(**{"loss.ms_scales": 3, "loss.ms_weights": weights})
+
+
+def test_the_number_of_scales_must_be_one_of_those_listed():
+    assert "config.loss.ms_scales is 5; it must be one of 1, 2, 3, 4" in mistakes(**{"loss.ms_scales": 5})
+
+
 def test_only_the_embedded_data_need_no_folder():
     assert "config.data.dir is empty; data set 'folder' needs --config.data.dir=FOLDER" in mistakes(
         **{"data.name": "folder"}
@@ -156,6 +177,16 @@ def test_every_config_has_a_smaller_toy(module):
 
 def test_every_config_tells_how_to_run_it_on_what_and_what_to_expect(module):
     docstring = inspect.getdoc(module)
-    command = f"Run:      python train_main.py --config=configs/{module.__name__}.py --workdir="
-    for part in (command, "\nHardware: ", "\nResult:   "):
+    variant = ":B3" if module.__name__.startswith("ablations_") else ""
+    command = f"Run: python train_main.py --config=configs/{module.__name__}.py{variant} --workdir="
+    assert command in " ".join(docstring.replace("\\\n", " ").split())
+    for part in ("\nRun:      ", "\nHardware: ", "\nResult:   "):
         assert part in docstring
+
+
+@pytest.mark.parametrize("variant", ["B8", "B3_small", ""])
+def test_an_unknown_ablation_is_refused_by_name(variant):
+    from configs.ablations_earth_tiles import get_config
+
+    with pytest.raises(RequestError, match=f"ablation '{variant}'; choose from B1, "):
+        get_config(variant)

@@ -60,6 +60,7 @@ class LabelledPhotographs:
         crops = split == "train" and tuple(data_config.load_size) != (0, 0)
         self.load_size = tuple(data_config.load_size) if crops else self.image_size
         self.has_boundaries = data_config.use_instances
+        self._edge_source = data_config.edge_source
         self._canny = {"low": data_config.canny_low, "high": data_config.canny_high}
         self._cache = MemoryCache(int(data_config.cache_gb * 1e9))
 
@@ -130,15 +131,21 @@ class LabelledPhotographs:
 
     def _at_size(self, arrays, size):
         image = resize_photograph(arrays["image"], size)
+        labels = resize_labels(arrays["labels"], size)
         smallest = np.min_scalar_type(self.classes.num_classes)  # a quarter of the memory for most data sets
         result = {
             "image": image,
-            "labels": resize_labels(arrays["labels"], size).astype(smallest),
-            "edges": canny_edges(image, **self._canny),
+            "labels": labels.astype(smallest),
+            "edges": self._edges(image, labels),
         }
         if self.has_boundaries:
             result["boundaries"] = label_boundaries(resize_labels(arrays["instances"], size))
         return result
+
+    def _edges(self, image, labels):
+        if self._edge_source == "canny":
+            return canny_edges(image, **self._canny)
+        return label_boundaries(labels).astype(np.uint8) * 255
 
 
 class MemoryCache:

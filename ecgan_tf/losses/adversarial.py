@@ -1,6 +1,6 @@
-"""The hinge form of the adversarial loss (Lim & Ye, 2017), averaged over patches and over the discriminator's scales.
+"""The adversarial loss, averaged over patches and over the discriminator's scales, in two forms.
 
-ECGAN's paper writes the log form; its release and every SPADE-family baseline train with the hinge.
+ECGAN's paper writes the log form; its release and every SPADE-family baseline train with the hinge (Lim & Ye, 2017).
 """
 
 from keras import ops
@@ -29,6 +29,24 @@ def hinge_generator_loss(logits):
     return _mean_over_scales(-per_example_mean(scale) for scale in logits)
 
 
+def log_real_loss(logits):
+    """The log form: mean -log sigmoid(D). Arguments as `hinge_real_loss`."""
+    return _mean_over_scales(per_example_mean(ops.softplus(-ops.cast(scale, "float32"))) for scale in logits)
+
+
+def log_fake_loss(logits):
+    """The log form: mean -log(1 - sigmoid(D)). Arguments as `hinge_real_loss`."""
+    return _mean_over_scales(per_example_mean(ops.softplus(ops.cast(scale, "float32"))) for scale in logits)
+
+
 def _mean_over_scales(losses):
     losses = list(losses)
     return sum(losses) / len(losses)
+
+
+# By the name in configs: what fakes cost the generator, then what reals and fakes cost the discriminator. In the log
+# form the generator maximises log D, the form that does not saturate (Goodfellow et al., 2014).
+ADVERSARIAL = {
+    "hinge": (hinge_generator_loss, hinge_real_loss, hinge_fake_loss),
+    "log": (log_real_loss, log_real_loss, log_fake_loss),
+}

@@ -24,7 +24,7 @@ def sample_pixels(labels, num_classes, per_class, seed):
     return tf.reshape(indices, [-1]), sampled_labels, tf.reshape(scores, [-1]) >= 0.0
 
 
-def pixel_contrastive_loss(embeddings, labels, valid, temperature=0.1):
+def pixel_contrastive_loss(embeddings, labels, valid, temperature=0.1, num_anchors=None):
     """InfoNCE over pixels: the same class is pulled together, other classes are pushed apart, whatever the image.
 
         L_i = 1/|P_i| sum_{p in P_i} -log( exp(i.p/t) / (exp(i.p/t) + sum_{n in N_i} exp(i.n/t)) )
@@ -36,21 +36,41 @@ def pixel_contrastive_loss(embeddings, labels, valid, temperature=0.1):
         labels: int32 (pixels,).
         valid: bool (pixels,), which pixels count.
         temperature: t.
+        num_anchors: the first so many pixels are anchors; the others, from a memory, are partners only. None: all.
     Returns:
         float32 scalar.
     """
-    embeddings = ops.cast(embeddings, "float32")
-    both = ops.logical_and(valid[:, None], valid[None, :])
-    same = ops.equal(labels[:, None], labels[None, :])
-    itself = ops.eye(labels.shape[0], dtype="bool")
-    positive = ops.cast(ops.logical_and(ops.logical_and(same, both), ops.logical_not(itself)), "float32")
-    negative = ops.cast(ops.logical_and(ops.logical_not(same), both), "float32")
+    pixels = (embeddings, labels, valid)
+    anchors = tuple(part[:num_anchors] for part in pixels)
+    itself = ops.eye(anchors[1].shape[0], labels.shape[0], dtype="bool")
+    return _contrast(anchors, pixels, ops.logical_not(itself), temperature)
 
-    logits = ops.matmul(embeddings, ops.transpose(embeddings)) / temperature
-    of_negatives = ops.logsumexp(ops.where(negative > 0, logits, -1e9), axis=1, keepdims=True)
+
+def cross_scale_contrastive_loss(anchors, others, temperature=0.1):
+    """The same between two sets of pixels (ECGAN++; arXiv 2203.13409): anchors of one scale, the rest of another.
+
+    Args:
+        anchors, others: tuples of embeddings, labels and valid, as `pixel_contrastive_loss` takes them.
+    Returns:
+        float32 scalar.
+    """
+    return _contrast(anchors, others, True, temperature)
+
+
+def _contrast(anchors, others, pairs, temperature):
+    """InfoNCE of every anchor against the others; `pairs` bool (anchors, others) masks pairs that do not count."""
+    (embeddings, labels, valid), (other_embeddings, other_labels, other_valid) = anchors, others
+    counts = ops.logical_and(ops.logical_and(valid[:, None], other_valid[None, :]), pairs)
+    same = ops.equal(labels[:, None], other_labels[None, :])
+    positive = ops.cast(ops.logical_and(same, counts), "float32")
+    negative = ops.logical_and(ops.logical_not(same), counts)
+
+    embeddings, other_embeddings = ops.cast(embeddings, "float32"), ops.cast(other_embeddings, "float32")
+    logits = ops.matmul(embeddings, ops.transpose(other_embeddings)) / temperature
+    of_negatives = ops.logsumexp(ops.where(negative, logits, -1e9), axis=1, keepdims=True)
     losses = ops.softplus(of_negatives - logits)  # -log(exp(a) / (exp(a) + exp(b))) without an overflow
 
     positives = ops.sum(positive, axis=1)
     of_anchor = ops.sum(losses * positive, axis=1) / ops.maximum(positives, 1.0)
-    anchor = ops.cast(ops.logical_and(positives > 0, ops.sum(negative, axis=1) > 0), "float32")
+    anchor = ops.cast(ops.logical_and(positives > 0, ops.any(negative, axis=1)), "float32")
     return ops.sum(of_anchor * anchor) / ops.maximum(ops.sum(anchor), 1.0)

@@ -2,9 +2,11 @@
 
 from ecgan_tf.models.discriminators import MultiscaleDiscriminator
 from ecgan_tf.models.ecgan import ECGANGenerator
+from ecgan_tf.models.spade import SPADEGenerator
 
 MODELS = {
     "ecgan": ECGANGenerator,
+    "spade": SPADEGenerator,
 }
 
 DISCRIMINATORS = {

@@ -24,7 +24,8 @@ class Encoder(keras.layers.Layer):
     Call arguments:
         layout: `Layout` of the image's size.
     Returns:
-        float (batch, height, width, C), the feature F.
+        list of the outputs of the residual blocks, coarse to fine; the last, float (batch, height, width, C), is the
+        feature F.
     """
 
     def __init__(self, filters, upsampling, spade, **kwargs):
@@ -54,9 +55,11 @@ class Encoder(keras.layers.Layer):
 
     def call(self, layout, training=False):
         x = self.start(layout=layout.at(*self.start_size))
+        outputs = []
         for block, factor in zip(self.blocks, self.factors):
             x = block(upsample_nearest(x, factor) if factor > 1 else x, layout=layout, training=training)
-        return x
+            outputs.append(x)
+        return outputs
 
     def get_config(self):
         return {**super().get_config(), "filters": self.filters, "upsampling": self.upsampling, "spade": self.spade}
@@ -187,15 +190,19 @@ class ECGANGenerator(keras.Model):
         upsampling: "normal" or "more", see `Encoder`.
         normalization: "batch" or "instance", of SPADE.
         initializer, head_initializer: names of `INITIALIZERS`, of the trunk and of G_e, G_i, G_s.
+        use_edge: whether there is an edge generator G_e.
+        edge_transfer: where the edge gates the image: "both", "feature", "image" or "none".
+        use_semantic_preserving: whether there is a G_s; without it the final image is the first one, clipped.
         semantic_skip: see `SemanticPreservingModule`.
     Call arguments:
         inputs: dictionary of `labels` int32 (batch, height, width) and, with boundaries, `boundaries` float
             (batch, height, width, 1) in {0, 1}.
         training: whether batch statistics and power iterations are updated.
     Returns:
-        dictionary of float tensors (batch, height, width, .): `image` in (-1, 1), the final I''; `initial_image`, the
-        first I' in (-1.74, 1.74), since the gate of the last edge transfer exceeds 1; `edge` in (-1, 1), I'_e;
-        `features`, F with C channels.
+        dictionary of float tensors (batch, height, width, .): `image` in [-1, 1], the final I'';
+        `initial_image`, the first I' in (-1.74, 1.74), since the gate of the last edge transfer exceeds 1; with G_e
+        `edge` in (-1, 1), I'_e; `features`, F with C channels; and `scales`, the tuple of the features of the encoder's
+        last four blocks, F first, each half the size and of twice the channels of the one before.
     """
 
     # ---- layers
@@ -212,6 +219,9 @@ class ECGANGenerator(keras.Model):
         normalization="batch",
         initializer="xavier_0.02",
         head_initializer="xavier_0.02",
+        use_edge=True,
+        edge_transfer="both",
+        use_semantic_preserving=True,
         semantic_skip=False,
         **kwargs,
     ):
@@ -226,47 +236,53 @@ class ECGANGenerator(keras.Model):
         self.normalization = normalization
         self.initializer = initializer
         self.head_initializer = head_initializer
+        self.use_edge = use_edge
+        self.edge_transfer = edge_transfer
+        self.use_semantic_preserving = use_semantic_preserving
         self.semantic_skip = semantic_skip
-        _check_size(self.image_size, upsampling)
-        spade = {
-            "num_labels": num_classes + has_unknown,
-            "has_boundaries": has_boundaries,
-            "hidden_filters": spade_hidden_filters,
-            "normalization": normalization,
-            "initializer": initializer,
-        }
+        check_size(self.image_size, upsampling)
+        spade = spade_arguments(self)
         self.encoder = Encoder(base_filters, upsampling, spade, name="encoder")
-        self.edge_generator = ConvolutionChain(head_initializer, name="edge_generator")
         self.image_generator = ConvolutionChain(head_initializer, name="image_generator")
-        self.semantic_preserving = SemanticPreservingModule(
-            num_classes, head_initializer, semantic_skip, name="semantic_preserving"
-        )
-
-    @property
-    def semantic_filters(self):
-        """N', the channels of the semantic input."""
-        return self.num_classes + self.has_unknown + self.has_boundaries
+        if use_edge:
+            self.edge_generator = ConvolutionChain(head_initializer, name="edge_generator")
+        if use_semantic_preserving:
+            self.semantic_preserving = SemanticPreservingModule(
+                num_classes, head_initializer, semantic_skip, name="semantic_preserving"
+            )
 
     def build(self, input_shape=None):
         self.encoder.build(self.image_size)
         features_shape = (None, *self.image_size, self.base_filters)
-        self.edge_generator.build(features_shape)
         self.image_generator.build(features_shape)
-        self.semantic_preserving.build((*features_shape[:3], self.base_filters + 3 + 3 + self.semantic_filters))
+        channels = self.base_filters + 3 + self.num_classes + self.has_unknown + self.has_boundaries
+        if self.use_edge:
+            self.edge_generator.build(features_shape)
+            channels += 3
+        if self.use_semantic_preserving:
+            self.semantic_preserving.build((*features_shape[:3], channels))
         self.built = True
 
     # ---- forward pass
 
     def call(self, inputs, training=False):
         layout = Layout(inputs["labels"], self.num_classes + self.has_unknown, inputs.get("boundaries"))
-        features = self.encoder(layout=layout, training=training)
-        edge, edge_features = self.edge_generator(features)
-        image, _ = self.image_generator(features, gates=edge_features)
-        initial_image = transfer_edges(edge, image)
-        semantic = layout.semantic(self.compute_dtype)
-        parts = [ops.cast(part, self.compute_dtype) for part in (features, initial_image, edge, semantic)]
-        final = self.semantic_preserving(ops.concatenate(parts, axis=-1), initial_image)
-        return {"image": final, "initial_image": initial_image, "edge": edge, "features": features}
+        scales = self.encoder(layout=layout, training=training)[:-5:-1]
+        features = scales[0]
+        outputs = {"features": features, "scales": tuple(scales)}
+        gates = None
+        if self.use_edge:
+            outputs["edge"], edge_features = self.edge_generator(features)
+            gates = edge_features if self.edge_transfer in ("feature", "both") else None
+        image, _ = self.image_generator(features, gates=gates)
+        if self.use_edge and self.edge_transfer in ("image", "both"):
+            image = transfer_edges(outputs["edge"], image)
+        outputs["initial_image"] = image
+        if not self.use_semantic_preserving:
+            return {"image": ops.clip(image, -1.0, 1.0), **outputs}
+        parts = [features, image, *([outputs["edge"]] if self.use_edge else []), layout.semantic(self.compute_dtype)]
+        joined = ops.concatenate([ops.cast(part, self.compute_dtype) for part in parts], axis=-1)
+        return {"image": self.semantic_preserving(joined, image), **outputs}
 
     # ---- config
 
@@ -282,12 +298,26 @@ class ECGANGenerator(keras.Model):
             "normalization",
             "initializer",
             "head_initializer",
+            "use_edge",
+            "edge_transfer",
+            "use_semantic_preserving",
             "semantic_skip",
         )
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 
-def _check_size(image_size, upsampling):
+def spade_arguments(generator):
+    """The arguments of `SPADE` for a generator with these attributes."""
+    return {
+        "num_labels": generator.num_classes + generator.has_unknown,
+        "has_boundaries": generator.has_boundaries,
+        "hidden_filters": generator.spade_hidden_filters,
+        "normalization": generator.normalization,
+        "initializer": generator.initializer,
+    }
+
+
+def check_size(image_size, upsampling):
     stride = 2 ** UPSAMPLING[upsampling]
     if image_size[0] % stride or image_size[1] % stride:
         raise ValueError(f"image_size {image_size} must be a multiple of {stride} for upsampling={upsampling!r}.")

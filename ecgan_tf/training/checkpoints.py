@@ -35,7 +35,15 @@ def load_checkpoint(folder, step, variables, prefix=""):
         prefix: of the names that are looked at; with "" the file must hold nothing else.
     """
     path = os.path.join(folder, f"step_{step:08d}.npz")
-    arrays = read_arrays(path, prefix)
+    assign_arrays(path, read_arrays(path, prefix), variables)
+
+
+def assign_arrays(path, arrays, variables):
+    """Assigns arrays to the variables of the same names; if one does not fit, names it and changes nothing.
+
+    Args:
+        path: where the arrays come from, for the message.
+    """
     problems = [f"missing {name}" for name in variables if name not in arrays]
     problems += [f"unknown {name}" for name in arrays if name not in variables]
     problems += [

@@ -14,7 +14,7 @@ from ecgan_tf.data.classes import ClassList
 from ecgan_tf.data.dataset import evenly_spread
 from ecgan_tf.data.pipeline import layout_batch
 from ecgan_tf.files import atomic_path, write_json, write_text
-from ecgan_tf.models import MODELS, make_generator
+from ecgan_tf.models import MODELS, make_discriminator, make_generator
 from ecgan_tf.training.checkpoints import list_checkpoints, load_checkpoint, read_arrays, save_checkpoint
 
 # What may differ from the stored config when a run continues: how long and how often, not what.
@@ -117,6 +117,22 @@ def open_run(path):
     variables = {f"ema_generator/{variable.path}": variable.value for variable in generator.variables}
     load_checkpoint(run.checkpoints, steps[-1], variables, prefix="ema_generator/")
     return generator, model, steps[-1]
+
+
+def open_discriminator(path):
+    """The discriminator of a run at its newest checkpoint."""
+    from ecgan_tf.training.gan import DISCRIMINATOR_OF
+
+    run = RunFolder(path)
+    config, arguments = read_json(run.file("config.json")), read_json(run.file("model.json"))["arguments"]
+    discriminator = make_discriminator(
+        DISCRIMINATOR_OF[config["model"]["name"]],
+        **{key: arguments[key] for key in ("num_classes", "has_unknown", "has_boundaries")},
+        **{key: config["discriminator"][key] for key in ("base_filters", "num_scales")},
+    )
+    variables = {f"discriminator/{variable.path}": variable.value for variable in discriminator.variables}
+    load_checkpoint(run.checkpoints, list_checkpoints(run.checkpoints)[-1], variables, prefix="discriminator/")
+    return discriminator
 
 
 def layouts_to_keep(dataset, count=8):

@@ -3,20 +3,19 @@
 import tensorflow as tf
 
 
-def make_train_step(gan, objective, contrast, config, strategy):
+def make_train_step(gan, objective, config, strategy):
     """The compiled step of a run.
 
     Args:
         gan: `GAN`.
         objective: of `OBJECTIVES`.
-        contrast: `PixelContrast` or None.
         config: the run's.
         strategy: that the gan was made under.
     Returns:
         function of a (distributed) batch to a dictionary from symbol to the term's unweighted mean over the global
         batch, with the totals under "L_G" and "L_D". It updates the networks, their average and the step counter.
     """
-    step = TrainStep(gan, objective, contrast, strategy.num_replicas_in_sync)
+    step = TrainStep(gan, objective, strategy.num_replicas_in_sync)
     update = {"alternating": step.alternating, "simultaneous": step.simultaneous}[config.train.update_order]
 
     def train_step(batch):
@@ -35,10 +34,9 @@ class TrainStep:
     Losses are means over the local batch divided by the number of replicas: the optimizers add gradients up.
     """
 
-    def __init__(self, gan, objective, contrast, num_replicas):
+    def __init__(self, gan, objective, num_replicas):
         self.gan = gan
         self.objective = objective
-        self.contrast = contrast
         self.num_replicas = num_replicas
 
     def alternating(self, batch):
@@ -54,11 +52,11 @@ class TrainStep:
 
         outputs = gan.generator(batch, training=True)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(self._values(gan.discriminator.trainable_variables))
+            tape.watch(self._values(gan.discriminator_variables))
             fakes, reals = self._judge(batch, outputs)
             discriminator_total, discriminator_terms = self._discriminator_loss(fakes, reals)
             scaled = self._scale(gan.discriminator_optimizer, discriminator_total)
-        self._apply(gan.discriminator_optimizer, gan.discriminator.trainable_variables, tape, scaled)
+        self._apply(gan.discriminator_optimizer, gan.discriminator_variables, tape, scaled)
         return {**terms, **discriminator_terms}
 
     def simultaneous(self, batch):
@@ -76,25 +74,33 @@ class TrainStep:
             scaled_generator = self._scale(gan.generator_optimizer, generator_total)
             scaled_discriminator = self._scale(gan.discriminator_optimizer, discriminator_total)
         generator_gradients = tape.gradient(scaled_generator, self._values(gan.generator_variables))
-        discriminator_gradients = tape.gradient(
-            scaled_discriminator, self._values(gan.discriminator.trainable_variables)
-        )
+        discriminator_gradients = tape.gradient(scaled_discriminator, self._values(gan.discriminator_variables))
         del tape
         gan.generator_optimizer.apply(generator_gradients, gan.generator_variables)
-        gan.discriminator_optimizer.apply(discriminator_gradients, gan.discriminator.trainable_variables)
+        gan.discriminator_optimizer.apply(discriminator_gradients, gan.discriminator_variables)
         return {**terms, **discriminator_terms}
 
     def _judge(self, batch, outputs):
-        """One pass of the discriminator over all fakes and reals: what it says of each, by key."""
+        """What the discriminator says of each fake and each real, by key: dictionaries of its predictions."""
+        fakes = {fake: outputs[fake] for _, fake, _, _ in self.objective.pairs}
         reals = self.objective.reals(batch)
-        fake_keys = [fake for _, fake, _, _ in self.objective.pairs]
-        images = [*(outputs[key] for key in fake_keys), *reals.values()]
-        joined = self.gan.discriminator(batch, tf.concat([tf.cast(i, tf.float32) for i in images], 0), training=True)
+        judged = self._judge_together(self.gan.discriminator, batch, fakes, reals)
+        if self.gan.edge_discriminator and "edge" in fakes:
+            edges = {"edge": fakes["edge"]}, {"edge": reals["edge"]}
+            by_edges = self._judge_together(self.gan.edge_discriminator, batch, *edges)
+            judged = tuple({**both, **edge} for both, edge in zip(judged, by_edges))
+        return judged
+
+    @staticmethod
+    def _judge_together(discriminator, batch, fakes, reals):
+        """One pass over all fakes and reals: its layers see no other example, so the result is that of many passes."""
+        images = [tf.cast(image, tf.float32) for image in (*fakes.values(), *reals.values())]
+        joined = discriminator(batch, tf.concat(images, axis=0), training=True)
         parts = [tf.nest.map_structure(lambda x, i=i: tf.split(x, len(images))[i], joined) for i in range(len(images))]
-        return dict(zip(fake_keys, parts)), dict(zip(reals, parts[len(fake_keys) :]))
+        return dict(zip(fakes, parts)), dict(zip(reals, parts[len(fakes) :]))
 
     def _generator_loss(self, batch, outputs, fakes, reals):
-        terms = self.objective.generator_terms(batch, outputs, fakes, reals, self.contrast, self.gan.step)
+        terms = self.objective.generator_terms(batch, outputs, fakes, reals, self.gan.step)
         return self._total("L_G", terms)
 
     def _discriminator_loss(self, fakes, reals):

@@ -5,11 +5,13 @@ import json
 import os
 import time
 
-import numpy as np
 import tensorflow as tf
 
 from ecgan_tf.evaluation.pictures import captioned_grid, to_uint8
 from ecgan_tf.files import write_image, write_text
+
+# The columns of a sample grid, by the key of the generator's output.
+CAPTIONS = {"edge": "edge I'_e", "initial_image": "first image I'", "image": "final image I''"}
 
 
 class Progress:
@@ -81,14 +83,18 @@ class Samples:
         return True
 
     def draw(self, generate, name):
-        """Writes samples/<name>.png. `generate` maps a batch to the generator's outputs. Returns the grid."""
-        outputs = {key: np.asarray(value) for key, value in generate(self.batch).items()}
+        """Writes samples/<name>.png, a column per picture that the generator gives. Returns the grid.
+
+        Args:
+            generate: maps a batch to the generator's outputs.
+            name: of the file, without ending.
+        """
+        outputs = generate(self.batch)
+        painted = {caption: to_uint8(outputs[key]) for key, caption in CAPTIONS.items() if key in outputs}
         grid = captioned_grid(
             {
                 "label map": self.classes.colorize(self.batch["labels"]),
-                "edge I'_e": to_uint8(outputs["edge"]),
-                "first image I'": to_uint8(outputs["initial_image"]),
-                "final image I''": to_uint8(outputs["image"]),
+                **painted,
                 "photograph": to_uint8(self.batch["image"]),
             }
         )

@@ -1,7 +1,14 @@
 import numpy as np
 import pytest
 
-from ecgan_tf.losses.adversarial import hinge_fake_loss, hinge_generator_loss, hinge_real_loss
+from ecgan_tf.losses.adversarial import (
+    ADVERSARIAL,
+    hinge_fake_loss,
+    hinge_generator_loss,
+    hinge_real_loss,
+    log_fake_loss,
+    log_real_loss,
+)
 
 
 @pytest.fixture
@@ -20,6 +27,8 @@ def mean_over_patches_and_scales(values):
         (hinge_real_loss, lambda d: np.maximum(0, 1 - d)),
         (hinge_fake_loss, lambda d: np.maximum(0, 1 + d)),
         (hinge_generator_loss, lambda d: -d),
+        (log_real_loss, lambda d: -np.log(1 / (1 + np.exp(-d)))),
+        (log_fake_loss, lambda d: -np.log(1 - 1 / (1 + np.exp(-d)))),
     ],
 )
 def test_losses_match_numpy(loss, formula, logits):
@@ -31,3 +40,14 @@ def test_losses_match_numpy(loss, formula, logits):
 @pytest.mark.parametrize(("loss", "value"), [(hinge_real_loss, 1.5), (hinge_fake_loss, -1.5)])
 def test_a_margin_of_one_is_enough(loss, value):
     np.testing.assert_array_equal(loss([np.full((2, 3, 3, 1), value)]), np.zeros(2))
+
+
+@pytest.mark.parametrize("loss", [log_real_loss, log_fake_loss])
+def test_the_log_form_does_not_overflow(loss):
+    for value in (-1e4, 1e4):
+        assert np.isfinite(loss([np.full((1, 2, 2, 1), value, np.float32)])).all()
+
+
+def test_the_forms_are_found_by_name():
+    assert ADVERSARIAL["hinge"] == (hinge_generator_loss, hinge_real_loss, hinge_fake_loss)
+    assert ADVERSARIAL["log"] == (log_real_loss, log_real_loss, log_fake_loss)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ecgan_tf.losses.contrastive import pixel_contrastive_loss, sample_pixels
+from ecgan_tf.losses.contrastive import cross_scale_contrastive_loss, pixel_contrastive_loss, sample_pixels
 
 
 def unit_vectors(rng, count, dimension=16):
@@ -90,6 +90,52 @@ def test_a_low_temperature_does_not_overflow(rng):
     embeddings, labels = unit_vectors(rng, 20), rng.integers(0, 4, 20)
     loss = pixel_contrastive_loss(tf.cast(embeddings, tf.float16), labels, np.ones(20, bool), temperature=1e-3)
     assert loss.dtype == tf.float32 and np.isfinite(loss) and loss > 100
+
+
+# --- other partners --------------------------------------------------------------------------------------------------
+
+
+def cross_loop(anchors, others, temperature):
+    """The formula with partners from another set: no pixel is its own partner, so none is left out."""
+    costs = []
+    for z, label, is_valid in zip(*anchors):
+        scores = [(np.exp(float(z @ w) / temperature), other == label) for w, other, ok in zip(*others) if ok]
+        positives, negatives = ([score for score, same in scores if same == wanted] for wanted in (True, False))
+        if is_valid and positives and negatives:
+            costs.append(np.mean([-np.log(score / (score + sum(negatives))) for score in positives]))
+    return np.mean(costs) if costs else 0.0
+
+
+def pixels(rng, count):
+    return unit_vectors(rng, count), rng.integers(0, 4, count), rng.random(count) < 0.8
+
+
+@pytest.mark.parametrize("temperature", [0.07, 0.1, 1.0])
+def test_the_cross_scale_loss_matches_a_loop(temperature, rng):
+    anchors, others = pixels(rng, 20), pixels(rng, 14)
+    expected = cross_loop(anchors, others, temperature)
+    np.testing.assert_allclose(cross_scale_contrastive_loss(anchors, others, temperature), expected, rtol=1e-4)
+    assert not np.allclose(cross_loop(others, anchors, temperature), expected)  # anchors and others are not the same
+
+
+def test_across_scales_without_partners_the_loss_is_zero(rng):
+    anchors, others = pixels(rng, 8), pixels(rng, 6)
+    for labels, valid in ((np.full(6, 1), np.ones(6, bool)), (others[1], np.zeros(6, bool))):
+        assert cross_scale_contrastive_loss((anchors[0], np.full(8, 1), anchors[2]), (others[0], labels, valid)) == 0
+
+
+@pytest.mark.parametrize("num_anchors", [1, 12])
+def test_only_the_first_pixels_are_anchors(num_anchors, rng):
+    embeddings, labels, valid = pixels(rng, 20)
+    costs = []
+    for i in range(num_anchors):
+        rest = np.arange(20) != i
+        one = (embeddings[i : i + 1], labels[i : i + 1], valid[i : i + 1])
+        cost = cross_loop(one, (embeddings[rest], labels[rest], valid[rest]), 0.1)
+        costs += [cost] if cost else []
+    expected = np.mean(costs) if costs else 0.0
+    loss = pixel_contrastive_loss(embeddings, labels, valid, num_anchors=num_anchors)
+    np.testing.assert_allclose(loss, expected, rtol=1e-4)
 
 
 # --- the sampler -----------------------------------------------------------------------------------------------------

@@ -71,10 +71,10 @@ def take_step():
     """One train step, eagerly: tracing it takes longer than a few eager ones. Returns the terms as floats."""
 
     def take(gan, batch, config, strategy=None):
-        objective, contrast = make_objective(gan, config, 3)
+        objective = make_objective(gan, config, 3)
         tf.config.run_functions_eagerly(True)
         try:
-            step = make_train_step(gan, objective, contrast, config, strategy or tf.distribute.get_strategy())
+            step = make_train_step(gan, objective, config, strategy or tf.distribute.get_strategy())
             return {name: float(value) for name, value in step(batch).items()}
         finally:
             tf.config.run_functions_eagerly(False)

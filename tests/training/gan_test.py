@@ -4,7 +4,7 @@ from ecgan_tf.training.gan import generator_arguments
 
 
 def test_names_are_unique_and_complete(gan):
-    parts = (gan.generator, gan.ema_generator, gan.discriminator, gan.embedding,
+    parts = (gan.generator, gan.ema_generator, gan.discriminator, *gan.heads.values(),
              gan.generator_optimizer, gan.discriminator_optimizer)  # fmt: skip
     expected = [variable.value for part in parts for variable in part.variables] + [gan.step]
     named = gan.named_variables()
@@ -13,8 +13,9 @@ def test_names_are_unique_and_complete(gan):
 
 
 def test_the_optimizers_keep_a_state_for_every_trainable_variable(gan):
+    heads = [variable for head in gan.heads.values() for variable in head.trainable_variables]
     pairs = (
-        (gan.generator_optimizer, gan.generator.trainable_variables + gan.embedding.trainable_variables),
+        (gan.generator_optimizer, gan.generator.trainable_variables + heads),
         (gan.discriminator_optimizer, gan.discriminator.trainable_variables),
     )
     for optimizer, variables in pairs:
@@ -48,6 +49,9 @@ def test_generator_arguments_come_from_config_and_data(tiny_config):
         "normalization": "instance",
         "semantic_skip": True,
         "head_initializer": "xavier_0.02",
+        "use_edge": False,
+        "edge_transfer": "image",
+        "use_semantic_preserving": False,
     }
     config = tiny_config(**{f"model.{key}": value for key, value in values.items()}, **{"data.image_size": (64, 128)})
     assert generator_arguments(config, Dataset()) == {

@@ -3,8 +3,10 @@ import pytest
 import tensorflow as tf
 
 from ecgan_tf.losses.contrastive import pixel_contrastive_loss, sample_pixels
+from ecgan_tf.losses.labels import label_cross_entropy, similarity_loss
 from ecgan_tf.models.pixel_embedding import PixelEmbedding
-from ecgan_tf.training.objectives import ECGANObjective, PixelContrast
+from ecgan_tf.training.contrast import PixelContrast, pure_labels
+from ecgan_tf.training.objectives import ECGANObjective
 
 FAKES = ("edge", "initial_image", "image")
 PARTNERS = {"edge": "edge", "initial_image": "image", "image": "image"}
@@ -12,10 +14,15 @@ SYMBOLS = {"edge": "e", "initial_image": "I'", "image": "I''"}
 
 
 @pytest.fixture
-def loss(tiny_config):
+def config(tiny_config):
     weights = {"adversarial": 1.5, "feature_matching": 7.0, "perceptual": 3.0, "reconstruction": 4.0}
     values = {**weights, "final_weight": 2.5, "contrastive": 0.5, "contrastive_warmup_steps": 10}
-    return tiny_config(**{f"loss.{key}": value for key, value in values.items()}).loss
+    return tiny_config(**{f"loss.{key}": value for key, value in values.items()})
+
+
+@pytest.fixture
+def loss(config):
+    return config.loss
 
 
 @pytest.fixture
@@ -57,9 +64,9 @@ def vgg(images):
     return [images * (layer + 1) for layer in range(5)]
 
 
-def test_every_term_of_the_generator_matches_numpy(loss, batch, outputs, judge):
+def test_every_term_of_the_generator_matches_numpy(config, batch, outputs, judge):
     fakes, reals = judge(FAKES), judge(("image", "edge"))
-    terms = ECGANObjective(loss, 3, vgg).generator_terms(batch, outputs, fakes, reals)
+    terms = ECGANObjective(config, 3, vgg).generator_terms(batch, outputs, fakes, reals)
     cost = {key: over_scales(fakes[key], lambda d: -d) for key in FAKES}
     expected = {"L^e": (1.5, cost["edge"]), "L^i": (1.5, cost["initial_image"] + 2.5 * cost["image"])}
     photographs = {"image": batch["image"].numpy(), "edge": np.repeat(batch["edges"], 3, -1)}
@@ -76,7 +83,7 @@ def test_every_term_of_the_generator_matches_numpy(loss, batch, outputs, judge):
         np.testing.assert_allclose(terms[symbol][1], value, rtol=1e-4, err_msg=symbol)
 
 
-def test_every_term_of_the_discriminator_matches_numpy(loss, judge):
+def test_every_term_of_the_discriminator_matches_numpy(config, judge):
     fakes, reals = judge(FAKES), judge(("image", "edge"))
     real = {key: over_scales(value, lambda d: np.maximum(0, 1 - d)) for key, value in reals.items()}
     fake = {key: over_scales(value, lambda d: np.maximum(0, 1 + d)) for key, value in fakes.items()}
@@ -84,31 +91,89 @@ def test_every_term_of_the_discriminator_matches_numpy(loss, judge):
         "L_D^e": real["edge"] + fake["edge"],
         "L_D^i": 3.5 * real["image"] + fake["initial_image"] + 2.5 * fake["image"],
     }
-    terms = ECGANObjective(loss, 3).discriminator_terms(fakes, reals)
+    terms = ECGANObjective(config, 3).discriminator_terms(fakes, reals)
     assert terms.keys() == expected.keys()
     for symbol, value in expected.items():
         assert terms[symbol][0] == 1.0
         np.testing.assert_allclose(terms[symbol][1], value, rtol=1e-5)
 
 
-def test_terms_of_weight_zero_are_left_out(loss, batch, outputs, judge):
-    loss.feature_matching = loss.reconstruction = 0.0
-    terms = ECGANObjective(loss, 3).generator_terms(batch, outputs, judge(FAKES), judge(("image", "edge")))
+def test_terms_of_weight_zero_are_left_out(config, batch, outputs, judge):
+    config.loss.feature_matching = config.loss.reconstruction = 0.0
+    terms = ECGANObjective(config, 3).generator_terms(batch, outputs, judge(FAKES), judge(("image", "edge")))
     assert terms.keys() == {"L^e", "L^i"}
 
 
 @pytest.mark.parametrize(("step", "share"), [(0, 0.1), (4, 0.5), (9, 1.0), (500, 1.0)])
-def test_the_contrast_warms_up(loss, batch, outputs, judge, step, share):
-    outputs["features"] = np.zeros(1)
+def test_the_contrast_warms_up(config, batch, outputs, judge, step, share):
+    outputs["scales"] = (np.zeros(1),)
     judged = judge(FAKES), judge(("image", "edge"))
-    objective = ECGANObjective(loss, 3)
-    terms = objective.generator_terms(batch, outputs, *judged, lambda features, labels, step: 3.0 + step, step)
+    objective = ECGANObjective(config, 3, contrast=lambda features, labels, step: 3.0 + step)
+    terms = objective.generator_terms(batch, outputs, *judged, step)
     weight, value = terms["L_c"]
     assert float(weight) == pytest.approx(0.5 * share)
     assert value == 3.0 + step
 
 
+@pytest.mark.parametrize(
+    ("label_loss", "losses"),
+    [
+        ("similarity", {"L_s": similarity_loss}),
+        ("cross_entropy", {"L_ce": label_cross_entropy}),
+        ("both", {"L_s": similarity_loss, "L_ce": label_cross_entropy}),
+    ],
+)
+@pytest.mark.parametrize(("rows", "pooling"), [(32, 1), (8, 1), (4, 2), (3, 2), (2, 4)])
+def test_labels_are_compared_on_a_grid_of_few_rows(
+    config, batch, outputs, judge, rng, label_loss, losses, rows, pooling
+):
+    config.loss.label_loss, config.loss.similarity, config.loss.similarity_rows = label_loss, 0.5, rows
+    logits = rng.normal(size=(2, 8, 8, 3)).astype(np.float32)
+    seen = []
+    objective = ECGANObjective(config, 3, label_logits=lambda images: seen.append(images) or logits)
+    terms = objective.generator_terms(batch, outputs, judge(FAKES), judge(("image", "edge")))
+    assert seen == [outputs["image"]]
+    pooled = logits.reshape(2, 8 // pooling, pooling, 8 // pooling, pooling, 3).mean((2, 4))
+    labels = batch["labels"][:, :: 4 * pooling, :: 4 * pooling]
+    assert {symbol for symbol in terms if symbol in ("L_s", "L_ce")} == losses.keys()
+    for symbol, loss in losses.items():
+        assert terms[symbol][0] == 0.5
+        np.testing.assert_allclose(terms[symbol][1], loss(pooled, labels), rtol=1e-5)
+
+
+def test_a_grid_that_does_not_divide_drops_the_rest(config, batch, outputs, judge, rng):
+    config.loss.similarity_rows = 2
+    logits = rng.normal(size=(2, 7, 7, 3)).astype(np.float32)  # pooled by 3: the last row and column are left over
+    labels = rng.integers(0, 4, (2, 28, 28)).astype(np.int32)
+    objective = ECGANObjective(config, 3, label_logits=lambda images: logits)
+    terms = objective.generator_terms({**batch, "labels": labels}, outputs, judge(FAKES), judge(("image", "edge")))
+    pooled = logits[:, :6, :6].reshape(2, 2, 3, 2, 3, 3).mean((2, 4))
+    np.testing.assert_allclose(terms["L_s"][1], similarity_loss(pooled, labels[:, :24:12, :24:12]), rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("values", "pairs"),
+    [
+        ({"model.use_edge": False}, ["I'", "I''"]),
+        ({"model.use_semantic_preserving": False}, ["e", "I'"]),
+        ({"data.edge_source": "none"}, ["I'", "I''"]),
+        ({"model.name": "spade"}, ["I'"]),
+    ],
+    ids=str,
+)
+def test_a_part_that_is_off_has_no_pair(values, pairs, config):
+    config.update_from_flattened_dict(values)
+    assert [symbol for symbol, *_ in ECGANObjective(config, 3).pairs] == pairs
+
+
 # --- the contrast over the global batch ------------------------------------------------------------------------------
+
+SCALES = {1: (1,), 3: (1, 3, 4)}
+
+
+@pytest.fixture(params=sorted(SCALES), ids="{} scale(s)".format)
+def scales(request):
+    return SCALES[request.param]
 
 
 @pytest.fixture
@@ -120,35 +185,45 @@ def settings(loss):
 
 @pytest.fixture
 def features(rng):
-    return tf.constant(rng.normal(size=(4, 32, 32, 8)), tf.float32)
+    """The four features of an encoder with C = 8."""
+    return tuple(
+        tf.constant(rng.normal(size=(4, 32 // factor, 32 // factor, 8 * factor)), tf.float32) for factor in (1, 2, 4, 8)
+    )
 
 
-def make_embedding():
-    embedding = PixelEmbedding(8, dimension=6, stride=4)
-    embedding.build()
-    return embedding
+def make_embeddings(scales):
+    embeddings = {
+        scale: PixelEmbedding(8 * 2 ** (scale - 1), dimension=6, stride=4 if scale == 1 else 1) for scale in scales
+    }
+    for embedding in embeddings.values():
+        embedding.build()
+    return embeddings
 
 
 def test_the_contrast_is_the_loss_of_sampled_embeddings(settings, features, toy_batch):
-    labels, embedding = toy_batch(4)["labels"], make_embedding()
-    embeddings = tf.reshape(embedding(features, training=True), (-1, 6))
-    indices, sampled_labels, valid = sample_pixels(tf.reshape(labels[:, ::4, ::4], [-1]), 3, 5, (9, 2))
-    expected = pixel_contrastive_loss(tf.gather(embeddings, indices), sampled_labels, valid, 0.2)
-    loss = PixelContrast(embedding, settings, 3, seed=9)(features, labels, step=2)
+    labels, embeddings = toy_batch(4)["labels"], make_embeddings((1,))
+    embedded = tf.reshape(embeddings[1](features[0], training=True), (-1, 6))
+    cells = pure_labels(labels, (8, 8), settings.contrastive_purity, 3)
+    indices, sampled_labels, valid = sample_pixels(tf.reshape(cells, [-1]), 3, 5, (9, 2))
+    expected = pixel_contrastive_loss(tf.gather(embedded, indices), sampled_labels, valid, 0.2)
+    loss = PixelContrast(embeddings, settings, 3, seed=9)(features, labels, step=2)
     np.testing.assert_allclose(loss, expected, rtol=1e-5)
 
 
-def test_two_replicas_contrast_the_joined_batch(two_replicas, settings, features, toy_batch):
-    labels, embedding = toy_batch(4)["labels"], make_embedding()
+def test_two_replicas_contrast_the_joined_batch(two_replicas, settings, features, toy_batch, scales):
+    labels, embeddings = toy_batch(4)["labels"], make_embeddings(scales)
+    used = [scale - 1 for scale in scales]
     with tf.GradientTape() as tape:
         tape.watch(features)
-        expected = PixelContrast(embedding, settings, 3, seed=9)(features, labels, step=2)
-    expected_gradients = tape.gradient(expected, [features, embedding.project.kernel.value])
+        expected = PixelContrast(embeddings, settings, 3, seed=9)(features, labels, step=2)
+    kernels = [embedding.project.kernel.value for embedding in embeddings.values()]
+    expected_gradients = tape.gradient(expected, [[features[index] for index in used], kernels])
 
     with two_replicas.scope():
-        mirrored = make_embedding()
-    for variable, twin in zip(embedding.variables, mirrored.variables):
-        twin.assign(variable)
+        mirrored = make_embeddings(scales)
+    for scale, embedding in embeddings.items():
+        for variable, twin in zip(embedding.variables, mirrored[scale].variables):
+            twin.assign(variable)
     contrast = PixelContrast(mirrored, settings, 3, seed=9)
 
     def replica(features, labels):
@@ -156,14 +231,18 @@ def test_two_replicas_contrast_the_joined_batch(two_replicas, settings, features
             tape.watch(features)
             loss = contrast(features, labels, step=2)
             total = loss / 2  # the optimizers add up what the replicas give
-        return loss, *tape.gradient(total, [features, mirrored.project.kernel.value])
+        kernels = [embedding.project.kernel.value for embedding in mirrored.values()]
+        return loss, *tape.gradient(total, [[features[index] for index in used], kernels])
 
     halves = two_replicas.experimental_distribute_dataset(
         tf.data.Dataset.from_tensor_slices((features, labels)).batch(4)
     )
     run = tf.function(lambda *arguments: two_replicas.run(replica, arguments), autograph=False)
-    loss, of_features, of_kernel = map(two_replicas.experimental_local_results, run(*next(iter(halves))))
-    np.testing.assert_allclose(loss, [expected] * 2, rtol=1e-4)
-    np.testing.assert_allclose(np.concatenate(of_features), expected_gradients[0], atol=1e-6)
-    np.testing.assert_allclose(np.sum(of_kernel, axis=0), expected_gradients[1], atol=1e-4)
-    assert np.abs(expected_gradients[0]).max() > 1e-3
+    loss, of_features, of_kernels = run(*next(iter(halves)))
+    local = two_replicas.experimental_local_results
+    np.testing.assert_allclose(local(loss), [expected] * 2, rtol=1e-4)
+    for per_replica, expected_gradient in zip(of_features, expected_gradients[0], strict=True):
+        np.testing.assert_allclose(np.concatenate(local(per_replica)), expected_gradient, atol=1e-6)
+        assert np.abs(expected_gradient).max() > 1e-3
+    for per_replica, expected_gradient in zip(of_kernels, expected_gradients[1], strict=True):
+        np.testing.assert_allclose(np.sum(local(per_replica), axis=0), expected_gradient, atol=1e-4)

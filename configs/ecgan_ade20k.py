@@ -1,0 +1,22 @@
+"""ECGAN on ADE20K at 256x256, the published setting.
+
+Run:      python train_main.py --config=configs/ecgan_ade20k.py --workdir=runs/ade20k --config.data.dir=DIR
+Hardware: 8 GPUs with 32 GB, as the authors. One GPU with 12 GB: configs/ecgan_ade20k_small.py.
+Result:   not measured.
+"""
+
+from ecgan_tf.config import base_config, shrink_to_toy
+
+
+def get_config(variant=None):
+    config = base_config()
+    config.data.name = "ade20k"
+    config.data.image_size = (256, 256)
+    config.data.load_size = (286, 286)
+    config.loss.contrastive_samples_per_class = 8
+    config.train.global_batch_size = 32
+    config.train.steps = 126_300  # 200 epochs of 20,210 photographs
+    config.train.checkpoint_every = 2000
+    if variant == "toy":
+        shrink_to_toy(config)
+    return config

@@ -1,0 +1,23 @@
+"""ECGAN on COCO-Stuff at 256x256, the published setting.
+
+Run:      python train_main.py --config=configs/ecgan_coco_stuff.py --workdir=runs/coco_stuff --config.data.dir=DIR
+Hardware: 8 GPUs with 32 GB, as the authors. One GPU with 12 GB: configs/ecgan_coco_stuff_small.py.
+Result:   not measured.
+"""
+
+from ecgan_tf.config import base_config, shrink_to_toy
+
+
+def get_config(variant=None):
+    config = base_config()
+    config.data.name = "coco_stuff"
+    config.data.image_size = (256, 256)
+    config.data.load_size = (286, 286)
+    config.data.use_instances = True
+    config.loss.contrastive_samples_per_class = 6
+    config.train.global_batch_size = 32
+    config.train.steps = 369_600  # 100 epochs of 118,287 photographs
+    config.train.checkpoint_every = 2000
+    if variant == "toy":
+        shrink_to_toy(config)
+    return config

@@ -1,0 +1,14 @@
+"""A smaller ECGAN on COCO-Stuff at 256x256 for one GPU with 12 GB; not comparable with published figures.
+
+Run:      python train_main.py --config=configs/ecgan_coco_stuff_small.py \
+              --workdir=runs/coco_stuff_small --config.data.dir=DIR
+Hardware: one GPU with 12 GB (memory not measured: no GPU was at hand).
+Result:   not measured.
+"""
+
+from configs import ecgan_coco_stuff
+from ecgan_tf.config import make_small
+
+
+def get_config(variant=None):
+    return make_small(ecgan_coco_stuff.get_config(variant))

@@ -1,0 +1,50 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from ecgan_tf.models.segmenter import Segmenter, label_logits
+
+
+@pytest.fixture(scope="module")
+def segmenter():
+    model = Segmenter(5, base_filters=8, name="segmenter")
+    model.build()
+    return model
+
+
+@pytest.fixture
+def images(rng):
+    return tf.constant(rng.uniform(-1, 1, (2, 32, 48, 3)), tf.float32)
+
+
+def test_logits_have_a_quarter_of_the_size(segmenter, images):
+    logits = segmenter(images)
+    assert logits.shape == (2, 8, 12, 5) and logits.dtype == tf.float32
+
+
+def test_names_are_unique(segmenter):
+    assert len({variable.path for variable in segmenter.variables}) == len(segmenter.variables) > 0
+
+
+def test_every_variable_learns(segmenter, images):
+    segmenter.trainable = True
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(segmenter(images, training=True) ** 2)
+    variables = segmenter.trainable_variables
+    gradients = tape.gradient(loss, [variable.value for variable in variables])
+    assert not [v.path for v, g in zip(variables, gradients, strict=True) if g is None or not np.any(g)]
+
+
+def test_as_label_generator_it_is_frozen_and_passes_the_gradient_on(segmenter, images, snapshot):
+    segment = label_logits(segmenter)
+    before = snapshot(segmenter.variables)
+    assert not segmenter.trainable_variables
+    with tf.GradientTape() as tape:
+        tape.watch(images)
+        logits = segment(images)
+    gradient = tape.gradient(logits, images)
+    assert np.all(np.isfinite(gradient)) and np.mean(gradient != 0) > 0.9
+    for old, new in zip(before, snapshot(segmenter.variables), strict=True):
+        np.testing.assert_array_equal(old, new)  # batch statistics, too
+    alone = segment(images[:1])
+    np.testing.assert_allclose(alone, logits[:1], atol=1e-5)  # an image does not depend on its batch mates
