@@ -15,13 +15,17 @@ from ecgan_tf.training.strategy import make_strategy
 def test_eight_photographs_are_learnt_by_heart(tiny_config, tmp_path):
     recipe = {"train.update_order": "simultaneous", "optimizer.generator_lr": 1e-3, "optimizer.discriminator_lr": 1e-3}
     config = tiny_config(**{
-        "data.limit": 8, "data.flip": False, "loss.reconstruction": 10.0, "loss.contrastive": 0.0,
+        "data.limit": 8, "data.flip": False, "loss.reconstruction": 10.0, "loss.contrastive": 0.0, "loss.class_pixel": 0.0,
+        "loss.label_loss": "none",
         "train.steps": 400, "train.global_batch_size": 8, "train.log_every": 50, "train.devices": "CPU:0", **recipe,
     })  # fmt: skip
     data, validation = open_dataset(config.data, "train"), open_dataset(config.data, "validation")
     run = RunFolder(tmp_path)
     run.start(config, model_description(config, data), layouts_to_keep(validation))
-    train(GAN(config, generator_arguments(config, data)), make_strategy("CPU:0"), data, validation, run, config)
+    strategy = make_strategy("CPU:0")
+    with strategy.scope():
+        gan = GAN(config, generator_arguments(config, data))
+    train(gan, strategy, data, validation, run, config)
     last = json.loads(run_lines(run)[-1])
     assert last["L_1^I''"] < 0.1
 
