@@ -44,7 +44,7 @@ def make_step(config, order):
     strategy = make_strategy(config.train.devices)
     with strategy.scope():
         gan = GAN(config, generator_arguments(config, data))
-    train_step = make_train_step(gan, *make_objective(gan, config, data.classes.num_classes), config, strategy)
+    train_step = make_train_step(gan, make_objective(gan, config, data.classes.num_classes), config, strategy)
     batches = training_batches(data, config.data, config.train.global_batch_size, 0, 0, 1)
     batch = next(iter(strategy.experimental_distribute_dataset(batches)))
     return lambda: {name: float(value) for name, value in train_step(batch).items()}
