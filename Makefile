@@ -22,7 +22,7 @@ demo: .venv/installed
 	@echo "  $(BIN)/tensorboard --logdir $(RUN)/tensorboard"
 
 test: .venv/installed
-	$(BIN)/python -m pytest -n 2 --dist=loadfile
+	$(BIN)/python -m pytest -n 2 --dist=loadfile -m "not slow"
 
 lint: .venv/installed
 	$(BIN)/ruff check .

@@ -103,15 +103,14 @@ def moved(values, names, gradients):
 
 
 def assert_moved_alike(before, expected, after):
-    """Every variable of `expected` moved as far and in the same direction.
+    """Every variable of `expected` moved as far and in the same direction, up to a twentieth.
 
-    The two ways round differently, and a leaky ReLU near 0 turns that into another slope, for one filter or so: a
-    hundredth of the values may be off by up to a tenth of the largest move, the rest by a two hundredth.
+    The two ways round differently; at a kink, and there are thousands of leaky ReLUs, that makes another slope for a
+    filter or so.
     """
     for name, value in expected.items():
-        difference, largest = np.abs(after[name] - value), np.abs(value - before[name]).max()
-        assert np.mean(difference > 1e-6 + 5e-3 * largest) <= 0.01, name
-        assert difference.max() <= 1e-6 + 0.1 * largest, name
+        difference, move = np.linalg.norm(after[name] - value), np.linalg.norm(value - before[name])
+        assert difference <= 0.05 * move + 1e-6 * np.sqrt(np.size(value)), name
 
 
 @pytest.mark.parametrize("order", ORDERS)
