@@ -37,9 +37,10 @@ def main(argv):
     from ecgan_tf.training.gan import GAN, generator_arguments, model_description
     from ecgan_tf.training.loop import train
     from ecgan_tf.training.run_folder import RunFolder, layouts_to_keep
-    from ecgan_tf.training.strategy import make_strategy
+    from ecgan_tf.training.strategy import check_batch, make_strategy
 
     strategy = make_strategy(config.train.devices)
+    check_batch(config.train.global_batch_size, strategy)
     keras.utils.set_random_seed(config.train.seed)
     commands.say(
         f"{len(train_data)} photographs to train on, {len(validation_data)} to look at; "

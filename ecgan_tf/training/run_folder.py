@@ -59,6 +59,8 @@ class RunFolder:
             model: dictionary of `name`, `arguments` (of `make_generator`) and `classes`.
             layouts: dictionary of NumPy arrays that the generator takes; export is proven on them.
         """
+        if os.path.exists(self.path) and not os.path.isdir(self.path):
+            raise RequestError(f"{self.path} is a file; give a folder.")
         resolved = json.loads(json.dumps(config.to_dict()))
         if os.path.exists(self.file("config.json")):
             self._check_same(resolved)

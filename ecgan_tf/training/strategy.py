@@ -27,6 +27,15 @@ def make_strategy(devices=""):
     return tf.distribute.MirroredStrategy(names)
 
 
+def check_batch(global_batch_size, strategy):
+    """Refuses a batch that the replicas cannot share evenly: their means would weigh examples unevenly."""
+    replicas = strategy.num_replicas_in_sync
+    if global_batch_size % replicas:
+        raise RequestError(
+            f"config.train.global_batch_size is {global_batch_size}; it must be a multiple of the {replicas} replicas."
+        )
+
+
 def _make_logical_cpus(count):
     # Counting logical devices would start the runtime, after which none can be made.
     cpu = tf.config.list_physical_devices("CPU")[0]

@@ -4,7 +4,7 @@ import sys
 import pytest
 
 from ecgan_tf.commands import RequestError
-from ecgan_tf.training.strategy import make_strategy
+from ecgan_tf.training.strategy import check_batch, make_strategy
 
 
 @pytest.mark.parametrize(("devices", "replicas"), [("", 1), ("CPU:0", 1), ("cpu:1", 1), ("CPU:0, CPU:1", 2)])
@@ -23,3 +23,9 @@ def test_a_new_process_makes_its_logical_cpus():
     code = "from ecgan_tf.training.strategy import make_strategy as m; print(m('CPU:0,CPU:1').num_replicas_in_sync)"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
     assert result.stdout == "2\n", result.stderr[-2000:]
+
+
+def test_a_batch_that_the_replicas_cannot_share_is_refused(two_replicas):
+    check_batch(4, two_replicas)
+    with pytest.raises(RequestError, match="global_batch_size is 3; it must be a multiple of the 2 replicas"):
+        check_batch(3, two_replicas)
