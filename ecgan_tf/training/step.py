@@ -96,7 +96,8 @@ class TrainStep:
         """One pass over all fakes and reals: its layers see no other example, so the result is that of many passes."""
         images = [tf.cast(image, tf.float32) for image in (*fakes.values(), *reals.values())]
         joined = discriminator(batch, tf.concat(images, axis=0), training=True)
-        parts = [tf.nest.map_structure(lambda x, i=i: tf.split(x, len(images))[i], joined) for i in range(len(images))]
+        pieces = [tf.split(x, len(images)) for x in tf.nest.flatten(joined)]
+        parts = [tf.nest.pack_sequence_as(joined, of_image) for of_image in zip(*pieces)]
         return dict(zip(fakes, parts)), dict(zip(reals, parts[len(fakes) :]))
 
     def _generator_loss(self, batch, outputs, fakes, reals):
