@@ -9,6 +9,7 @@ from ecgan_tf.commands import RequestError
 from ecgan_tf.data.classes import ClassList
 
 DESCRIPTION = "model.json"
+ONNX_TYPES = {"tensor(int32)": "int32", "tensor(uint8)": "uint8", "tensor(float)": "float32"}
 
 
 class Synthesizer:
@@ -17,33 +18,31 @@ class Synthesizer:
     Attributes:
         classes: `ClassList` of the layouts.
         image_size: (height, width).
-        has_boundaries: whether layouts need the instance boundary channel.
+        inputs: dictionary from the name of each input to its NumPy dtype.
         source: path that it was opened from.
     """
 
-    def __init__(self, source, description, run):
+    def __init__(self, source, description, inputs, run):
         """`run` maps a dictionary of NumPy arrays, one example each, to the image float32 (1, height, width, 3)."""
         arguments = description["arguments"]
         self.source = source
         self.classes = ClassList.from_dict(description["classes"])
         self.image_size = tuple(arguments["image_size"])
-        self.has_boundaries = arguments["has_boundaries"]
+        self.inputs = {name: np.dtype(dtype) for name, dtype in inputs.items()}
         self._run = run
 
     def __call__(self, layout):
         """Paints layouts one after the other, as a device would.
 
         Args:
-            layout: dictionary of `labels` int32 (batch, height, width), ids 0..num_classes, and where the model has
-                them `boundaries` float32 (batch, height, width, 1).
+            layout: dictionary of arrays with the keys of `inputs`: `labels` (batch, height, width), ids
+                0..num_classes, and as the model has them `boundaries` (batch, height, width, 1) and others.
         Returns:
             float32 (batch, height, width, 3) in [-1, 1].
         """
-        keys = ("labels", "boundaries") if self.has_boundaries else ("labels",)
-        inputs = {"labels": np.asarray(layout["labels"], np.int32)}
-        if self.has_boundaries:
-            inputs["boundaries"] = np.asarray(layout["boundaries"], np.float32)
-        images = [self._run({key: inputs[key][i : i + 1] for key in keys}) for i in range(len(inputs["labels"]))]
+        inputs = {key: np.asarray(layout[key], dtype) for key, dtype in self.inputs.items()}
+        examples = ({key: array[i : i + 1] for key, array in inputs.items()} for i in range(len(inputs["labels"])))
+        images = [self._run(example) for example in examples]
         return np.concatenate(images)
 
 
@@ -77,7 +76,8 @@ def open_keras_run(path):
 
     generator, description, _ = open_run(path)
     paint = tf.function(lambda inputs: generator(inputs)["image"], autograph=False)
-    return Synthesizer(path, description, lambda inputs: paint(inputs).numpy())
+    inputs = {name: spec.dtype for name, spec in generator.input_specs.items()}
+    return Synthesizer(path, description, inputs, lambda inputs: paint(inputs).numpy())
 
 
 def open_saved_model(path):
@@ -92,7 +92,8 @@ def open_saved_model(path):
     def run(inputs, module=module):  # the signature does not keep the module alive, which owns the variables
         return paint(**{key: tf.constant(value) for key, value in inputs.items()})["image"].numpy()
 
-    return Synthesizer(path, find_description(folder), run)
+    inputs = {name: spec.dtype.as_numpy_dtype for name, spec in paint.structured_input_signature[1].items()}
+    return Synthesizer(path, find_description(folder), inputs, run)
 
 
 def open_tflite(path, threads=None):
@@ -102,7 +103,8 @@ def open_tflite(path, threads=None):
 
         interpreter = Interpreter(model_path=path, num_threads=threads or os.cpu_count())
         runner = interpreter.get_signature_runner("serving_default")
-    return Synthesizer(path, find_description(path), lambda inputs: runner(**inputs)["image"])
+        inputs = {name: details["dtype"] for name, details in runner.get_input_details().items()}
+    return Synthesizer(path, find_description(path), inputs, lambda inputs: runner(**inputs)["image"])
 
 
 def open_onnx(path):
@@ -111,7 +113,8 @@ def open_onnx(path):
         import onnxruntime
 
         session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    return Synthesizer(path, find_description(path), lambda inputs: session.run(["image"], inputs)[0])
+        inputs = {value.name: ONNX_TYPES[value.type] for value in session.get_inputs()}
+    return Synthesizer(path, find_description(path), inputs, lambda inputs: session.run(["image"], inputs)[0])
 
 
 def find_saved_model(path):
@@ -134,7 +137,7 @@ def find_description(path):
         if os.path.isfile(candidate):
             description = read_json(candidate)
             try:
-                Synthesizer(path, description, None)
+                Synthesizer(path, description, {}, None)
             except (KeyError, TypeError, ValueError) as error:
                 raise RequestError(f"{candidate} does not describe a model ({error}).") from error
             return description

@@ -33,7 +33,7 @@ def main(argv):
     from ecgan_tf.runtimes import open_model
 
     model = open_model(MODEL.value)
-    instances = instance_maps(paths, INSTANCES.value, model.has_boundaries)
+    instances = instance_maps(paths, INSTANCES.value, "boundaries" in model.inputs)
     for path, instance_path in zip(paths, instances):  # a broken file is found before the first picture is painted
         read_layout(path, model.classes, model.image_size, instance_path)
     show = commands.progress_bar("painting")

@@ -40,10 +40,10 @@ class InferenceModel:
 
     def signature(self, batch):
         """Names to `tf.TensorSpec` of `image`'s inputs; batch None keeps it open."""
-        specs = {"labels": tf.TensorSpec((batch, *self.image_size), tf.int32, name="labels")}
-        if self.generator.has_boundaries:
-            specs["boundaries"] = tf.TensorSpec((batch, *self.image_size, 1), tf.float32, name="boundaries")
-        return specs
+        return {
+            name: tf.TensorSpec((batch, *spec.shape[1:]), spec.dtype, name=name)
+            for name, spec in self.generator.input_specs.items()
+        }
 
     def function(self, batch):
         """`image` as a `tf.function` of keyword arguments with fixed shapes."""

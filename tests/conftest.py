@@ -110,6 +110,16 @@ def convolve_numpy():
     return convolve
 
 
+def random_input(rng, spec, num_labels, count=2):
+    """Values as a generator's input of this spec may have them: patches of labels, 0 or 1, or colours."""
+    height, width, *channels = spec.shape[1:]
+    if spec.dtype == "int32":
+        return rng.integers(0, num_labels, (count, height // 4, width // 4)).repeat(4, 1).repeat(4, 2).astype(np.int32)
+    if channels == [1]:
+        return rng.integers(0, 2, (count, height, width, 1)).astype(np.float32)
+    return rng.uniform(-1, 1, (count, height, width, *channels)).astype(np.float32)
+
+
 @pytest.fixture(scope="session")
 def make_run(tmp_path_factory):
     """A run folder with a tiny generator as a training leaves it, but untrained."""
@@ -131,10 +141,9 @@ def make_run(tmp_path_factory):
         unneeded = ("name", "trainable", "dtype")
         arguments = {key: value for key, value in generator.get_config().items() if key not in unneeded}
         rng = np.random.default_rng(0)
-        layouts = {"labels": rng.integers(0, num_classes + has_unknown, (2, image_size[0] // 4, image_size[1] // 4))}
-        layouts["labels"] = layouts["labels"].repeat(4, 1).repeat(4, 2).astype(np.int32)
-        if has_boundaries:
-            layouts["boundaries"] = rng.integers(0, 2, (2, *image_size, 1)).astype(np.float32)
+        layouts = {
+            key: random_input(rng, spec, num_classes + has_unknown) for key, spec in generator.input_specs.items()
+        }
         run = RunFolder(tmp_path_factory.mktemp("run") / "run")
         run.start(base_config(), {"name": name, "arguments": arguments, "classes": classes.to_dict()}, layouts)
         run.save(1, {f"ema_generator/{v.path}": v.value for v in generator.variables}, keep=1)

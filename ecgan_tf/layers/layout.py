@@ -1,7 +1,16 @@
 """A label map as the networks see it: integers at every resolution, one-hot only where a layer asks for it."""
 
+import keras
 import numpy as np
 from keras import ops
+
+
+def layout_specs(image_size, has_boundaries):
+    """The inputs of a generator that reads layouts: dictionary from name to `keras.InputSpec`."""
+    specs = {"labels": keras.InputSpec("int32", (None, *image_size))}
+    if has_boundaries:
+        specs["boundaries"] = keras.InputSpec("float32", (None, *image_size, 1))
+    return specs
 
 
 class Layout:

@@ -5,7 +5,7 @@ from keras import ops
 
 from ecgan_tf.layers.initializers import make_initializer
 from ecgan_tf.layers.label_conv import LabelConv2D
-from ecgan_tf.layers.layout import Layout
+from ecgan_tf.layers.layout import Layout, layout_specs
 from ecgan_tf.layers.spade import SPADEResidualBlock, leaky_relu
 from ecgan_tf.layers.upsampling import upsample_nearest
 
@@ -264,6 +264,11 @@ class ECGANGenerator(keras.Model):
         self.built = True
 
     # ---- forward pass
+
+    @property
+    def input_specs(self):
+        """What `call` takes: dictionary from name to `keras.InputSpec`."""
+        return layout_specs(self.image_size, self.has_boundaries)
 
     def call(self, inputs, training=False):
         layout = Layout(inputs["labels"], self.num_classes + self.has_unknown, inputs.get("boundaries"))

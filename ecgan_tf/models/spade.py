@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from ecgan_tf.layers.initializers import make_initializer
-from ecgan_tf.layers.layout import Layout
+from ecgan_tf.layers.layout import Layout, layout_specs
 from ecgan_tf.layers.spade import leaky_relu
 from ecgan_tf.models.ecgan import Encoder, check_size, spade_arguments
 
@@ -48,6 +48,11 @@ class SPADEGenerator(keras.Model):
         self.built = True
 
     # ---- forward pass
+
+    @property
+    def input_specs(self):
+        """What `call` takes: dictionary from name to `keras.InputSpec`."""
+        return layout_specs(self.image_size, self.has_boundaries)
 
     def call(self, inputs, training=False):
         layout = Layout(inputs["labels"], self.num_classes + self.has_unknown, inputs.get("boundaries"))
