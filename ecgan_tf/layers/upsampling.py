@@ -16,3 +16,17 @@ def upsample_nearest(x, factor=2):
     """
     size = (x.shape[1] * factor, x.shape[2] * factor)
     return tf.raw_ops.ResizeNearestNeighbor(images=x, size=size, half_pixel_centers=False)
+
+
+def upsample_bilinear(x):
+    """Bilinear enlargement by 2, pixel centres as in PyTorch's `align_corners=False`.
+
+    The raw op, which is RESIZE_BILINEAR in LiteRT and a linear, half_pixel Resize in ONNX. It always gives float32.
+
+    Args:
+        x: float (batch, height, width, filters), height and width static.
+    Returns:
+        float (batch, 2 * height, 2 * width, filters), of x's type.
+    """
+    size = (2 * x.shape[1], 2 * x.shape[2])
+    return tf.cast(tf.raw_ops.ResizeBilinear(images=x, size=size, half_pixel_centers=True), x.dtype)

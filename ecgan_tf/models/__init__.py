@@ -2,10 +2,12 @@
 
 from ecgan_tf.models.discriminators import MultiscaleDiscriminator
 from ecgan_tf.models.ecgan import ECGANGenerator
+from ecgan_tf.models.msca import MSCAGenerator
 from ecgan_tf.models.spade import SPADEGenerator
 
 MODELS = {
     "ecgan": ECGANGenerator,
+    "msca": MSCAGenerator,
     "spade": SPADEGenerator,
 }
 

@@ -1,0 +1,379 @@
+"""The generator of MSCA (Zheng et al., ECCV 2020; arXiv 2004.10024): a layout in the style of an exemplar scene.
+
+The authors released no code; spec/msca.md is what this follows, and says which numbers are the paper's.
+"""
+
+import keras
+from keras import ops
+
+from ecgan_tf.layers.feature_spade import FeatureSPADEResidualBlock
+from ecgan_tf.layers.initializers import make_initializer
+from ecgan_tf.layers.label_conv import LabelConv2D
+from ecgan_tf.layers.layout import Layout, layout_specs
+from ecgan_tf.layers.masked_attention import LARGEST_FULL, FullAttention, MaskedSpatialChannelAttention, PooledStyle
+from ecgan_tf.layers.spade import leaky_relu
+from ecgan_tf.layers.upsampling import upsample_bilinear, upsample_nearest
+from ecgan_tf.models.ecgan import check_size
+
+NUM_SCALES = 5  # L + 1: from the image's size to a sixteenth of it
+
+
+def exemplar_specs(image_size, has_labels):
+    """The inputs that describe an exemplar: dictionary from name to `keras.InputSpec`."""
+    specs = {"exemplar": keras.InputSpec("float32", (None, *image_size, 3))}
+    if has_labels:
+        specs["exemplar_labels"] = keras.InputSpec("int32", (None, *image_size))
+    return specs
+
+
+@keras.saving.register_keras_serializable("ecgan_tf")
+class ExemplarEncoder(keras.layers.Layer):
+    """Features F_x of the exemplar at every scale: a convolution per scale, then a 1x1 convolution to N_i channels.
+
+    Trained from scratch in place of the paper's frozen VGG-19, whose weights cannot ship here. Departures from the
+    spec's sketch of it: the first convolution has stride 1, since scale 0 is the image's own; and there is no instance
+    normalisation, which would take out each channel's mean and variance, that is, the style (as in the style encoder of
+    MUNIT, Huang et al., 2018).
+
+    Args:
+        filters: C; the widths are C, 2C, 4C, 8C, 8C, and N = C, 2C, 4C, 4C, 4C.
+        initializer: a name of `INITIALIZERS`.
+    Call arguments:
+        image: float (batch, height, width, 3) in [-1, 1].
+    Returns:
+        list of float (batch, height / 2^i, width / 2^i, N_i), fine to coarse.
+    """
+
+    def __init__(self, filters, initializer="xavier_0.02", **kwargs):
+        super().__init__(**kwargs)
+        self.filters = filters
+        self.initializer = initializer
+        self.stages = [
+            keras.layers.Conv2D(
+                filters * factor, 3, strides, "same", kernel_initializer=make_initializer(initializer), name=f"stage_{i}"
+            )
+            for i, (factor, strides) in enumerate(zip((1, 2, 4, 8, 8), (1, 2, 2, 2, 2)))
+        ]
+        self.compress = [
+            keras.layers.Conv2D(
+                filters * factor, 1, kernel_initializer=make_initializer(initializer), name=f"compress_{i}"
+            )
+            for i, factor in enumerate((1, 2, 4, 4, 4))
+        ]
+
+    def build(self, image_shape):
+        shape = tuple(image_shape)
+        for stage, compress in zip(self.stages, self.compress):
+            stage.build(shape)
+            shape = (*shape[:3], stage.filters)
+            compress.build(shape)
+        self.built = True
+
+    def call(self, image):
+        x, features = ops.cast(image, self.compute_dtype), []
+        for stage, compress in zip(self.stages, self.compress):
+            x = leaky_relu(stage(x))
+            features.append(compress(x))
+        return features
+
+    def get_config(self):
+        return {**super().get_config(), "filters": self.filters, "initializer": self.initializer}
+
+
+@keras.saving.register_keras_serializable("ecgan_tf")
+class LabelPyramid(keras.layers.Layer):
+    """Features F_c of a layout at every scale, with one set of weights for the target's and the exemplar's.
+
+        F_c^(i) = leaky ReLU(W_i * [labels at scale i, F_c^(i+1) enlarged]),  coarse to fine
+
+    Args:
+        filters: M, at every scale.
+        num_labels, has_boundaries: of the layout, see `LabelConv2D`.
+        initializer: a name of `INITIALIZERS`.
+    Call arguments:
+        layout: `Layout`.
+    Returns:
+        list of float (batch, height / 2^i, width / 2^i, M), fine to coarse.
+    """
+
+    def __init__(self, filters, num_labels, has_boundaries=False, initializer="xavier_0.02", **kwargs):
+        super().__init__(**kwargs)
+        self.filters = filters
+        self.num_labels = num_labels
+        self.has_boundaries = has_boundaries
+        self.initializer = initializer
+        # A convolution of two inputs side by side is the sum of one of each.
+        self.of_labels = [
+            LabelConv2D(filters, num_labels, has_boundaries, initializer=initializer, name=f"labels_{i}")
+            for i in range(NUM_SCALES)
+        ]
+        self.of_coarser = [
+            keras.layers.Conv2D(
+                filters, 3, 1, "same", use_bias=False, kernel_initializer=make_initializer(initializer),
+                name=f"coarser_{i}",
+            )
+            for i in range(NUM_SCALES - 1)
+        ]  # fmt: skip
+
+    def build(self, input_shape=None):
+        for convolution in self.of_labels:
+            convolution.build()
+        for convolution in self.of_coarser:
+            convolution.build((None, None, None, self.filters))
+        self.built = True
+
+    def call(self, layout):
+        height, width = layout.size
+        features = []
+        for i in reversed(range(NUM_SCALES)):
+            x = self.of_labels[i](layout=layout.at(height >> i, width >> i))
+            if features:
+                x = x + self.of_coarser[i](upsample_bilinear(features[0]))
+            features.insert(0, leaky_relu(x))
+        return features
+
+    def get_config(self):
+        names = ("filters", "num_labels", "has_boundaries", "initializer")
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
+
+
+@keras.saving.register_keras_serializable("ecgan_tf")
+class MSCAGenerator(keras.Model):
+    """A layout and an exemplar scene in, the layout as a photograph in the exemplar's style out.
+
+    Args:
+        num_classes: N, without "unknown".
+        image_size: (height, width), multiples of 32, of the layout and of the exemplar.
+        has_unknown: whether label id N occurs and has a channel of its own.
+        has_boundaries: whether the instance boundary map of the layout is an input; the exemplar needs none.
+        base_filters: C.
+        spade_hidden_filters: hidden filters of each modulation.
+        normalization: "batch" or "instance", of the modulated blocks.
+        initializer: a name of `INITIALIZERS`.
+        attention: "msca"; "gap": the exemplar's mean feature everywhere; "full": between all pairs of positions where
+            a scale has at most 32 rows and columns, "msca" above.
+        attention_slots: K of the scales, finest first; 0: one per label.
+        use_mask: whether slots without use for the layout are masked.
+        use_global: whether the global style code g is there.
+        exemplar_label: "given": the exemplar comes with its label map; "none": without, and attention reads its
+            pixels alone.
+    Call arguments:
+        inputs: dictionary of `labels` int32 (batch, height, width), with boundaries `boundaries` float
+            (batch, height, width, 1), `exemplar` float (batch, height, width, 3) in [-1, 1] and, if given,
+            `exemplar_labels` int32 (batch, height, width).
+        training: whether batch statistics and power iterations are updated.
+    Returns:
+        dictionary of `image` float32 (batch, height, width, 3) in (-1, 1), the same as `initial_image`, and
+        `attention`, a tuple over the scales, finest first, of dictionaries of the maps there: `exemplar` (alpha, which
+        positions a slot was read from) and `target` (beta, which slots a position takes), float32
+        (batch, rows, columns, K), and `mask` (m) (batch, K), as far as the switches leave them.
+    """
+
+    # ---- layers
+
+    def __init__(
+        self, num_classes, image_size, has_unknown=False, has_boundaries=False, base_filters=64,
+        spade_hidden_filters=128, normalization="batch", initializer="xavier_0.02", attention="msca",
+        attention_slots=(16, 32, 64, 64, 64), use_mask=True, use_global=True, exemplar_label="given", **kwargs
+    ):  # fmt: skip
+        super().__init__(**kwargs)
+        self.num_classes = num_classes
+        self.image_size = tuple(image_size)
+        self.has_unknown = has_unknown
+        self.has_boundaries = has_boundaries
+        self.base_filters = base_filters
+        self.spade_hidden_filters = spade_hidden_filters
+        self.normalization = normalization
+        self.initializer = initializer
+        self.attention = attention
+        self.attention_slots = tuple(attention_slots)
+        self.use_mask = use_mask
+        self.use_global = use_global
+        self.exemplar_label = exemplar_label
+        check_size(self.image_size, "normal")
+        if len(self.attention_slots) != NUM_SCALES:
+            raise ValueError(f"attention_slots {self.attention_slots} must have {NUM_SCALES} numbers, one per scale.")
+        if attention == "full" and exemplar_label == "none":
+            raise ValueError('attention="full" compares label maps; it needs exemplar_label="given".')
+        filters = base_filters
+        self.exemplar_encoder = ExemplarEncoder(filters, initializer, name="exemplar_encoder")
+        self.label_pyramid = LabelPyramid(filters, self._num_labels, has_boundaries, initializer, name="label_pyramid")
+        self.attentions = [self._make_attention(i) for i in range(NUM_SCALES)]
+        if use_global:
+            self.to_global = self._dense(4 * filters, "to_global")
+            self.style_to_start = self._dense(16 * filters, "style_to_start")
+        self.start = keras.layers.Conv2D(
+            16 * filters, 3, 1, "same", kernel_initializer=make_initializer(initializer), name="start"
+        )
+        spade = {
+            "hidden_filters": spade_hidden_filters,
+            "normalization": normalization,
+            "initializer": initializer,
+        }
+        self.blocks = [
+            FeatureSPADEResidualBlock(filters * factor, spade, name=f"block_{j}")
+            for j, factor in enumerate((16, 16, 8, 4, 2, 1))
+        ]
+        self.to_image = keras.layers.Conv2D(
+            3, 3, 1, "same", kernel_initializer=make_initializer(initializer), name="to_image", dtype="float32"
+        )
+
+    @property
+    def _num_labels(self):
+        return self.num_classes + self.has_unknown
+
+    def _dense(self, filters, name):
+        return keras.layers.Dense(filters, kernel_initializer=make_initializer(self.initializer), name=name)
+
+    def _make_attention(self, i):
+        name = f"attention_{i}"
+        if self.attention == "gap":
+            return PooledStyle(name=name)
+        if self.attention == "full" and max(self.image_size) >> i <= LARGEST_FULL:
+            return FullAttention(self.base_filters, name=name)
+        return MaskedSpatialChannelAttention(
+            self.attention_slots[i] or self._num_labels,
+            mask_filters=2 * self.base_filters,
+            use_mask=self.use_mask,
+            initializer=self.initializer,
+            name=name,
+        )
+
+    def build(self, input_shape=None):
+        height, width = self.image_size
+        self.exemplar_encoder.build((None, height, width, 3))
+        self.label_pyramid.build()
+        widths = [compress.filters for compress in self.exemplar_encoder.compress]
+        for i, attention in enumerate(self.attentions):
+            label_shape = (None, height >> i, width >> i, self.base_filters)
+            known = label_shape if self.exemplar_label == "given" else None
+            attention.build(label_shape, (*label_shape[:3], widths[i]), known)
+        style_shape = None
+        if self.use_global:
+            style_shape = (None, 1, 1, self.to_global.units)
+            self.to_global.build((None, widths[-1]))
+            self.style_to_start.build(style_shape)
+        self.start.build((None, height >> 5, width >> 5, self.base_filters))
+        in_filters = 16 * self.base_filters
+        for (i, _), block in zip(self._plan, self.blocks):
+            features = (None, None, None, self.base_filters + widths[i])
+            block.build((None, None, None, in_filters), features, style_shape)
+            in_filters = block.filters
+        self.to_image.build((None, height, width, in_filters))
+        self.built = True
+
+    @property
+    def _plan(self):
+        """For each block the scale of its modulation, and that of its own size: the first is half of the coarsest."""
+        return [(NUM_SCALES - 1, NUM_SCALES), *((i, i) for i in reversed(range(NUM_SCALES)))]
+
+    # ---- forward pass
+
+    @property
+    def input_specs(self):
+        """What `call` takes: dictionary from name to `keras.InputSpec`."""
+        return {
+            **layout_specs(self.image_size, self.has_boundaries),
+            **exemplar_specs(self.image_size, self.exemplar_label == "given"),
+        }
+
+    @property
+    def layout_inputs(self):
+        """The inputs that describe the layout, as `synthesise` takes them."""
+        return layout_specs(self.image_size, self.has_boundaries)
+
+    def call(self, inputs, training=False):
+        style, read = self._encode(inputs["exemplar"], inputs.get("exemplar_labels"))
+        outputs = self.synthesise(inputs, style, training=training)
+        attention = tuple(
+            {**written, **({} if alpha is None else {"exemplar": alpha})}
+            for alpha, written in zip(read, outputs["attention"])
+        )
+        return {**outputs, "attention": attention}
+
+    def encode_exemplar(self, exemplar, exemplar_labels=None):
+        """The style of an exemplar: all that `synthesise` has to know of it.
+
+        Args:
+            exemplar, exemplar_labels: as in `call`.
+        Returns:
+            dictionary of float tensors: `values_<i>` (batch, K, N) of scale i (with "full" attention `keys_<i>`, too),
+            `label_pool` (batch, scales, M), the mean features of its labels, and `global` (batch, 4 C), its code g.
+        """
+        return self._encode(exemplar, exemplar_labels)[0]
+
+    def _encode(self, exemplar, exemplar_labels):
+        features = self.exemplar_encoder(exemplar)
+        of_labels = [None] * NUM_SCALES
+        style = {}
+        if self.exemplar_label == "given":
+            boundaries = ops.zeros_like(exemplar[..., :1]) if self.has_boundaries else None  # the layout alone has any
+            of_labels = self.label_pyramid(layout=Layout(exemplar_labels, self._num_labels, boundaries))
+            style["label_pool"] = ops.stack([ops.mean(x, axis=(1, 2)) for x in of_labels], axis=1)
+        if self.use_global:
+            style["global"] = self.to_global(ops.mean(features[-1], axis=(1, 2)))
+        maps = []
+        for i, attention in enumerate(self.attentions):
+            read, alpha = attention.read(features[i], of_labels[i])
+            style.update({f"{key}_{i}": value for key, value in read.items()})
+            maps.append(alpha)
+        return style, maps
+
+    def synthesise(self, inputs, style, training=False):
+        """Paints a layout in a style.
+
+        Args:
+            inputs: dictionary of `labels` and, with boundaries, `boundaries`, as in `call`.
+            style: of `encode_exemplar`; or a list of (style, share), to mix several: share is a number, or float
+                (batch, height, width, 1), how much of the style each position gets. Shares add up to 1 everywhere; a
+                share below 0 or above 1 extrapolates.
+            training: as in `call`.
+        Returns:
+            as `call`, without the maps over the exemplar.
+        """
+        styles = style if isinstance(style, list) else [(style, None)]
+        layout = Layout(inputs["labels"], self._num_labels, inputs.get("boundaries"))
+        of_layout = self.label_pyramid(layout=layout)
+        modulations, maps = [], []
+        for i, attention in enumerate(self.attentions):
+            written = [self._write(attention, i, of_layout[i], each) for each, _ in styles]
+            maps.append(written[0][1])
+            parts = [(aligned, share) for (aligned, _), (_, share) in zip(written, styles)]
+            modulations.append(ops.concatenate([of_layout[i], self._mix(parts, of_layout[i].shape)], axis=-1))
+        x = self.start(ops.average_pool(of_layout[-1], 2, strides=2))
+        for j, ((i, size), block) in enumerate(zip(self._plan, self.blocks)):
+            shape = (None, self.image_size[0] >> size, self.image_size[1] >> size)
+            code = self._mixed_code(styles, shape) if self.use_global else None
+            if j == 0 and self.use_global:
+                x = x + self.style_to_start(code)
+            features = modulations[i] if size == i else ops.average_pool(modulations[i], 2, strides=2)
+            x = block(x if j == 0 else upsample_nearest(x), features, code, training=training)
+        image = ops.tanh(self.to_image(leaky_relu(x)))
+        return {"image": image, "initial_image": image, "attention": tuple(maps)}
+
+    def _write(self, attention, i, target, style):
+        kept = {key: style[f"{key}_{i}"] for key in ("values", "keys") if f"{key}_{i}" in style}
+        return attention.write(target, kept, style["label_pool"][:, i] if "label_pool" in style else None)
+
+    def _mixed_code(self, styles, shape):
+        return self._mix([(style["global"][:, None, None], share) for style, share in styles], shape)
+
+    def _mix(self, parts, shape):
+        """Sum of (tensor, share), shares taken at the rows and columns of `shape`; (tensor, None) is the tensor."""
+        total = 0.0
+        for x, share in parts:
+            if share is None:
+                return x
+            if not isinstance(share, (int, float)):
+                share = ops.cast(share, x.dtype)
+                share = share[:, :: self.image_size[0] // shape[1], :: self.image_size[1] // shape[2]]
+            total = total + share * x
+        return total
+
+    # ---- config
+
+    def get_config(self):
+        names = ("num_classes", "image_size", "has_unknown", "has_boundaries", "base_filters", "spade_hidden_filters",
+                 "normalization", "initializer", "attention", "attention_slots", "use_mask", "use_global",
+                 "exemplar_label")  # fmt: skip
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
