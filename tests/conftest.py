@@ -129,7 +129,7 @@ def make_run(tmp_path_factory):
         initializers = {key: "he" for key in ("initializer", "head_initializer") if key in MODEL_KEYS[name]}
         tiny = {"base_filters": 8, "spade_hidden_filters": 8, **initializers}
         generator = make_generator(name, image_size=image_size, **layout, **tiny)
-        for layer in generator.encoder._flatten_layers():
+        for layer in generator._flatten_layers():
             if isinstance(layer, SpectralConv2D):  # at first sigma is a random number, and dividing by it explodes
                 for _ in range(3):
                     layer.normalized_kernel(training=True)
