@@ -24,6 +24,12 @@ def base_config():
     model.use_semantic_preserving = True  # G_s; without it the final image is I', clipped
     model.semantic_skip = False  # True adds I' before the last tanh of G_s; a departure, see models/ecgan.py
 
+    model.attention = "msca"  # MSCA's: "msca", "gap" (global style alone) or "full" (all pairs, at scales up to 32x32)
+    model.attention_slots = (16, 32, 64, 64, 64)  # K of MSCA's scales, finest first; 0: one per label
+    model.use_mask = True  # MSCA's feature masking
+    model.use_global = True  # MSCA's global style code
+    model.exemplar_label = "given"  # MSCA reads the exemplar's label map; "none": its pixels alone
+
     config.discriminator = discriminator = ml_collections.ConfigDict()
     discriminator.base_filters = 64
     discriminator.num_scales = 2
@@ -37,6 +43,8 @@ def base_config():
     data.flip = True  # random horizontal flip of training examples
     data.use_instances = False  # adds the instance boundary channel to the generator's input
     data.unknown_label = -1  # file value of unlabelled pixels; -1: as classes.json or the data set's layout says
+    data.exemplars = "none"  # pairs of patches for exemplar-guided models: "cross+self", "cross" or "self"
+    data.retrieved_share = 0.1  # of the examples whose exemplar is another photograph, without a ground truth
     data.edge_source = "canny"  # what the edge generator learns: "canny", "label_boundary", or "none"
     data.canny_low = 0.075  # of the image's largest gradient, as in the release
     data.canny_high = 0.175
@@ -68,6 +76,8 @@ def base_config():
     loss.ms_weights = (1.0, 0.7, 0.4, 0.1)  # of the terms within each scale, finest first
     loss.ms_detach_coarse = False  # no gradient into the coarse side of a cross-scale term
     loss.reconstruction = 0.0  # L1 of I' and I'' to the photograph; not in the paper
+    loss.style = 0.0  # MSCA's, of pictures whose exemplar is retrieved
+    loss.slot_entropy = 0.0  # rewards MSCA for using all slots; 1e-3 where metrics.jsonl shows that most lie idle
 
     config.optimizer = optimizer = ml_collections.ConfigDict()
     optimizer.generator_lr = 1e-4  # TTUR
@@ -126,7 +136,7 @@ def shrink_to_toy(config):
 
 def check_config(config):
     """Raises one `RequestError` that names every wrong value of the request, before anything expensive starts."""
-    found = [*_check_choices(config), *_check_sizes(config), *_check_numbers(config)]
+    found = [*_check_choices(config), *_check_sizes(config), *_check_numbers(config), *_check_exemplars(config)]
     if found:
         raise RequestError("; ".join(found))
 
@@ -148,6 +158,9 @@ def _check_choices(config):
         "model.initializer": ("xavier_0.02", "he"),
         "model.head_initializer": ("xavier_0.02", "he"),
         "model.edge_transfer": ("both", "feature", "image", "none"),
+        "model.attention": ("msca", "gap", "full"),
+        "model.exemplar_label": ("given", "none"),
+        "data.exemplars": ("none", "cross+self", "cross", "self"),
         "data.edge_source": ("canny", "label_boundary", "none"),
         "loss.gan_mode": ("hinge", "log"),
         "loss.label_loss": ("similarity", "cross_entropy", "both", "none"),
@@ -220,6 +233,8 @@ def _check_numbers(config):
             "contrastive",
             "contrastive_memory",
             "reconstruction",
+            "style",
+            "slot_entropy",
             "final_weight",
         )
     ]
@@ -246,6 +261,7 @@ def _check_numbers(config):
         )
     for key in (
         "loss.contrastive_purity",
+        "data.retrieved_share",
         "optimizer.ema_decay",
         "optimizer.beta_1",
         "optimizer.beta_2",
@@ -253,6 +269,24 @@ def _check_numbers(config):
     ):
         if not 0 <= _get(config, key) <= 1:
             yield f"config.{key} is {_get(config, key)}; it must lie between 0 and 1"
+
+
+def _check_exemplars(config):
+    guided, data = config.model.name == "msca", config.data
+    if guided and data.exemplars == "none":
+        yield "config.data.exemplars is 'none', but this model paints after exemplars; choose 'cross+self'"
+    if not guided and data.exemplars != "none":
+        yield f"config.data.exemplars is {data.exemplars!r}, but this model takes no exemplar; choose 'none'"
+    if "cross" in data.exemplars and tuple(data.load_size) in ((0, 0), tuple(data.image_size)):
+        yield (
+            f"config.data.load_size {tuple(data.load_size)} leaves no room for two patches of image_size "
+            f"{tuple(data.image_size)} in a photograph; make it 1.5 times image_size or more"
+        )
+    slots = tuple(config.model.attention_slots)
+    if len(slots) != 5 or min(slots) < 0:
+        yield f"config.model.attention_slots is {slots}; it must be five numbers of 0 or more, finest scale first"
+    if config.model.attention == "full" and config.model.exemplar_label == "none":
+        yield "config.model.attention 'full' compares label maps; config.model.exemplar_label must be 'given'"
 
 
 def _get(config, key):

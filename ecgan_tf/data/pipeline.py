@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from ecgan_tf.commands import RequestError
+from ecgan_tf.data.exemplars import pair_at, with_exemplar
 
 
 def training_batches(dataset, data_config, global_batch_size, seed, start_step, steps):
@@ -27,11 +28,17 @@ def training_batches(dataset, data_config, global_batch_size, seed, start_step, 
     Returns:
         `tf.data.Dataset` of dicts: image float32 (batch, height, width, 3) in [-1, 1]; labels int32
         (batch, height, width), 0..num_classes; edges float32 (batch, height, width, 1), -1 or 1; and where instances
-        are used boundaries float32 (batch, height, width, 1), 0 or 1.
+        are used boundaries float32 (batch, height, width, 1), 0 or 1. With exemplars, exemplar float32
+        (batch, height, width, 3) in [-1, 1], exemplar_labels int32 (batch, height, width) and has_target float32
+        (batch,), 1 where image is what the layout looks like in the exemplar's style, see `exemplars.pair_at`.
     """
 
     def batch_at(step):
         positions = range(step * global_batch_size, (step + 1) * global_batch_size)
+        if dataset.has_exemplars:
+            indices = [example_at(seed, int(position), len(dataset)) for position in positions]
+            pairs = zip(map(int, positions), indices)
+            return to_batch([pair_at(dataset, data_config, seed, position, index) for position, index in pairs])
         offsets, flips = augmentations(dataset, data_config, seed, positions)
         indices = (example_at(seed, position, len(dataset)) for position in positions)
         return to_batch(
@@ -64,6 +71,8 @@ def validation_batches(dataset, data_config, batch_size):
 
 def layout_batch(dataset, indices):
     """The examples of `indices` as one batch of NumPy arrays, resized straight to image_size, not flipped."""
+    if dataset.has_exemplars:
+        return to_batch([with_exemplar(dataset, int(index)) for index in indices])
     return to_batch([dataset.load(index, dataset.image_size) for index in indices])
 
 
@@ -127,7 +136,11 @@ def to_batch(examples):
         "labels": _stack(examples, "labels", np.int32),
         "edges": _stack(examples, "edges", np.float32)[..., np.newaxis],
     }
-    for key in ("image", "edges"):
+    if "exemplar" in examples[0]:
+        batch["exemplar"] = _stack(examples, "exemplar", np.float32)
+        batch["exemplar_labels"] = _stack(examples, "exemplar_labels", np.int32)
+        batch["has_target"] = _stack(examples, "has_target", np.float32)
+    for key in {"image", "edges", "exemplar"} & batch.keys():
         batch[key] /= 127.5
         batch[key] -= 1.0
     if "boundaries" in examples[0]:
@@ -149,6 +162,9 @@ def _map(elements, batch_of, dataset, batch_size):
     }
     if dataset.has_boundaries:
         spec["boundaries"] = tf.TensorSpec((batch_size, height, width, 1), tf.float32)
+    if dataset.has_exemplars:
+        spec["exemplar"], spec["exemplar_labels"] = spec["image"], spec["labels"]
+        spec["has_target"] = tf.TensorSpec((batch_size,), tf.float32)
 
     def arrays_of(element):
         batch = batch_of(element)

@@ -50,7 +50,12 @@ class ExemplarEncoder(keras.layers.Layer):
         self.initializer = initializer
         self.stages = [
             keras.layers.Conv2D(
-                filters * factor, 3, strides, "same", kernel_initializer=make_initializer(initializer), name=f"stage_{i}"
+                filters * factor,
+                3,
+                strides,
+                "same",
+                kernel_initializer=make_initializer(initializer),
+                name=f"stage_{i}",
             )
             for i, (factor, strides) in enumerate(zip((1, 2, 4, 8, 8), (1, 2, 2, 2, 2)))
         ]

@@ -160,7 +160,9 @@ def test_a_switch(switch, absent, inputs):
     other = generator({**{name: inputs[name] for name in names}, "exemplar": -inputs["exemplar"]})["image"]
     assert np.isfinite(image).all() and np.abs(image - other).max() > 1e-3
     if "attention_slots" in switch:
-        assert generator({n: inputs[n] for n in names})["attention"][0]["target"].shape[-1] == 4  # three classes and unknown
+        assert (
+            generator({n: inputs[n] for n in names})["attention"][0]["target"].shape[-1] == 4
+        )  # three classes and unknown
     copy = type(generator).from_config(generator.get_config())
     copy.build()
     assert [tuple(v.shape) for v in copy.variables] == [tuple(v.shape) for v in generator.variables]

@@ -1,0 +1,194 @@
+"""Whose style a layout is painted in: pairs of patches of one photograph to train on, and retrieved photographs.
+
+Two different scenes have no common ground truth, but two patches of one photograph share its style
+(spec/msca.md, section 5). All that is random here is a function of (seed, position in the stream).
+"""
+
+import cv2
+import numpy as np
+
+# The sampler of patch pairs (spec/msca.md, section 5; the paper's numbers were not found).
+DRAWS = 20
+LARGEST_OVERLAP = 0.1  # intersection over union of the two patches
+SMALLEST_COVER = 0.4  # share of the target's pixels whose class the exemplar shows
+SHOWN_FROM = 0.01  # share of the exemplar from which on it shows a class
+SELF_SHARE = 2 / 9  # of the pairs with a target: 70% cross against 20% self, beside 10% retrieved
+
+TOP_SHARE = 0.2  # exemplars are drawn from this share of best matches: the best ones are all too similar
+LARGEST_SCALE = 1.25
+LARGEST_ROTATION = 10.0  # degrees
+
+
+def pair_at(dataset, data_config, seed, position, index):
+    """The training example at a position of the stream: a patch to paint, and a patch whose style it has.
+
+        cross      two patches of one photograph; the exemplar is mirrored, scaled and turned at random, so that
+                   position is no cue, but keeps its colours, which are the style
+        self       a patch is its own exemplar
+        retrieved  the exemplar is of another photograph, augmented as above: there is no ground truth
+
+    The kinds come in the shares of config.data.exemplars and retrieved_share, in random order. (The spec asks for the
+    same proportion in each step, in separate passes; small batches cannot hold it.) A cross pair that 20 draws do not
+    find becomes a self pair, and so it is where load_size leaves no room for two patches.
+
+    Args:
+        dataset: `LabelledPhotographs` of the training split.
+        data_config: `config.data`.
+        seed: of the stream.
+        position: in the stream.
+        index: of the photograph there.
+    Returns:
+        arrays as `dataset.load` gives them, at image_size, with `exemplar` uint8 (height, width, 3),
+        `exemplar_labels` int32 (height, width), and `has_target`, 0.0 where the photograph is no ground truth.
+    """
+    rng = random_numbers(seed, position)
+    size = dataset.image_size
+    arrays = dataset.load(index)
+    kind = draw_kind(rng.random(), data_config)
+    offsets = draw_offsets(rng, dataset.load_size, size)
+    pair = choose_pair(arrays["labels"], size, offsets) if kind == "cross" else None
+    target, other = offsets[0] if pair is None else pair
+    flip = bool(data_config.flip and rng.integers(2))
+    patch = {key: window(array, target, size)[:, ::-1] if flip else window(array, target, size)
+             for key, array in arrays.items()}  # fmt: skip
+    if kind == "retrieved":
+        arrays = dataset.load(retrieve(dataset.label_histograms, index, rng))
+    elif pair is None:
+        return {**patch, "exemplar": patch["image"], "exemplar_labels": patch["labels"], "has_target": 1.0}
+    exemplar, labels = augment(window(arrays["image"], other, size), window(arrays["labels"], other, size), rng)
+    return {**patch, "exemplar": exemplar, "exemplar_labels": labels, "has_target": float(kind != "retrieved")}
+
+
+def with_exemplar(dataset, index, seed=0):
+    """An example at image_size with a retrieved exemplar, as the test protocol pairs them, and the same at each call.
+
+    Args:
+        dataset: `LabelledPhotographs`.
+        index: of the layout.
+        seed: of the retrieval.
+    Returns:
+        as `pair_at`, with `has_target` 0.0.
+    """
+    other = dataset.load(retrieve(dataset.label_histograms, index, random_numbers(seed, index)), dataset.image_size)
+    return {
+        **dataset.load(index, dataset.image_size),
+        "exemplar": other["image"],
+        "exemplar_labels": other["labels"],
+        "has_target": 0.0,
+    }
+
+
+def random_numbers(seed, position):
+    """A generator of random numbers that depends on (seed, position) alone.
+
+    The key has a bit above the seed's, so that no stream of `pipeline.augmentations` is met again.
+    """
+    return np.random.Generator(np.random.Philox(key=seed + 2**64, counter=position << 64))
+
+
+# --- pairs of patches ------------------------------------------------------------------------------------------------
+
+
+def draw_kind(number, data_config):
+    """The kind of a pair from a number in [0, 1): "retrieved", "self" or "cross"."""
+    self_share = {"cross": 0.0, "self": 1.0, "cross+self": SELF_SHARE}[data_config.exemplars]
+    if number < data_config.retrieved_share:
+        return "retrieved"
+    return (
+        "self" if number < data_config.retrieved_share + (1.0 - data_config.retrieved_share) * self_share else "cross"
+    )
+
+
+def draw_offsets(rng, load_size, size):
+    """Upper left corners of two patches each: int (DRAWS, 2, 2), by draw, patch and axis."""
+    return rng.integers(0, np.subtract(load_size, size) + 1, (DRAWS, 2, 2))
+
+
+def choose_pair(labels, size, offsets):
+    """The first drawn pair of patches that hardly overlap and of which one can be painted after the other.
+
+    Where no draw keeps the overlap below its limit, the one with the smallest is looked at.
+
+    Args:
+        labels: int (height, width) of the photograph.
+        size: (height, width) of a patch.
+        offsets: as `draw_offsets` gives them.
+    Returns:
+        int (2, 2), the corners of target and exemplar; or None.
+    """
+    overlaps = np.array([overlap(*pair, size) for pair in offsets])
+    allowed = overlaps <= LARGEST_OVERLAP
+    candidates = offsets[allowed] if allowed.any() else offsets[[overlaps.argmin()]]
+    for target, other in candidates:
+        if cover(window(labels, target, size), window(labels, other, size)) >= SMALLEST_COVER:
+            return np.stack([target, other])
+    return None
+
+
+def overlap(corner, other, size):
+    """Intersection over union of two patches of one size."""
+    common = np.prod(np.maximum(np.subtract(size, np.abs(np.subtract(corner, other))), 0))
+    return common / (2 * np.prod(size) - common)
+
+
+def cover(target, exemplar):
+    """Share of the target's pixels whose class the exemplar shows on at least `SHOWN_FROM` of its own."""
+    counts = np.bincount(exemplar.ravel(), minlength=int(target.max()) + 1)
+    return float((counts >= SHOWN_FROM * exemplar.size)[target].mean())
+
+
+def window(array, corner, size):
+    """The patch of this size at a corner."""
+    return array[corner[0] : corner[0] + size[0], corner[1] : corner[1] + size[1]]
+
+
+def augment(image, labels, rng):
+    """Mirrors, scales (0.8 to 1.25) and turns (up to 10 degrees) a patch; what comes in from outside is its mirror.
+
+    Args:
+        image: uint8 (height, width, 3).
+        labels: int32 (height, width).
+        rng: `numpy.random.Generator`.
+    Returns:
+        image and labels of the same shapes and types.
+    """
+    if rng.integers(2):
+        image, labels = image[:, ::-1], labels[:, ::-1]
+    scale = LARGEST_SCALE ** rng.uniform(-1.0, 1.0)
+    height, width = labels.shape
+    matrix = cv2.getRotationMatrix2D(
+        ((width - 1) / 2, (height - 1) / 2), rng.uniform(-LARGEST_ROTATION, LARGEST_ROTATION), scale
+    )
+
+    def warp(array, interpolation):
+        array = np.ascontiguousarray(array)
+        return cv2.warpAffine(array, matrix, (width, height), flags=interpolation, borderMode=cv2.BORDER_REFLECT_101)
+
+    return warp(image, cv2.INTER_LINEAR), warp(labels.astype(np.uint16), cv2.INTER_NEAREST).astype(np.int32)
+
+
+# --- retrieval -------------------------------------------------------------------------------------------------------
+
+
+def label_histogram(labels, num_classes):
+    """Area of each class as a share of the pixels that have one: float32 (num_classes,)."""
+    counts = np.bincount(labels.ravel(), minlength=num_classes + 1)[:num_classes]
+    return (counts / max(counts.sum(), 1)).astype(np.float32)
+
+
+def retrieve(histograms, index, rng):
+    """Draws an exemplar from the best matches of a layout, by the intersection of their label histograms.
+
+    Args:
+        histograms: float32 (examples, num_classes).
+        index: of the layout, which is no match of its own, unless it is the only example.
+        rng: `numpy.random.Generator`.
+    Returns:
+        index of the exemplar.
+    """
+    if len(histograms) == 1:
+        return 0
+    similarity = np.minimum(histograms, histograms[index]).sum(axis=1)
+    similarity[index] = -1.0
+    count = max(int(np.ceil(TOP_SHARE * (len(histograms) - 1))), 1)
+    return int(np.argsort(-similarity, kind="stable")[:count][rng.integers(count)])
