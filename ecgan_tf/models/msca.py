@@ -168,8 +168,7 @@ class MSCAGenerator(keras.Model):
             `exemplar_labels` int32 (batch, height, width).
         training: whether batch statistics and power iterations are updated.
     Returns:
-        dictionary of `image` float32 (batch, height, width, 3) in (-1, 1), the same as `initial_image`, and
-        `attention`, a tuple over the scales, finest first, of dictionaries of the maps there: `exemplar` (alpha, which
+        dictionary of `image` float32 (batch, height, width, 3) in (-1, 1), and `attention`, a tuple over the scales, finest first, of dictionaries of the maps there: `exemplar` (alpha, which
         positions a slot was read from) and `target` (beta, which slots a position takes), float32
         (batch, rows, columns, K), and `mask` (m) (batch, K), as far as the switches leave them.
     """
@@ -354,7 +353,7 @@ class MSCAGenerator(keras.Model):
             features = modulations[i] if size == i else ops.average_pool(modulations[i], 2, strides=2)
             x = block(x if j == 0 else upsample_nearest(x), features, code, training=training)
         image = ops.tanh(self.to_image(leaky_relu(x)))
-        return {"image": image, "initial_image": image, "attention": tuple(maps)}
+        return {"image": image, "attention": tuple(maps)}
 
     def _write(self, attention, i, target, style):
         kept = {key: style[f"{key}_{i}"] for key in ("values", "keys") if f"{key}_{i}" in style}

@@ -10,7 +10,7 @@ from ecgan_tf.models.pixel_embedding import PixelEmbedding
 from ecgan_tf.training.contrast import SCALES, pooling_of
 from ecgan_tf.training.optimizers import make_optimizer
 
-DISCRIMINATOR_OF = {"ecgan": "multiscale", "spade": "multiscale"}
+DISCRIMINATOR_OF = {"ecgan": "multiscale", "msca": "multiscale", "spade": "multiscale"}
 # Keys of config.model that are arguments of the generator, beside what the data set gives.
 TRUNK_KEYS = (
     "base_filters",
@@ -20,7 +20,12 @@ TRUNK_KEYS = (
     "initializer",
 )
 HEAD_KEYS = ("head_initializer", "use_edge", "edge_transfer", "use_semantic_preserving", "semantic_skip")
-MODEL_KEYS = {"ecgan": (*TRUNK_KEYS, *HEAD_KEYS), "spade": TRUNK_KEYS}
+MSCA_KEYS = ("attention", "attention_slots", "use_mask", "use_global", "exemplar_label")
+MODEL_KEYS = {
+    "ecgan": (*TRUNK_KEYS, *HEAD_KEYS),
+    "msca": (*(key for key in TRUNK_KEYS if key != "upsampling"), *MSCA_KEYS),
+    "spade": TRUNK_KEYS,
+}
 
 
 def generator_arguments(config, dataset):

@@ -7,6 +7,7 @@ from ecgan_tf.losses.class_pixels import class_pixel_loss
 from ecgan_tf.losses.features import feature_matching_loss, perceptual_loss
 from ecgan_tf.losses.labels import label_cross_entropy, similarity_loss
 from ecgan_tf.losses.reduction import mean_absolute_difference
+from ecgan_tf.training.exemplar_terms import with_exemplar_terms
 
 
 class ECGANObjective:
@@ -15,7 +16,8 @@ class ECGANObjective:
         L_G = lambda_c (L^e + L^i) + lambda_s L_s + lambda_l L_c
             + lambda_f (L_f^e + L_f^I' + lambda L_f^I'') + lambda_p (L_p^e + L_p^I' + lambda L_p^I'')
             + lambda_pix L_pix
-    A part that is switched off has no terms. SPADE is the same with one image alone.
+    A part that is switched off has no terms. SPADE and MSCA are the same with one image alone; what exemplars change
+    is in `exemplar_terms`.
 
     Args:
         config: the run's.
@@ -36,7 +38,7 @@ class ECGANObjective:
         self.generator_cost, self.real_cost, self.fake_cost = ADVERSARIAL[loss.gan_mode]
         is_ecgan = config.model.name == "ecgan"
         # symbol, key of the generator's output, key of the real partner, weight inside the family
-        self.pairs = [("I'", "initial_image", "image", 1.0)]
+        self.pairs = [("I'", "image" if config.model.name == "msca" else "initial_image", "image", 1.0)]
         if is_ecgan and config.model.use_edge and config.data.edge_source != "none":
             self.pairs.insert(0, ("e", "edge", "edge", 1.0))
         if is_ecgan and config.model.use_semantic_preserving:
@@ -87,6 +89,8 @@ class ECGANObjective:
             painted = self.paint_classes(outputs["features"])
             distance = class_pixel_loss(batch["image"], painted, batch["labels"], self.num_classes)
             terms["L_pix"] = (loss.class_pixel, distance)
+        if "has_target" in batch:
+            terms = with_exemplar_terms(terms, batch, outputs, loss, self.num_classes, self.vgg)
         return terms
 
     def discriminator_terms(self, fakes, reals):
@@ -129,6 +133,7 @@ class ECGANObjective:
 
 OBJECTIVES = {
     "ecgan": ECGANObjective,
+    "msca": ECGANObjective,
     "spade": ECGANObjective,
 }
 

@@ -7,6 +7,7 @@ import time
 
 import tensorflow as tf
 
+from ecgan_tf.evaluation.attention import attention_pictures
 from ecgan_tf.evaluation.pictures import captioned_grid, to_uint8
 from ecgan_tf.files import write_image, write_text
 
@@ -90,14 +91,14 @@ class Samples:
             name: of the file, without ending.
         """
         outputs = generate(self.batch)
-        painted = {caption: to_uint8(outputs[key]) for key, caption in CAPTIONS.items() if key in outputs}
-        grid = captioned_grid(
-            {
-                "label map": self.classes.colorize(self.batch["labels"]),
-                **painted,
-                "photograph": to_uint8(self.batch["image"]),
-            }
-        )
+        columns = {"label map": self.classes.colorize(self.batch["labels"])}
+        if "exemplar" in self.batch:
+            columns["exemplar"] = to_uint8(self.batch["exemplar"])
+            columns["its label map"] = self.classes.colorize(self.batch["exemplar_labels"])
+        columns.update({caption: to_uint8(outputs[key]) for key, caption in CAPTIONS.items() if key in outputs})
+        if "attention" in outputs:
+            columns.update(attention_pictures(outputs["attention"], self.batch["labels"].shape[1:3]))
+        grid = captioned_grid({**columns, "photograph": to_uint8(self.batch["image"])})
         write_image(self.run.file("samples", f"{name}.png"), grid)
         return grid
 

@@ -1,0 +1,27 @@
+"""MSCA on CamVid street scenes, at the size of configs/ecgan_camvid.py.
+
+Run:      python train_main.py --config=configs/msca_camvid.py --workdir=runs/msca_camvid --config.data.dir=CAMVID
+          CAMVID holds train|val/{images,labels} and classes.json, as README.md says.
+Hardware: one GPU.
+Result:   not measured.
+"""
+
+from configs.msca_earth_tiles import paint_after_exemplars, shrink_attention
+from ecgan_tf.config import base_config, shrink_to_toy
+
+
+def get_config(variant=None):
+    config = base_config()
+    config.data.name = "folder"
+    config.data.image_size = (96, 128)
+    config.data.load_size = (180, 240)
+    paint_after_exemplars(config)
+    config.model.base_filters = 32
+    config.discriminator.base_filters = 32
+    config.train.global_batch_size = 8
+    config.train.steps = 20_000
+    config.train.log_every = 20
+    if variant == "toy":
+        shrink_to_toy(config)
+        shrink_attention(config)
+    return config
