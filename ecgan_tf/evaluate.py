@@ -5,7 +5,8 @@ Example:
     python -m ecgan_tf.evaluate --model=exported/model_float16.tflite --config=configs/ecgan_earth_tiles.py --output=E
 
 The data set is that of --config, else the one that the run was trained on. Writes evaluation.json and index.html with
-evaluation.png. The measures are our own: the colour error per class, and the L1 distance to the photograph.
+evaluation.png. The measures are our own: the colour error per class, and the L1 distance to the photograph. Of a model
+that paints after exemplars it also asks whether each class takes the exemplar's colour, and writes style.png.
 """
 
 import html
@@ -52,6 +53,8 @@ def main(argv):
         },
         "l1": float(np.mean(distances)),
     }
+    if "exemplar" in model.inputs:
+        numbers.update(follow_exemplars(model, data))
     write_json(os.path.join(OUTPUT.value, "evaluation.json"), numbers)
     write_page(numbers, pictures)
     say(f"colour error {numbers['colour_error']:.1f} of 255, L1 {numbers['l1']:.3f} over {len(data)} layouts")
@@ -70,6 +73,8 @@ def data_config(model):
             raise RequestError(f"{MODEL.value} is no run folder and names no data set; give --config as well.")
         data = ml_collections.ConfigDict(read_json(path)["data"])
     data.image_size = model.image_size
+    if "exemplar" in model.inputs and data.get("exemplars", "none") == "none":
+        data.exemplars = "cross+self"  # an ECGAN's config knows of none
     return data
 
 
@@ -95,6 +100,20 @@ def paint_all(model, data, colour, distances, shown=8):
     return captioned_grid(rows, smallest_width=192)
 
 
+def follow_exemplars(model, data):
+    """Whether the classes take the colours of three exemplars for each layout; writes style.png."""
+    from ecgan_tf.evaluation.pictures import captioned_grid
+    from ecgan_tf.evaluation.style import measure_style
+    from ecgan_tf.files import write_image
+
+    following, columns = measure_style(model, data, progress=commands.progress_bar("painting after exemplars"))
+    if columns:
+        write_image(os.path.join(OUTPUT.value, "style.png"), captioned_grid(columns))
+    say(f"a class takes its exemplar's colour in {following.share():.1%} of {following.cases} cases; see style.png")
+    share = following.share() if following.cases else None
+    return {"style_followed": share, "style_cases": following.cases}
+
+
 def write_page(numbers, pictures):
     """index.html: the numbers as a table, the pictures beside it."""
     from ecgan_tf.files import write_image, write_text
@@ -104,6 +123,13 @@ def write_page(numbers, pictures):
         f"<tr><td>{html.escape(name)}</td><td>{'-' if error is None else f'{error:.1f}'}</td></tr>"
         for name, error in numbers["colour_error_per_class"].items()
     )
+    style = ""
+    if "style_cases" in numbers:
+        share = numbers["style_followed"]
+        style = (
+            f"<tr><td>exemplar's colours followed, of {numbers['style_cases']} cases</td>"
+            f"<td>{'-' if share is None else f'{share:.1%}'}</td></tr>"
+        )
     page = f"""<!doctype html>
 <meta charset="utf-8"><title>Evaluation of {html.escape(numbers["model"])}</title>
 <style>
@@ -117,9 +143,11 @@ def write_page(numbers, pictures):
 <tr><td><b>mean over the classes</b></td><td><b>{numbers["colour_error"]:.1f}</b></td></tr>
 {rows}
 <tr><td>L1 to the photograph, in [0, 2]</td><td>{numbers["l1"]:.3f}</td></tr>
+{style}
 </table>
 <p>Colour error: distance of a class's mean colour<br>from the photograph's. Our own measure.</p></section>
-<section><img src="evaluation.png" alt="label map, painted, photograph"></section>
+<section><img src="evaluation.png" alt="label map, painted, photograph">
+{'<img src="style.png" alt="three exemplars for each layout">' if style else ""}</section>
 """
     write_text(os.path.join(OUTPUT.value, "index.html"), page)
 

@@ -177,18 +177,28 @@ def label_histogram(labels, num_classes):
 
 
 def retrieve(histograms, index, rng):
-    """Draws an exemplar from the best matches of a layout, by the intersection of their label histograms.
+    """Draws an exemplar from the matches of a layout.
 
     Args:
         histograms: float32 (examples, num_classes).
-        index: of the layout, which is no match of its own, unless it is the only example.
+        index: of the layout.
         rng: `numpy.random.Generator`.
     Returns:
-        index of the exemplar.
+        index of the exemplar: that of the layout itself only if there is no other.
+    """
+    matches = best_matches(histograms, index)
+    return int(matches[rng.integers(len(matches))])
+
+
+def best_matches(histograms, index):
+    """The fifth of all other layouts whose label histograms have the largest intersection with that of one.
+
+    Returns:
+        int (matches,), the best first, at least one; the layout itself where it is the only one.
     """
     if len(histograms) == 1:
-        return 0
+        return np.array([0])
     similarity = np.minimum(histograms, histograms[index]).sum(axis=1)
     similarity[index] = -1.0
     count = max(int(np.ceil(TOP_SHARE * (len(histograms) - 1))), 1)
-    return int(np.argsort(-similarity, kind="stable")[:count][rng.integers(count)])
+    return np.argsort(-similarity, kind="stable")[:count]

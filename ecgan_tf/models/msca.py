@@ -168,9 +168,10 @@ class MSCAGenerator(keras.Model):
             `exemplar_labels` int32 (batch, height, width).
         training: whether batch statistics and power iterations are updated.
     Returns:
-        dictionary of `image` float32 (batch, height, width, 3) in (-1, 1), and `attention`, a tuple over the scales, finest first, of dictionaries of the maps there: `exemplar` (alpha, which
-        positions a slot was read from) and `target` (beta, which slots a position takes), float32
-        (batch, rows, columns, K), and `mask` (m) (batch, K), as far as the switches leave them.
+        dictionary of `image` float32 (batch, height, width, 3) in (-1, 1), and `attention`, a tuple over the scales,
+        finest first, of dictionaries of the maps there: `exemplar` (alpha, which positions a slot was read from) and
+        `target` (beta, which slots a position takes), float32 (batch, rows, columns, K), and `mask` (m) (batch, K), as
+        far as the switches leave them.
     """
 
     # ---- layers
