@@ -6,6 +6,11 @@ Example:
 
 A label map is a PNG of class ids (greyscale) or of the palette's colours (RGB); it is resized to the model's size.
 Photographs are never needed. A model that was trained with instance maps takes theirs from --instances.
+
+A model that paints after exemplars takes a photograph and its label map; two of them are mixed, by a number or by a
+greyscale mask that is white where the second one's style is wanted. Mixtures and --save_attention need a run folder:
+    python -m ecgan_tf.synthesize --model=runs/msca --labels=layout.png --output=painted/ \
+        --exemplar=A.jpg --exemplar_labels=A.png --exemplar=B.jpg --exemplar_labels=B.png --mix=0.3
 """
 
 import os
@@ -20,6 +25,12 @@ LABELS = flags.DEFINE_string("labels", None, "A label map, or a folder of them (
 INSTANCES = flags.DEFINE_string("instances", None, "A file or folder of instance maps of the same names.")
 OUTPUT = flags.DEFINE_string("output", None, "Folder for the pictures, one .png of the same name per label map.")
 
+EXEMPLAR = flags.DEFINE_multi_string("exemplar", [], "A photograph whose style is wanted; twice to mix two.")
+EXEMPLAR_LABELS = flags.DEFINE_multi_string("exemplar_labels", [], "Its label map; as often as --exemplar.")
+MIX = flags.DEFINE_float("mix", None, "Share of the second exemplar's style; outside 0..1 it extrapolates.")
+MIX_MASK = flags.DEFINE_string("mix_mask", None, "Greyscale PNG: white where the second exemplar's style is wanted.")
+SAVE_ATTENTION = flags.DEFINE_bool("save_attention", False, "Adds NAME_attention.png: what was read from where.")
+
 
 def main(argv):
     commands.no_arguments(argv)
@@ -30,25 +41,44 @@ def main(argv):
 
     commands.quiet_tensorflow()
     from ecgan_tf.data import read_layout
+    from ecgan_tf.guidance import MixedPainter, read_exemplars, shares_of
     from ecgan_tf.runtimes import open_model
 
     model = open_model(MODEL.value)
+    exemplars = read_exemplars(model, EXEMPLAR.value, EXEMPLAR_LABELS.value)
+    shares = shares_of(exemplars, MIX.value, MIX_MASK.value, model.image_size)
+    if SAVE_ATTENTION.value and not exemplars:
+        raise RequestError(f"{MODEL.value} has no attention to save; leave out --save_attention.")
+    mixed = None
+    if len(exemplars) > 1 or SAVE_ATTENTION.value:
+        mixed = MixedPainter(MODEL.value, exemplars, shares)
     instances = instance_maps(paths, INSTANCES.value, "boundaries" in model.inputs)
     for path, instance_path in zip(paths, instances):  # a broken file is found before the first picture is painted
         read_layout(path, model.classes, model.image_size, instance_path)
     show = commands.progress_bar("painting")
     for done, (path, instance_path) in enumerate(zip(paths, instances), start=1):
-        paint(model, read_layout(path, model.classes, model.image_size, instance_path), picture_path(path))
+        layout = read_layout(path, model.classes, model.image_size, instance_path)
+        paint(model, layout, picture_path(path), exemplars, mixed)
         show(done, len(paths))
     say(f"painted {len(paths)} layouts into {OUTPUT.value}")
 
 
-def paint(model, layout, path):
-    """Writes the picture of one layout as a PNG."""
+def paint(model, layout, path, exemplars=(), mixed=None):
+    """Writes the picture of one layout as a PNG, and what was read from the exemplars where it is asked for."""
     from ecgan_tf.evaluation.pictures import to_uint8
     from ecgan_tf.files import write_image
+    from ecgan_tf.guidance import attention_sheet
 
-    write_image(path, to_uint8(model({key: value[None] for key, value in layout.items()}))[0])
+    layout = {key: value[None] for key, value in layout.items()}
+    if mixed:
+        image = mixed(layout)
+    else:
+        exemplar = exemplars[0] if exemplars else {}
+        image = model({**layout, **{key: value[None] for key, value in exemplar.items()}})
+    write_image(path, to_uint8(image)[0])
+    if SAVE_ATTENTION.value:
+        sheet = attention_sheet(model, layout, exemplars, mixed.attention(layout), image)
+        write_image(f"{os.path.splitext(path)[0]}_attention.png", sheet)
 
 
 def list_label_maps(path):

@@ -10,7 +10,8 @@ def write_saved_model(model, folder):
 
         serving_default  labels int32 (batch, height, width) -> image float32 (batch, height, width, 3) in [-1, 1]
         png              labels_bytes, 8-bit greyscale PNGs of file values, any size -> image_bytes, PNGs
-    A model with boundaries takes `boundaries` as well, and `instances_bytes`.
+    A model with boundaries takes `boundaries` as well, and `instances_bytes`; one that paints after exemplars takes
+    `exemplar` and `exemplar_labels`, and has no signature for PNGs.
 
     Args:
         model: `InferenceModel`.
@@ -22,10 +23,9 @@ def write_saved_model(model, folder):
     png_inputs = {"labels_bytes": tf.TensorSpec((None,), tf.string, name="labels_bytes")}
     if model.generator.has_boundaries:
         png_inputs["instances_bytes"] = tf.TensorSpec((None,), tf.string, name="instances_bytes")
-    signatures = {
-        "serving_default": module.paint.get_concrete_function(**model.signature(None)),
-        "png": module.paint_png.get_concrete_function(**png_inputs),
-    }
+    signatures = {"serving_default": module.paint.get_concrete_function(**model.signature(None))}
+    if set(model.signature(None)) <= {"labels", "boundaries"}:
+        signatures["png"] = module.paint_png.get_concrete_function(**png_inputs)
     tf.saved_model.save(module, os.path.join(folder, "1"), signatures=signatures)
 
 

@@ -303,7 +303,7 @@ class MSCAGenerator(keras.Model):
             exemplar, exemplar_labels: as in `call`.
         Returns:
             dictionary of float tensors: `values_<i>` (batch, K, N) of scale i (with "full" attention `keys_<i>`, too),
-            `label_pool` (batch, scales, M), the mean features of its labels, and `global` (batch, 4 C), its code g.
+            `label_pool` (batch, scales, M), the mean features of its labels, and `global_code` (batch, 4 C), g.
         """
         return self._encode(exemplar, exemplar_labels)[0]
 
@@ -316,7 +316,7 @@ class MSCAGenerator(keras.Model):
             of_labels = self.label_pyramid(layout=Layout(exemplar_labels, self._num_labels, boundaries))
             style["label_pool"] = ops.stack([ops.mean(x, axis=(1, 2)) for x in of_labels], axis=1)
         if self.use_global:
-            style["global"] = self.to_global(ops.mean(features[-1], axis=(1, 2)))
+            style["global_code"] = self.to_global(ops.mean(features[-1], axis=(1, 2)))
         maps = []
         for i, attention in enumerate(self.attentions):
             read, alpha = attention.read(features[i], of_labels[i])
@@ -361,7 +361,7 @@ class MSCAGenerator(keras.Model):
         return attention.write(target, kept, style["label_pool"][:, i] if "label_pool" in style else None)
 
     def _mixed_code(self, styles, shape):
-        return self._mix([(style["global"][:, None, None], share) for style, share in styles], shape)
+        return self._mix([(style["global_code"][:, None, None], share) for style, share in styles], shape)
 
     def _mix(self, parts, shape):
         """Sum of (tensor, share), shares taken at the rows and columns of `shape`; (tensor, None) is the tensor."""

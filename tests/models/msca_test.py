@@ -71,7 +71,7 @@ def test_the_style_is_all_that_is_known_of_an_exemplar(generator, inputs):
     widths = (2, 4, 8, 8, 8)
     assert {key: tuple(x.shape) for key, x in style.items()} == {
         "label_pool": (2, 5, 2),
-        "global": (2, 8),
+        "global_code": (2, 8),
         **{f"values_{i}": (2, slots, widths[i]) for i, slots in enumerate((2, 3, 4, 4, 4))},
     }
 
@@ -143,7 +143,7 @@ def test_every_variable_learns(generator, inputs):
         ({"attention": "gap"}, ["attention_", "psi"]),
         ({"attention": "full"}, ["attention_4/mask"]),
         ({"use_mask": False}, ["mask"]),
-        ({"use_global": False}, ["global", "of_style", "style_to_start"]),
+        ({"use_global": False}, ["to_global", "of_style", "style_to_start"]),
         ({"exemplar_label": "none"}, []),
         ({"attention_slots": (0, 0, 0, 0, 0)}, []),
         ({"normalization": "instance"}, ["moving_mean"]),

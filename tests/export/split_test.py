@@ -1,0 +1,79 @@
+"""The style of an exemplar read once, and layouts painted in it: two files that together paint what Keras paints."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from ecgan_tf.runtimes import open_keras_run
+from export.model import InferenceModel
+from export.onnx import write_onnx
+from export.proof import compare
+from export.split import is_guided, paint_with_split_tflite, split, write_split_saved_model, write_split_tflite
+from export.tflite import operators
+
+
+@pytest.fixture(scope="module")
+def run(make_run):
+    return make_run("msca", has_unknown=True, has_boundaries=True)
+
+
+@pytest.fixture(scope="module")
+def model(run):
+    return InferenceModel(run)
+
+
+@pytest.fixture(scope="module")
+def expected(run, model):
+    images = open_keras_run(run)(model.layouts)
+    assert np.ptp(images) > 0.5  # a constant image would agree with anything
+    return images
+
+
+def test_only_guided_models_can_be_split(model, make_run):
+    assert is_guided(model) and not is_guided(InferenceModel(make_run("spade")))
+
+
+@pytest.fixture(scope="module")
+def paths(model, tmp_path_factory):
+    return write_split_tflite(model, tmp_path_factory.mktemp("split"))
+
+
+def test_the_two_files_paint_what_keras_paints(model, expected, paths):
+    assert [path.rsplit("/", 1)[1] for path in paths] == ["style_encoder_float32.tflite", "painter_float32.tflite"]
+    result = compare(expected, paint_with_split_tflite(paths, model.layouts), "float32")
+    assert result["passed"], result
+
+
+def test_bilinear_enlargement_is_a_builtin(paths):
+    for path in paths:
+        with open(path, "rb") as file:
+            assert {"RESIZE_BILINEAR", "SOFTMAX"} <= set(operators(file.read()))
+
+
+def test_a_style_painted_with_twice_gives_two_layouts(model, tmp_path):
+    """That is what the split is for: the painter needs nothing of the exemplar but its style."""
+    write_split_saved_model(model, str(tmp_path))
+    module = tf.saved_model.load(str(tmp_path / "1"))
+    inputs = model.layouts
+    style = module.signatures["encode_exemplar"](
+        **{name: tf.constant(inputs[name][:1]) for name in ("exemplar", "exemplar_labels")}
+    )
+    for i in range(2):
+        layout = {name: tf.constant(inputs[name][i : i + 1]) for name in ("labels", "boundaries")}
+        image = module.signatures["synthesise"](**layout, **style)["image"]
+        whole = model.image(**layout, **{n: inputs[n][:1] for n in ("exemplar", "exemplar_labels")})["image"]
+        np.testing.assert_allclose(image, whole, atol=1e-5)
+
+
+def test_the_parts_export_to_onnx(model, expected, tmp_path):
+    import onnxruntime
+
+    outputs = model.layouts
+    style = {}
+    for name, part in split(model).items():
+        write_onnx(part, str(tmp_path / f"{name}.onnx"))
+        session = onnxruntime.InferenceSession(str(tmp_path / f"{name}.onnx"), providers=["CPUExecutionProvider"])
+        names = [value.name for value in session.get_outputs()]
+        fed = {value.name: {**outputs, **style}[value.name] for value in session.get_inputs()}
+        style = dict(zip(names, session.run(names, fed)))
+    assert compare(expected, style["image"], "float32")["passed"]
