@@ -26,6 +26,7 @@ def base_config():
 
     model.attention = "msca"  # MSCA's: "msca", "gap" (global style alone) or "full" (all pairs, at scales up to 32x32)
     model.attention_slots = (16, 32, 64, 64, 64)  # K of MSCA's scales, finest first; 0: one per label
+    model.attention_sharpness = 1.0  # of MSCA's two softmaxes at the start; learned from there on
     model.use_mask = True  # MSCA's feature masking
     model.use_global = True  # MSCA's global style code
     model.exemplar_label = "given"  # MSCA reads the exemplar's label map; "none": its pixels alone
@@ -205,6 +206,7 @@ def _check_numbers(config):
     positive = (
         "model.base_filters",
         "model.spade_hidden_filters",
+        "model.attention_sharpness",
         "discriminator.base_filters",
         "discriminator.num_scales",
         "loss.contrastive_temperature",

@@ -30,6 +30,8 @@ class MaskedSpatialChannelAttention(keras.layers.Layer):
         use_mask: without it m = 1.
         kernel_size: of psi_1 and psi_2.
         initializer: a name of `INITIALIZERS`, of the mask's MLP.
+        sharpness: what the scores of either softmax are multiplied by at the start, the inverse of its temperature;
+            learned from there on.
     Call arguments:
         target: F_c1, features of the target layout, float (batch, height, width, M).
         exemplar: F_x2, features of the exemplar, float (batch, rows, columns, N).
@@ -39,13 +41,16 @@ class MaskedSpatialChannelAttention(keras.layers.Layer):
         float (batch, height, width, N).
     """
 
-    def __init__(self, slots, mask_filters=128, use_mask=True, kernel_size=3, initializer="xavier_0.02", **kwargs):
+    def __init__(
+        self, slots, mask_filters=128, use_mask=True, kernel_size=3, initializer="xavier_0.02", sharpness=1.0, **kwargs
+    ):
         super().__init__(**kwargs)
         self.slots = slots
         self.mask_filters = mask_filters
         self.use_mask = use_mask
         self.kernel_size = kernel_size
         self.initializer = initializer
+        self.sharpness = sharpness
         # Gain 1: over tens of thousands of positions a softmax of small numbers is uniform and learns nothing.
         unit_gain = keras.initializers.VarianceScaling(1.0, "fan_in", "untruncated_normal")
         self.psi_1, self.psi_2 = (
@@ -67,7 +72,17 @@ class MaskedSpatialChannelAttention(keras.layers.Layer):
         if self.use_mask:
             self.mask_hidden.build((None, target_shape[-1] + label_filters))
             self.mask.build((None, self.mask_filters))
-        self.sharpness = self.add_weight(name="sharpness", shape=(), initializer="ones", autocast=False)
+        self.read_sharpness, self.write_sharpness = (
+            self.add_weight(
+                name=name, shape=(), initializer=keras.initializers.Constant(self.sharpness), autocast=False
+            )
+            for name in ("read_sharpness", "write_sharpness")
+        )
+        if label_filters:
+            # Not in the spec: psi_2 starts to see in labels what psi_1 does. F_c1 and F_c2 come from one network, so
+            # each slot is read, from the first step, where the layout is like that which it will paint.
+            kernel = self.psi_2.kernel
+            kernel.assign(ops.concatenate([kernel[:, :, :-label_filters], self.psi_1.kernel], axis=2))
         self.built = True
 
     def call(self, target, exemplar, exemplar_labels=None):
@@ -85,7 +100,7 @@ class MaskedSpatialChannelAttention(keras.layers.Layer):
         joined = exemplar if exemplar_labels is None else ops.concatenate([exemplar, exemplar_labels], axis=-1)
         logits = ops.reshape(ops.cast(self.psi_2(joined), "float32"), (-1, rows * columns, self.slots))
         # Every runtime wants the axis of a softmax last.
-        alpha = ops.softmax(ops.transpose(logits, (0, 2, 1)) * self.sharpness, axis=-1)
+        alpha = ops.softmax(ops.transpose(logits, (0, 2, 1)) * self.read_sharpness, axis=-1)
         values = ops.matmul(ops.cast(alpha, self.compute_dtype), flatten_positions(exemplar))
         return {"values": values}, ops.reshape(ops.transpose(alpha, (0, 2, 1)), (-1, rows, columns, self.slots))
 
@@ -106,12 +121,12 @@ class MaskedSpatialChannelAttention(keras.layers.Layer):
             joined = pooled if label_pool is None else ops.concatenate([pooled, label_pool], axis=-1)
             maps["mask"] = self.mask(self.mask_hidden(joined))
             values = values * maps["mask"][..., None]
-        maps["target"] = beta = ops.softmax(ops.cast(self.psi_1(target), "float32"), axis=-1)
+        maps["target"] = beta = ops.softmax(ops.cast(self.psi_1(target), "float32") * self.write_sharpness, axis=-1)
         aligned = ops.matmul(flatten_positions(ops.cast(beta, self.compute_dtype)), values)
         return unflatten_positions(aligned, target), maps
 
     def get_config(self):
-        names = ("slots", "mask_filters", "use_mask", "kernel_size", "initializer")
+        names = ("slots", "mask_filters", "use_mask", "kernel_size", "initializer", "sharpness")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 

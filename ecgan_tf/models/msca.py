@@ -6,6 +6,7 @@ The authors released no code; spec/msca.md is what this follows, and says which 
 import keras
 from keras import ops
 
+from ecgan_tf.layers.exemplar_encoder import ExemplarEncoder, exemplar_specs, mix
 from ecgan_tf.layers.feature_spade import FeatureSPADEResidualBlock
 from ecgan_tf.layers.initializers import make_initializer
 from ecgan_tf.layers.label_conv import LabelConv2D
@@ -16,73 +17,6 @@ from ecgan_tf.layers.upsampling import upsample_bilinear, upsample_nearest
 from ecgan_tf.models.ecgan import check_size
 
 NUM_SCALES = 5  # L + 1: from the image's size to a sixteenth of it
-
-
-def exemplar_specs(image_size, has_labels):
-    """The inputs that describe an exemplar: dictionary from name to `keras.InputSpec`."""
-    specs = {"exemplar": keras.InputSpec("float32", (None, *image_size, 3))}
-    if has_labels:
-        specs["exemplar_labels"] = keras.InputSpec("int32", (None, *image_size))
-    return specs
-
-
-@keras.saving.register_keras_serializable("ecgan_tf")
-class ExemplarEncoder(keras.layers.Layer):
-    """Features F_x of the exemplar at every scale: a convolution per scale, then a 1x1 convolution to N_i channels.
-
-    Trained from scratch in place of the paper's frozen VGG-19, whose weights cannot ship here. Departures from the
-    spec's sketch of it: the first convolution has stride 1, since scale 0 is the image's own; and there is no instance
-    normalisation, which would take out each channel's mean and variance, that is, the style (as in the style encoder of
-    MUNIT, Huang et al., 2018).
-
-    Args:
-        filters: C; the widths are C, 2C, 4C, 8C, 8C, and N = C, 2C, 4C, 4C, 4C.
-        initializer: a name of `INITIALIZERS`.
-    Call arguments:
-        image: float (batch, height, width, 3) in [-1, 1].
-    Returns:
-        list of float (batch, height / 2^i, width / 2^i, N_i), fine to coarse.
-    """
-
-    def __init__(self, filters, initializer="xavier_0.02", **kwargs):
-        super().__init__(**kwargs)
-        self.filters = filters
-        self.initializer = initializer
-        self.stages = [
-            keras.layers.Conv2D(
-                filters * factor,
-                3,
-                strides,
-                "same",
-                kernel_initializer=make_initializer(initializer),
-                name=f"stage_{i}",
-            )
-            for i, (factor, strides) in enumerate(zip((1, 2, 4, 8, 8), (1, 2, 2, 2, 2)))
-        ]
-        self.compress = [
-            keras.layers.Conv2D(
-                filters * factor, 1, kernel_initializer=make_initializer(initializer), name=f"compress_{i}"
-            )
-            for i, factor in enumerate((1, 2, 4, 4, 4))
-        ]
-
-    def build(self, image_shape):
-        shape = tuple(image_shape)
-        for stage, compress in zip(self.stages, self.compress):
-            stage.build(shape)
-            shape = (*shape[:3], stage.filters)
-            compress.build(shape)
-        self.built = True
-
-    def call(self, image):
-        x, features = ops.cast(image, self.compute_dtype), []
-        for stage, compress in zip(self.stages, self.compress):
-            x = leaky_relu(stage(x))
-            features.append(compress(x))
-        return features
-
-    def get_config(self):
-        return {**super().get_config(), "filters": self.filters, "initializer": self.initializer}
 
 
 @keras.saving.register_keras_serializable("ecgan_tf")
@@ -162,6 +96,7 @@ class MSCAGenerator(keras.Model):
         use_global: whether the global style code g is there.
         exemplar_label: "given": the exemplar comes with its label map; "none": without, and attention reads its
             pixels alone.
+        attention_sharpness: see `MaskedSpatialChannelAttention`.
     Call arguments:
         inputs: dictionary of `labels` int32 (batch, height, width), with boundaries `boundaries` float
             (batch, height, width, 1), `exemplar` float (batch, height, width, 3) in [-1, 1] and, if given,
@@ -179,7 +114,8 @@ class MSCAGenerator(keras.Model):
     def __init__(
         self, num_classes, image_size, has_unknown=False, has_boundaries=False, base_filters=64,
         spade_hidden_filters=128, normalization="batch", initializer="xavier_0.02", attention="msca",
-        attention_slots=(16, 32, 64, 64, 64), use_mask=True, use_global=True, exemplar_label="given", **kwargs
+        attention_slots=(16, 32, 64, 64, 64), use_mask=True, use_global=True, exemplar_label="given",
+        attention_sharpness=1.0, **kwargs
     ):  # fmt: skip
         super().__init__(**kwargs)
         self.num_classes = num_classes
@@ -195,6 +131,7 @@ class MSCAGenerator(keras.Model):
         self.use_mask = use_mask
         self.use_global = use_global
         self.exemplar_label = exemplar_label
+        self.attention_sharpness = attention_sharpness
         check_size(self.image_size, "normal")
         if len(self.attention_slots) != NUM_SCALES:
             raise ValueError(f"attention_slots {self.attention_slots} must have {NUM_SCALES} numbers, one per scale.")
@@ -241,6 +178,7 @@ class MSCAGenerator(keras.Model):
             mask_filters=2 * self.base_filters,
             use_mask=self.use_mask,
             initializer=self.initializer,
+            sharpness=self.attention_sharpness,
             name=name,
         )
 
@@ -344,10 +282,10 @@ class MSCAGenerator(keras.Model):
             written = [self._write(attention, i, of_layout[i], each) for each, _ in styles]
             maps.append(written[0][1])
             parts = [(aligned, share) for (aligned, _), (_, share) in zip(written, styles)]
-            modulations.append(ops.concatenate([of_layout[i], self._mix(parts, of_layout[i].shape)], axis=-1))
+            modulations.append(ops.concatenate([of_layout[i], mix(parts, of_layout[i].shape[1:3])], axis=-1))
         x = self.start(ops.average_pool(of_layout[-1], 2, strides=2))
         for j, ((i, size), block) in enumerate(zip(self._plan, self.blocks)):
-            shape = (None, self.image_size[0] >> size, self.image_size[1] >> size)
+            shape = (self.image_size[0] >> size, self.image_size[1] >> size)
             code = self._mixed_code(styles, shape) if self.use_global else None
             if j == 0 and self.use_global:
                 x = x + self.style_to_start(code)
@@ -361,24 +299,12 @@ class MSCAGenerator(keras.Model):
         return attention.write(target, kept, style["label_pool"][:, i] if "label_pool" in style else None)
 
     def _mixed_code(self, styles, shape):
-        return self._mix([(style["global_code"][:, None, None], share) for style, share in styles], shape)
-
-    def _mix(self, parts, shape):
-        """Sum of (tensor, share), shares taken at the rows and columns of `shape`; (tensor, None) is the tensor."""
-        total = 0.0
-        for x, share in parts:
-            if share is None:
-                return x
-            if not isinstance(share, (int, float)):
-                share = ops.cast(share, x.dtype)
-                share = share[:, :: self.image_size[0] // shape[1], :: self.image_size[1] // shape[2]]
-            total = total + share * x
-        return total
+        return mix([(style["global_code"][:, None, None], share) for style, share in styles], shape)
 
     # ---- config
 
     def get_config(self):
         names = ("num_classes", "image_size", "has_unknown", "has_boundaries", "base_filters", "spade_hidden_filters",
                  "normalization", "initializer", "attention", "attention_slots", "use_mask", "use_global",
-                 "exemplar_label")  # fmt: skip
+                 "exemplar_label", "attention_sharpness")  # fmt: skip
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}

@@ -20,7 +20,7 @@ TRUNK_KEYS = (
     "initializer",
 )
 HEAD_KEYS = ("head_initializer", "use_edge", "edge_transfer", "use_semantic_preserving", "semantic_skip")
-MSCA_KEYS = ("attention", "attention_slots", "use_mask", "use_global", "exemplar_label")
+MSCA_KEYS = ("attention", "attention_slots", "use_mask", "use_global", "exemplar_label", "attention_sharpness")
 MODEL_KEYS = {
     "ecgan": (*TRUNK_KEYS, *HEAD_KEYS),
     "msca": (*(key for key in TRUNK_KEYS if key != "upsampling"), *MSCA_KEYS),

@@ -40,9 +40,9 @@ def attention_numpy(layer, target, exemplar, labels, convolve):
         means = [x[b].mean((0, 1)) for x in ([target] if labels is None else [target, labels])]
         hidden = np.maximum(np.concatenate(means) @ w["mask_hidden/kernel"] + w["mask_hidden/bias"], 0)
         mask = 1 / (1 + np.exp(-(hidden @ w["mask/kernel"] + w["mask/bias"])))
-        beta = softmax(to_write[b], -1)
+        beta = softmax(w["write_sharpness"] * to_write[b], -1)
         for k in range(layer.slots):
-            alpha = np.exp(w["sharpness"] * to_read[b, ..., k])
+            alpha = np.exp(w["read_sharpness"] * to_read[b, ..., k])
             alpha /= alpha.sum()
             value = sum(
                 alpha[i, j] * exemplar[b, i, j] for i in range(exemplar.shape[1]) for j in range(exemplar.shape[2])
@@ -56,7 +56,8 @@ def attention_numpy(layer, target, exemplar, labels, convolve):
 def test_attention_matches_numpy(inputs, randomize, convolve_numpy, kernel_size, with_labels):
     layer = MaskedSpatialChannelAttention(7, mask_filters=9, kernel_size=kernel_size)
     built(layer, randomize, LABELS if with_labels else None)
-    layer.sharpness.assign(1.7)
+    layer.read_sharpness.assign(1.7)
+    layer.write_sharpness.assign(0.6)
     target, exemplar, labels = inputs
     labels = labels if with_labels else None
     expected = attention_numpy(layer, target, exemplar, labels, convolve_numpy)
@@ -84,7 +85,7 @@ def test_one_slot_without_a_mask_is_attended_global_pooling(inputs, randomize):
 
 def test_with_equal_scores_one_slot_is_the_mean_of_the_pooled_style(inputs, randomize):
     layer = built(MaskedSpatialChannelAttention(1, use_mask=False), randomize)
-    layer.sharpness.assign(0.0)
+    layer.read_sharpness.assign(0.0)
     pooled = PooledStyle()
     pooled.build(TARGET, EXEMPLAR, LABELS)
     np.testing.assert_allclose(layer(*inputs), pooled(*inputs), rtol=1e-4, atol=1e-5)
@@ -128,6 +129,23 @@ def test_full_attention_matches_numpy(inputs, randomize):
         scores = (keys[b].reshape(12, 4) @ queries[b, i, j]) / 2.0
         expected[b, i, j] = softmax(scores, 0) @ exemplar[b].reshape(12, -1)
     np.testing.assert_allclose(layer(*inputs), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_a_slot_starts_to_be_read_where_the_layout_is_as_where_it_paints(inputs):
+    """With no word of the pixels, both softmaxes have the same scores for the same layout."""
+    layer = MaskedSpatialChannelAttention(7, sharpness=2.0)
+    layer.build(TARGET, EXEMPLAR, LABELS)
+    _, exemplar, labels = inputs
+    _, alpha = layer.read(0 * exemplar, labels)
+    _, maps = layer.write(labels, {"values": np.zeros((2, 7, 6), np.float32)}, labels.mean((1, 2)))
+    scores = [np.log(np.array(x)) for x in (alpha, maps["target"])]
+    read = scores[0] - scores[0].mean((1, 2), keepdims=True)
+    painted = scores[1] - scores[1].mean(-1, keepdims=True)
+    for of_slots in (read, painted):
+        assert np.ptp(of_slots) > 0.1
+    both = (2.0 * layer.psi_1(labels)).numpy()
+    np.testing.assert_allclose(read, both - both.mean((1, 2), keepdims=True), atol=1e-4)
+    np.testing.assert_allclose(painted, both - both.mean(-1, keepdims=True), atol=1e-4)
 
 
 @pytest.mark.parametrize("layer", [MaskedSpatialChannelAttention(7, 9, False, 1, "he"), FullAttention(4)], ids=str)
