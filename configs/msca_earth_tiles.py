@@ -37,7 +37,7 @@ def paint_after_exemplars(config):
     config.loss.similarity = config.loss.contrastive = config.loss.class_pixel = 0.0
     config.data.edge_source = "none"  # no Canny for an edge that nobody learns
     # Scores of either attention start with a deviation of 0.2 to 0.5 over slots or positions (measured on earth_tiles
-    # with "he"): next to uniform, and so they stay for hundreds of steps. With ECGAN's initialiser they are smaller yet.
+    # with "he"): next to uniform, and so they stay for hundreds of steps. ECGAN's initialiser makes them smaller yet.
     config.model.initializer = "he"
     config.model.attention_sharpness = 8.0
 

@@ -24,6 +24,7 @@ def base_config():
     model.use_semantic_preserving = True  # G_s; without it the final image is I', clipped
     model.semantic_skip = False  # True adds I' before the last tanh of G_s; a departure, see models/ecgan.py
 
+    model.use_exemplar = False  # ECGAN takes the style of an exemplar, too; not in the paper
     model.attention = "msca"  # MSCA's: "msca", "gap" (global style alone) or "full" (all pairs, at scales up to 32x32)
     model.attention_slots = (16, 32, 64, 64, 64)  # K of MSCA's scales, finest first; 0: one per label
     model.attention_sharpness = 1.0  # of MSCA's two softmaxes at the start; learned from there on
@@ -274,7 +275,8 @@ def _check_numbers(config):
 
 
 def _check_exemplars(config):
-    guided, data = config.model.name == "msca", config.data
+    ecgan_guided = config.model.use_exemplar and config.model.name == "ecgan"
+    guided, data = config.model.name == "msca" or ecgan_guided, config.data
     if guided and data.exemplars == "none":
         yield "config.data.exemplars is 'none', but this model paints after exemplars; choose 'cross+self'"
     if not guided and data.exemplars != "none":

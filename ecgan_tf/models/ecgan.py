@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from ecgan_tf.layers.exemplar_encoder import StyleCode, exemplar_specs, mix
 from ecgan_tf.layers.initializers import make_initializer
 from ecgan_tf.layers.label_conv import LabelConv2D
 from ecgan_tf.layers.layout import Layout, layout_specs
@@ -23,6 +24,7 @@ class Encoder(keras.layers.Layer):
         spade: dictionary of the arguments of `SPADE`.
     Call arguments:
         layout: `Layout` of the image's size.
+        style: float (batch, 1 or rows, 1 or columns, 16 C), added to the first feature map; or None.
     Returns:
         list of the outputs of the residual blocks, coarse to fine; the last, float (batch, height, width, C), is the
         feature F.
@@ -53,8 +55,10 @@ class Encoder(keras.layers.Layer):
             shape = (*shape[:3], block.filters)
         self.built = True
 
-    def call(self, layout, training=False):
+    def call(self, layout, style=None, training=False):
         x = self.start(layout=layout.at(*self.start_size))
+        if style is not None:
+            x = x + style
         outputs = []
         for block, factor in zip(self.blocks, self.factors):
             x = block(upsample_nearest(x, factor) if factor > 1 else x, layout=layout, training=training)
@@ -194,9 +198,11 @@ class ECGANGenerator(keras.Model):
         edge_transfer: where the edge gates the image: "both", "feature", "image" or "none".
         use_semantic_preserving: whether there is a G_s; without it the final image is the first one, clipped.
         semantic_skip: see `SemanticPreservingModule`.
+        use_exemplar: whether the picture takes the style of an exemplar, the guidance of MSCA without its attention: a
+            code of the whole exemplar, added to the trunk's first feature map. Not in the paper.
     Call arguments:
         inputs: dictionary of `labels` int32 (batch, height, width) and, with boundaries, `boundaries` float
-            (batch, height, width, 1) in {0, 1}.
+            (batch, height, width, 1) in {0, 1}; with exemplars `exemplar` float (batch, height, width, 3) in [-1, 1].
         training: whether batch statistics and power iterations are updated.
     Returns:
         dictionary of float tensors (batch, height, width, .): `image` in [-1, 1], the final I'';
@@ -223,6 +229,7 @@ class ECGANGenerator(keras.Model):
         edge_transfer="both",
         use_semantic_preserving=True,
         semantic_skip=False,
+        use_exemplar=False,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -240,6 +247,7 @@ class ECGANGenerator(keras.Model):
         self.edge_transfer = edge_transfer
         self.use_semantic_preserving = use_semantic_preserving
         self.semantic_skip = semantic_skip
+        self.use_exemplar = use_exemplar
         check_size(self.image_size, upsampling)
         spade = spade_arguments(self)
         self.encoder = Encoder(base_filters, upsampling, spade, name="encoder")
@@ -250,6 +258,8 @@ class ECGANGenerator(keras.Model):
             self.semantic_preserving = SemanticPreservingModule(
                 num_classes, head_initializer, semantic_skip, name="semantic_preserving"
             )
+        if use_exemplar:
+            self.style_code = StyleCode(base_filters, 16 * base_filters, initializer, name="style_code")
 
     def build(self, input_shape=None):
         self.encoder.build(self.image_size)
@@ -261,6 +271,8 @@ class ECGANGenerator(keras.Model):
             channels += 3
         if self.use_semantic_preserving:
             self.semantic_preserving.build((*features_shape[:3], channels))
+        if self.use_exemplar:
+            self.style_code.build((None, *self.image_size, 3))
         self.built = True
 
     # ---- forward pass
@@ -268,11 +280,34 @@ class ECGANGenerator(keras.Model):
     @property
     def input_specs(self):
         """What `call` takes: dictionary from name to `keras.InputSpec`."""
-        return layout_specs(self.image_size, self.has_boundaries)
+        exemplar = exemplar_specs(self.image_size, has_labels=False) if self.use_exemplar else {}
+        return {**layout_specs(self.image_size, self.has_boundaries), **exemplar}
 
     def call(self, inputs, training=False):
+        style = self.encode_exemplar(inputs["exemplar"]) if self.use_exemplar else None
+        return self.synthesise(inputs, style, training=training)
+
+    def encode_exemplar(self, exemplar):
+        """The style of an exemplar float (batch, height, width, 3): dictionary of `global_code` (batch, 16 C)."""
+        return {"global_code": self.style_code(exemplar)}
+
+    def synthesise(self, inputs, style=None, training=False):
+        """Paints a layout: `call` with a style that is already encoded.
+
+        Args:
+            inputs: dictionary of `labels` and, with boundaries, `boundaries`, as in `call`.
+            style: of `encode_exemplar`, or a list of (style, share), see `MSCAGenerator.synthesise`; None without
+                exemplars.
+            training: as in `call`.
+        Returns:
+            as `call`.
+        """
         layout = Layout(inputs["labels"], self.num_classes + self.has_unknown, inputs.get("boundaries"))
-        scales = self.encoder(layout=layout, training=training)[:-5:-1]
+        if style is not None:
+            styles = style if isinstance(style, list) else [(style, None)]
+            codes = [(each["global_code"][:, None, None], share) for each, share in styles]
+            style = mix(codes, self.encoder.start_size)
+        scales = self.encoder(layout=layout, style=style, training=training)[:-5:-1]
         features = scales[0]
         outputs = {"features": features, "scales": tuple(scales)}
         gates = None
@@ -307,6 +342,7 @@ class ECGANGenerator(keras.Model):
             "edge_transfer",
             "use_semantic_preserving",
             "semantic_skip",
+            "use_exemplar",
         )
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 

@@ -19,7 +19,14 @@ TRUNK_KEYS = (
     "normalization",
     "initializer",
 )
-HEAD_KEYS = ("head_initializer", "use_edge", "edge_transfer", "use_semantic_preserving", "semantic_skip")
+HEAD_KEYS = (
+    "head_initializer",
+    "use_edge",
+    "edge_transfer",
+    "use_semantic_preserving",
+    "semantic_skip",
+    "use_exemplar",
+)
 MSCA_KEYS = ("attention", "attention_slots", "use_mask", "use_global", "exemplar_label", "attention_sharpness")
 MODEL_KEYS = {
     "ecgan": (*TRUNK_KEYS, *HEAD_KEYS),
