@@ -148,6 +148,37 @@ def test_only_the_embedded_data_need_no_folder():
     )
 
 
+GUIDED = {"model.name": "msca", "data.exemplars": "cross+self", "data.load_size": (256, 256)}
+
+
+def test_a_guided_request_has_no_mistakes():
+    config = base_config()
+    config.update_from_flattened_dict(GUIDED)
+    check_config(config)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"model.name": "msca"}, "config.data.exemplars is 'none', but this model paints after exemplars"),
+        ({"model.use_exemplar": True}, "config.data.exemplars is 'none', but this model paints after exemplars"),
+        ({"data.exemplars": "self"}, "config.data.exemplars is 'self', but this model takes no exemplar"),
+        ({**GUIDED, "data.load_size": (0, 0)}, "leaves no room for two patches"),
+        ({**GUIDED, "model.attention_slots": (1, 2, 3)}, "attention_slots is (1, 2, 3); it must be five numbers"),
+        ({**GUIDED, "model.attention": "full", "model.exemplar_label": "none"}, "must be 'given'"),
+        ({**GUIDED, "model.attention": "some"}, "config.model.attention is 'some'; it must be one of msca, gap, full"),
+        ({**GUIDED, "model.exemplar_label": "some"}, "config.model.exemplar_label is 'some'; it must be one of"),
+        ({"data.exemplars": "some"}, "config.data.exemplars is 'some'; it must be one of"),
+        ({"data.retrieved_share": 1.5}, "config.data.retrieved_share is 1.5; it must lie between 0 and 1"),
+        ({"loss.style": -1.0}, "config.loss.style is -1.0; it must not be negative"),
+        ({"loss.slot_entropy": -1.0}, "config.loss.slot_entropy is -1.0; it must not be negative"),
+        ({"model.attention_sharpness": 0.0}, "config.model.attention_sharpness is 0.0; it must be above 0"),
+    ],
+)
+def test_what_does_not_fit_a_guided_request_is_said(values, message):
+    assert message in mistakes(**values)
+
+
 # --- configs/ --------------------------------------------------------------------------------------------------------
 
 
