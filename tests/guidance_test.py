@@ -66,7 +66,7 @@ def test_other_models_take_no_exemplar():
     [
         (model("labels"), ["A.png"], [], "paints without exemplars; leave out"),
         (GUIDED, [], [], "give a photograph with --exemplar"),
-        (GUIDED, ["A.png"], [], "1 --exemplar but 0 --exemplar_labels; .* exemplar_label=none"),
+        (GUIDED, ["A.png"], [], "1 --exemplar but 0 --exemplar_labels; .*exemplar_label=none"),
         (GUIDED, ["A.png", "B.png"], ["A_labels.png"], "2 --exemplar but 1 --exemplar_labels"),
         (model("labels", "exemplar"), ["A.png"], ["A_labels.png"], "trained without the exemplar's labels"),
         (GUIDED, ["A.png"], ["small_labels.png"], "24x20 pixels but .*small_labels.png is 24x10"),
