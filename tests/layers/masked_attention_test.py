@@ -132,11 +132,11 @@ def test_full_attention_matches_numpy(inputs, randomize):
 
 
 def test_a_slot_starts_to_be_read_where_the_layout_is_as_where_it_paints(inputs):
-    """With no word of the pixels, both softmaxes have the same scores for the same layout."""
+    """Both softmaxes have the same scores for the same layout, and pixels have no say yet."""
     layer = MaskedSpatialChannelAttention(7, sharpness=2.0)
     layer.build(TARGET, EXEMPLAR, LABELS)
     _, exemplar, labels = inputs
-    _, alpha = layer.read(0 * exemplar, labels)
+    _, alpha = layer.read(exemplar, labels)
     _, maps = layer.write(labels, {"values": np.zeros((2, 7, 6), np.float32)}, labels.mean((1, 2)))
     scores = [np.log(np.array(x)) for x in (alpha, maps["target"])]
     read = scores[0] - scores[0].mean((1, 2), keepdims=True)
