@@ -8,7 +8,7 @@ Result:   colour error 13.4 of 255 and L1 0.140 over the 37 validation layouts
 """
 
 from configs.ecgan_camvid_small import fast_recipe
-from ecgan_tf.config import base_config, shrink_to_toy
+from ecgan_tf.config import apply_variant, base_config
 
 
 def get_config(variant=None):
@@ -17,6 +17,4 @@ def get_config(variant=None):
     config.data.image_size = (128, 128)
     fast_recipe(config)
     config.train.steps = 300
-    if variant == "toy":
-        shrink_to_toy(config)
-    return config
+    return apply_variant(config, variant)

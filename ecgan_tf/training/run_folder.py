@@ -62,10 +62,10 @@ class RunFolder:
         if os.path.exists(self.path) and not os.path.isdir(self.path):
             raise RequestError(f"{self.path} is a file; give a folder.")
         resolved = json.loads(json.dumps(config.to_dict()))
-        if os.path.exists(self.file("config.json")):
+        if list_checkpoints(self.checkpoints):  # before the first one nothing is lost by another config
+            if not os.path.exists(self.file("config.json")):
+                raise RequestError(f"{self.path} has checkpoints but no config.json; choose another --workdir.")
             self._check_same(resolved)
-        elif list_checkpoints(self.checkpoints):
-            raise RequestError(f"{self.path} has checkpoints but no config.json; choose another --workdir.")
         write_json(self.file("config.json"), resolved)
         write_json(self.file("model.json"), model)
         with atomic_path(self.file("layouts.npz")) as temporary:
