@@ -35,7 +35,7 @@ def main(argv):
     commands.quiet_tensorflow()
     from ecgan_tf.files import write_json
     from ecgan_tf.runtimes import open_keras_run
-    from export import tensorrt
+    from export import tensorrt_files
     from export.model import InferenceModel
     from export.report import write_model_card, write_sheet
     from export.targets import INSTEAD_OF, artefacts_of
@@ -65,8 +65,8 @@ def main(argv):
     write_json(os.path.join(OUTPUT.value, "export_report.json"), report)
     write_sheet(os.path.join(OUTPUT.value, "comparison.png"), model, expected, painted)
     write_model_card(os.path.join(OUTPUT.value, "MODEL_CARD.md"), model, report)
-    if any(name.startswith(tensorrt.FOLDER) for name in entries):
-        tensorrt.write_build_folder(model, expected, OUTPUT.value)
+    if any(name.startswith(tensorrt_files.FOLDER) for name in entries):
+        tensorrt_files.write_build_folder(model, expected, OUTPUT.value)
         say(f"engines: python -m export.tensorrt --exported={OUTPUT.value}, on a machine with an NVIDIA GPU")
     rejected = [name for name, entry in entries.items() if not entry["passed"]]
     if rejected:

@@ -23,7 +23,7 @@ def inspect(path):
 
 
 def write_sheet(path, model, expected, painted):
-    """A picture per layout: label map, Keras, each artefact, and its difference enlarged ten times.
+    """Two rows per layout: label map, Keras and each artefact; below each artefact its difference times ten.
 
     Args:
         model: `InferenceModel`.
@@ -31,12 +31,22 @@ def write_sheet(path, model, expected, painted):
         painted: dictionary from artefact name to its images.
     """
     classes = ClassList.from_dict(model.description["classes"])
-    columns = {"label map": classes.colorize(model.layouts["labels"]), "Keras": to_uint8(expected)}
+    keras = to_uint8(expected)
+    blank = np.full_like(keras, 255)
+    columns = {
+        "label map": interleave(classes.colorize(model.layouts["labels"]), blank),
+        "Keras | below: diff. x10": interleave(keras, blank),
+    }
     for name, images in painted.items():
-        difference = np.abs(to_uint8(expected).astype(int) - to_uint8(images).astype(int))
-        columns[name.replace("model_", "")] = to_uint8(images)
-        columns["difference x10" + " " * len(columns)] = np.minimum(10 * difference, 255).astype(np.uint8)
-    write_image(path, captioned_grid(columns, smallest_width=160))
+        difference = np.abs(keras.astype(int) - to_uint8(images).astype(int))
+        caption = name.replace("model_", "").replace("tensorrt", "trt").replace("dynamic", "dyn")
+        columns[caption] = interleave(to_uint8(images), np.minimum(10 * difference, 255).astype(np.uint8))
+    write_image(path, captioned_grid(columns))
+
+
+def interleave(first, second):
+    """Examples of two arrays in turn."""
+    return np.stack([first, second], axis=1).reshape(-1, *first.shape[1:])
 
 
 def write_model_card(path, model, report):

@@ -5,7 +5,7 @@ import os
 from ecgan_tf.commands import RequestError
 from export.onnx import write_onnx
 from export.saved_model import write_saved_model
-from export.tensorrt import write_tensorrt_onnx
+from export.tensorrt_files import FOLDER, write_tensorrt_onnx
 from export.tflite import write_tflite
 
 
@@ -32,7 +32,7 @@ TARGETS = {
     },
     "onnx": {"model_float32.onnx": _onnx(None), "model_float32_batch1.onnx": _onnx(1)},
     "tensorrt": {
-        os.path.join("tensorrt", f"model_{precision}.onnx"): _tensorrt(precision)
+        os.path.join(FOLDER, f"model_{precision}.onnx"): _tensorrt(precision)
         for precision in ("float32", "float16", "int8")
     },
 }
