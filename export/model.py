@@ -83,7 +83,7 @@ class InferenceModel:
             self._frozen[batch] = convert_variables_to_constants_v2(traced)
         graph = self._frozen[batch]
         names = [tensor.name.split(":")[0] for tensor in graph.inputs]
-        return lambda **inputs: graph(*(inputs[name] for name in names))[0]
+        return lambda **inputs: graph(*(tf.convert_to_tensor(inputs[name]) for name in names))[0]
 
     def module(self):
         """A `tf.Module` that tracks the raw variables only.

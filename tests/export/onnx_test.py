@@ -39,8 +39,8 @@ def test_the_batch_is_open_or_fixed(model, protos, tmp_path):
 
 def test_every_file_describes_itself(model, protos):
     for proto in protos.values():
-        (entry,) = proto.metadata_props
-        assert json.loads(entry.value)["source"] == model.description["source"]
+        metadata = {entry.key: entry.value for entry in proto.metadata_props}
+        assert json.loads(metadata["ecgan_tf"])["source"] == model.description["source"]
 
 
 def test_float16_keeps_means_in_float32(protos):
