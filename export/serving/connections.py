@@ -60,11 +60,11 @@ class Connection:
         self.max_message = max_message
 
     def signatures(self):
+        described = self._metadata()
         try:
-            described = self._metadata()["signature_def"]
             return {
                 name: {side: _tensors(signature.get(side, {})) for side in ("inputs", "outputs")}
-                for name, signature in described.items()
+                for name, signature in described["metadata"]["signature_def"]["signature_def"].items()
             }
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise RequestError(f"{self.address} does not describe {self.model!r} as TF Serving does.") from error
@@ -131,7 +131,8 @@ class GrpcConnection(Connection):
         response = self._call(self._stub.GetModelMetadata, request)
         signatures = get_model_metadata_pb2.SignatureDefMap()
         response.metadata["signature_def"].Unpack(signatures)
-        return json_format.MessageToDict(signatures, preserving_proto_field_name=True)
+        described = json_format.MessageToDict(signatures, preserving_proto_field_name=True)
+        return {"metadata": {"signature_def": described}}  # as REST says it
 
     def _predict(self, signature, inputs, output):
         from tensorflow.core.framework import tensor_pb2, types_pb2
@@ -172,7 +173,7 @@ class RestConnection(Connection):
     """TF Serving's REST API, with nothing but the standard library."""
 
     def _metadata(self):
-        return self._call("GET", "/metadata")["metadata"]["signature_def"]
+        return self._call("GET", "/metadata")
 
     def _predict(self, signature, inputs, output):
         columns = [[{"b64": base64.b64encode(content).decode()} for content in column] for column in inputs.values()]
@@ -195,12 +196,14 @@ class RestConnection(Connection):
             raise self._timed_out() from error
         except OSError as error:
             raise self._unreachable(error) from error
+        except http.client.IncompleteRead as error:
+            raise self._foreign("its answer ends too early") from error
         except http.client.HTTPException as error:
             raise self._foreign(f"it does not speak HTTP ({error!r}); the gRPC port needs --protocol=grpc") from error
         try:
             parsed = json.loads(answer)
             reason = parsed.get("error", "") if status != 200 else ""
-        except (ValueError, AttributeError):  # a proxy answers errors in HTML
+        except (ValueError, AttributeError, RecursionError):  # a proxy answers errors in HTML
             parsed, reason = None, ""
         if status == 200 and parsed is not None:
             return parsed

@@ -174,6 +174,8 @@ def write_answer(served, label_file, answer, folder):
         with open(path, "wb") as file:
             file.write(answer)
         try:
+            if not answer.startswith(b"\x89PNG\r\n\x1a\n"):
+                raise RequestError("no PNG")
             size = np.shape(read_photograph(path))[:2]
         except RequestError as error:
             raise RequestError(

@@ -10,35 +10,24 @@ from PIL import Image
 
 from ecgan_tf.data.layouts import label_boundaries, resize_labels
 from ecgan_tf.evaluation.pictures import to_uint8
-from ecgan_tf.runtimes import open_keras_run
-from export.model import InferenceModel
 from export.saved_model import _boundaries, write_saved_model
 
 
 @pytest.fixture(scope="module")
-def run(make_run):
-    return make_run("ecgan", has_unknown=True)
-
-
-@pytest.fixture(scope="module")
-def served(run, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("served")
-    write_saved_model(InferenceModel(run), str(folder))
-    return tf.saved_model.load(str(folder / "1"))
-
-
-@pytest.fixture(scope="module")
 def serve_toy(tmp_path_factory):
-    """Exports a model without weights whose image shows each input where it can be seen."""
+    """Exports a model without weights whose image shows each input where it can be seen.
 
-    def serve(specs, num_classes=3, file_values=()):
+    That a generator's pictures are Keras' is tested in tests/serving.
+    """
+
+    def serve(specs, num_classes=3, file_values=(), unknown_label=None):
         specs = {name: tf.TensorSpec((None, *shape), dtype, name=name) for name, (shape, dtype) in specs.items()}
         size = specs["labels"].shape[1:]
         classes = [{"id": i, "raw_id": raw, "name": f"{i}"} for i, raw in enumerate(file_values or range(num_classes))]
         rng = np.random.default_rng(0)
 
         def image(**inputs):
-            shown = tf.cast(inputs["labels"], tf.float32)[..., None] / 512
+            shown = tf.cast(inputs["labels"] % 128, tf.float32)[..., None] / 128
             for name, weight in (("other_labels", 0.01), ("boundaries", 0.5), ("photo", 0.1)):
                 if name in inputs:
                     value = tf.cast(inputs[name], tf.float32)
@@ -48,8 +37,8 @@ def serve_toy(tmp_path_factory):
             return {"image": tf.ensure_shape(shown + tf.zeros((1, *size, 3)), (None, *size, 3))}
 
         model = types.SimpleNamespace(
-            generator=types.SimpleNamespace(num_classes=num_classes, has_unknown=False),
-            description={"name": "toy", "classes": {"ignore_index": None, "classes": classes}},
+            generator=types.SimpleNamespace(num_classes=num_classes, has_unknown=unknown_label is not None),
+            description={"name": "toy", "classes": {"ignore_index": unknown_label, "classes": classes}},
             image_size=tuple(size),
             layouts={
                 name: rng.integers(0, num_classes, (1, *spec.shape[1:])).astype(np.int32)
@@ -88,17 +77,20 @@ def decoded(contents):
     return np.array([np.asarray(Image.open(io.BytesIO(content))) for content in contents.numpy()])
 
 
-def test_ids_bytes_of_ids_and_pngs_give_keras_picture(run, served):
-    model = InferenceModel(run)
-    labels = model.layouts["labels"]
-    assert labels.max() == model.generator.num_classes  # some pixels are unknown
-    expected = to_uint8(open_keras_run(run)(model.layouts))
+@pytest.fixture(scope="module")
+def served(serve_toy):
+    return serve_toy({"labels": ((32, 32), tf.int32)}, unknown_label=255)
+
+
+def test_ids_bytes_of_ids_and_pngs_give_one_picture(served, rng):
+    labels = rng.integers(0, 4, (2, 32, 32)).astype(np.int32)  # 3 is unknown
+    expected = to_uint8(np.repeat(labels[..., None] % 128 / 128, 3, -1))
     signatures = served.signatures
     np.testing.assert_array_equal(to_uint8(signatures["serving_default"](labels=labels)["image"]), expected)
     pixels = signatures["labels_uint8"](labels=labels.astype(np.uint8))["pixels"]
     assert pixels.dtype == tf.uint8
     np.testing.assert_array_equal(pixels, expected)
-    files = [png(values) for values in np.where(labels == model.generator.num_classes, 255, labels)]
+    files = [png(values) for values in np.where(labels == 3, 255, labels)]
     np.testing.assert_array_equal(decoded(signatures["png"](labels_bytes=files)["image_bytes"]), expected)
 
 
@@ -146,7 +138,7 @@ def test_values_of_16_bits_are_read_as_they_are(serve_toy):
     file_values = [*range(298), 5000, 65535]  # of the ids 298 and 299
     signatures = serve_toy({"labels": ((2, 2), tf.int32)}, num_classes=300, file_values=file_values).signatures
     assert "labels_uint8" not in signatures
-    expected = to_uint8(np.repeat(labels[None, ..., None] / 512, 3, -1))
+    expected = to_uint8(np.repeat(labels[None, ..., None] % 128 / 128, 3, -1))
     file = encoded(np.array(file_values)[labels].astype(np.uint16))
     np.testing.assert_array_equal(decoded(signatures["png"](labels_bytes=[file])["image_bytes"]), expected)
     with pytest.raises(tf.errors.InvalidArgumentError, match="not all ids"):

@@ -13,6 +13,7 @@ files, monitoring, ModelService, classify, regress, REST compression, TLS. It sa
 
 import base64
 import concurrent.futures
+import contextlib
 import http.server
 import json
 import os
@@ -55,8 +56,8 @@ class StandIn:
         path = os.path.join(folder, str(self.version))
         self._session = tf.compat.v1.Session(graph=tf.Graph())
         with self._session.graph.as_default():
-            self.signatures = tf.compat.v1.saved_model.load(self._session, ["serve"], path).signature_def
-        del self.signatures["__saved_model_init_op"]
+            loaded = tf.compat.v1.saved_model.load(self._session, ["serve"], path).signature_def
+        self.signatures = {name: loaded[name] for name in loaded if name != "__saved_model_init_op"}
         self._callables = {name: self._callable(signature) for name, signature in self.signatures.items()}
         self.warmed_up = [self._replay(record) for record in _records(path)]
         self._serve_grpc(max_message, ports[0])
@@ -175,7 +176,7 @@ class _StatusOf:
 
 
 def _signature_map(stand_in):
-    return get_model_metadata_pb2.SignatureDefMap(signature_def=dict(stand_in.signatures))
+    return get_model_metadata_pb2.SignatureDefMap(signature_def=stand_in.signatures)
 
 
 class _RestHandler(http.server.BaseHTTPRequestHandler):
@@ -199,11 +200,12 @@ class _RestHandler(http.server.BaseHTTPRequestHandler):
             status, content = HTTP_STATUS.get(error.error_code, 500), {"error": error.message}
         if not isinstance(content, bytes):
             content = json.dumps(content, indent=4).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
+        with contextlib.suppress(ConnectionError):  # the client no longer waits
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
 
     def _get(self):
         match = re.fullmatch(r"/v1/models/([^/:]+)(/metadata)?", self.path)
