@@ -84,7 +84,7 @@ class Connection:
 
     def _too_large(self, reason):
         return RequestError(
-            f"{self.address}: too large for one message ({first_line(reason)}); "
+            f"{self.address}: too large for one request ({first_line(reason)}); "
             "send fewer layouts at a time with --batch, or smaller ones."
         )
 
@@ -95,7 +95,10 @@ class Connection:
         return RequestError(f"{self.address} does not answer as TF Serving does: {first_line(reason)}.")
 
     def _unreachable(self, reason):
-        return NoAnswerError(f"{self.address} does not answer ({first_line(reason)}); is the server running there?")
+        return NoAnswerError(
+            f"{self.address} does not answer ({first_line(reason)}); "
+            f"is the server running, and is this its port for {self.protocol}?"
+        )
 
     def _timed_out(self):
         return NoAnswerError(f"{self.address} took longer than --deadline={self.deadline:g} seconds", timed_out=True)
@@ -103,6 +106,8 @@ class Connection:
 
 class GrpcConnection(Connection):
     """PredictionService over gRPC. Its protos bring TensorFlow along."""
+
+    protocol = "gRPC"
 
     def __init__(self, *arguments):
         super().__init__(*arguments)
@@ -172,6 +177,8 @@ class GrpcConnection(Connection):
 class RestConnection(Connection):
     """TF Serving's REST API, with nothing but the standard library."""
 
+    protocol = "REST"
+
     def _metadata(self):
         return self._call("GET", "/metadata")
 
@@ -199,7 +206,7 @@ class RestConnection(Connection):
         except http.client.IncompleteRead as error:
             raise self._foreign("its answer ends too early") from error
         except http.client.HTTPException as error:
-            raise self._foreign(f"it does not speak HTTP ({error!r}); the gRPC port needs --protocol=grpc") from error
+            raise self._foreign("it does not speak HTTP; the gRPC port needs --protocol=grpc") from error
         try:
             parsed = json.loads(answer)
             reason = parsed.get("error", "") if status != 200 else ""

@@ -66,7 +66,8 @@ def with_retries(call, retries, first_wait=0.5):
         except NoAnswerError as error:
             timeouts += error.timed_out
             if attempt == retries or timeouts > 1:
-                raise RequestError(f"{error}; asked {attempt + 1} times.") from error
+                asked = f"{attempt + 1} times" if attempt else "once"
+                raise RequestError(f"{error}; asked {asked}.") from error
         time.sleep(first_wait * 2**attempt)
     raise AssertionError("a number of retries below 0")
 

@@ -185,6 +185,10 @@ class _RestHandler(http.server.BaseHTTPRequestHandler):
     def log_message(self, *_):
         pass
 
+    def handle(self):
+        with contextlib.suppress(ConnectionError):  # the client no longer waits
+            super().handle()
+
     def do_GET(self):  # noqa: N802
         self._answer(self._get)
 
@@ -200,12 +204,11 @@ class _RestHandler(http.server.BaseHTTPRequestHandler):
             status, content = HTTP_STATUS.get(error.error_code, 500), {"error": error.message}
         if not isinstance(content, bytes):
             content = json.dumps(content, indent=4).encode()
-        with contextlib.suppress(ConnectionError):  # the client no longer waits
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
 
     def _get(self):
         match = re.fullmatch(r"/v1/models/([^/:]+)(/metadata)?", self.path)
