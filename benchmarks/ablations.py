@@ -19,15 +19,15 @@ def main(argv):
     commands.no_arguments(argv)
     commands.need_flags(segmenter=SEGMENTER.value)
     commands.quiet_tensorflow()
+    from benchmarks.steps import make_step
     from benchmarks.timing import median_seconds
-    from benchmarks.train_step import make_step
     from configs.ablations_earth_tiles import VARIANTS, get_config
 
     steps = {}
     for variant in VARIANTS:
         config = get_config(variant)
         config.loss.segmenter = SEGMENTER.value
-        steps[variant] = make_step(config, config.train.update_order)
+        steps[variant] = make_step(config)
         commands.say(f"made {variant}")
     seconds = median_seconds(steps, REPEATS.value)
     for variant, value in seconds.items():

@@ -3,10 +3,11 @@
 Example:
     python -m export --run=runs/demo --output=exported --targets=all
 
-Targets: saved_model (for TF Serving), tflite (phones: float32, float16, int8 weights, full int8), onnx (open batch and
-batch 1), tensorrt (ONNX files in three precisions, with all that a machine with a GPU needs to build engines). Writes
-them into --output, with model.json (classes, size), export_report.json, comparison.png and MODEL_CARD.md. An artefact
-whose pictures differ from Keras' by more than its gate goes to rejected/ instead, and the exit code is 1.
+Targets: saved_model (for TF Serving, with its files in serving/), tflite (phones: float32, float16, int8 weights, full
+int8), onnx (open batch, and batch 1), tensorrt (ONNX files in three precisions, with all that a machine with a GPU
+needs to build engines). Writes them into --output, with model.json (classes, size), export_report.json, comparison.png
+and MODEL_CARD.md. An artefact whose pictures differ from Keras' by more than its gate goes to rejected/ instead, and
+the exit code is 1.
 """
 
 import os
@@ -38,6 +39,7 @@ def main(argv):
     from export import tensorrt_files
     from export.model import InferenceModel
     from export.report import write_model_card, write_sheet
+    from export.serving.files import write_serving_files
     from export.targets import INSTEAD_OF, artefacts_of
 
     artefacts = artefacts_of(TARGETS.value)
@@ -65,6 +67,8 @@ def main(argv):
     write_json(os.path.join(OUTPUT.value, "export_report.json"), report)
     write_sheet(os.path.join(OUTPUT.value, "comparison.png"), model, expected, painted)
     write_model_card(os.path.join(OUTPUT.value, "MODEL_CARD.md"), model, report)
+    if entries.get("saved_model", {}).get("passed"):
+        write_serving_files(OUTPUT.value, model.description["name"])
     if any(name.startswith(tensorrt_files.FOLDER) for name in entries):
         tensorrt_files.write_build_folder(model, expected, OUTPUT.value)
         say(f"engines: python -m export.tensorrt --exported={OUTPUT.value}, on a machine with an NVIDIA GPU")

@@ -8,7 +8,6 @@ import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from ecgan_tf.data.catalog import licence_note
-from ecgan_tf.data.classes import MAX_FILE_VALUE, ClassList
 from ecgan_tf.runtimes import METADATA_KEY
 from ecgan_tf.training.run_folder import open_run, read_calibration, read_config, read_layouts
 
@@ -93,17 +92,6 @@ class InferenceModel:
         module = tf.Module()
         module.variables_kept = [variable.value for variable in self.generator.variables]
         return module
-
-    def ids_of_file_values(self):
-        """int32 (256,): the label id of each value of an 8-bit label file, -1 for values without a class."""
-        classes = ClassList.from_dict(self.description["classes"])
-        table = np.full(MAX_FILE_VALUE + 1, -1, np.int32)[:256]
-        for label, value in enumerate(classes.file_values):
-            if value < len(table):
-                table[value] = label
-        if classes.has_unknown and classes.unknown_label < len(table):
-            table[classes.unknown_label] = classes.num_classes
-        return table
 
     def _size_of_graph(self):
         self.frozen(1)

@@ -70,7 +70,8 @@ Paints a photograph from a label map. Exported from step {report["step"]} of the
 {inputs}
 - Label ids: {names}{unknown}.
 - Output: `image`, float32 (batch, {height}, {width}, 3), RGB in [-1, 1]; a pixel is floor((x + 1) * 127.5 + 0.5).
-- The SavedModel's signature `png` takes 8-bit greyscale PNGs of any size and gives PNGs.
+- The SavedModel's signature `png` takes greyscale PNGs of file values, 8 or 16 bits, of any size, and gives PNGs; its
+  `labels_uint8` takes ids as uint8 and gives `pixels`, uint8.
 - {after["values"]:,} values, {after["operators"]} operators; before spectral norms and batch statistics went into the
   kernels, {before["operators"]}. Base filters {arguments["base_filters"]}.
 - Licence of the training data: {model.description["licence"]}.
