@@ -22,12 +22,13 @@ def main(argv):
     from benchmarks.steps import make_step
     from benchmarks.timing import median_seconds
     from configs.ablations_earth_tiles import VARIANTS, get_config
+    from ecgan_tf.training.strategy import make_strategy
 
-    steps = {}
+    strategy, steps = make_strategy(""), {}
     for variant in VARIANTS:
         config = get_config(variant)
         config.loss.segmenter = SEGMENTER.value
-        steps[variant] = make_step(config)
+        steps[variant] = make_step(config, strategy)
         commands.say(f"made {variant}")
     seconds = median_seconds(steps, REPEATS.value)
     for variant, value in seconds.items():

@@ -22,12 +22,13 @@ def main(argv):
     commands.quiet_tensorflow()
     from benchmarks.steps import make_step
     from benchmarks.timing import median_seconds
+    from ecgan_tf.training.strategy import make_strategy
 
-    steps = {}
+    strategy, steps = make_strategy(CONFIG.value.train.devices), {}
     for order in ("alternating", "simultaneous"):
         config = ml_collections.ConfigDict(commands.read_config(CONFIG).to_dict())
         config.train.update_order = order
-        steps[order] = make_step(config)
+        steps[order] = make_step(config, strategy)
     seconds = median_seconds(steps, REPEATS.value)
     for order, value in seconds.items():
         commands.say(f"{order:13s} {value:.3f} CPU seconds a step")
