@@ -1,9 +1,8 @@
 """A guided model in two parts: the style of an exemplar, read once; and layouts painted in it, many times.
 
-    style_encoder   exemplar float32 (batch, height, width, 3), exemplar_labels int32 (batch, height, width)
-                    -> the style: values_0 .. values_4, label_pool, global_code, float32
-    painter         labels (and boundaries) and the style -> image float32 (batch, height, width, 3)
-Each part has the face of an `InferenceModel` as far as the writers of formats look at it.
+style_encoder   exemplar float32 (batch, height, width, 3), exemplar_labels int32 (batch, height, width)
+                -> the style: values_0 .. values_4, label_pool, global_code, float32
+painter         labels (and boundaries) and the style -> image float32 (batch, height, width, 3)
 """
 
 import os
@@ -11,7 +10,7 @@ import os
 import numpy as np
 import tensorflow as tf
 
-from export.tflite import write_tflite
+from export.tflite import WEIGHT_BYTES, _check, with_metadata
 
 STYLE_ENCODER, PAINTER = "style_encoder", "painter"
 
@@ -22,24 +21,21 @@ def is_guided(model):
 
 
 class Part:
-    """One of the two functions, as `write_tflite` and `write_onnx` take a model.
+    """One of the two functions.
 
-    Args:
-        model: `InferenceModel` that the part belongs to.
+    Attributes:
         function: of keyword tensors to a dictionary of tensors.
         signature: function of a batch size, or None for an open one, to a dictionary of `tf.TensorSpec`.
     """
 
-    def __init__(self, model, function, signature):
-        self.module = model.module
-        self.image = function
+    def __init__(self, function, signature):
+        self.function = function
         self.signature = signature
 
-    @property
-    def parameters(self):
-        """Number of values that an artefact has to hold: of the variables that the function reads."""
-        function = tf.function(self.image, autograph=False).get_concrete_function(**self.signature(1))
-        return sum(int(np.prod(variable.shape)) for variable in function.graph.variables)
+    def concrete(self, batch, module, name):
+        """The function with fixed shapes, kept in a module under this name."""
+        setattr(module, name, tf.function(self.function, autograph=False))
+        return getattr(module, name).get_concrete_function(**self.signature(batch))
 
 
 def split(model):
@@ -71,36 +67,42 @@ def split(model):
             **{name: tf.TensorSpec((batch, *x.shape[1:]), x.dtype, name=name) for name, x in style.items()},
         }
 
-    return {STYLE_ENCODER: Part(model, encode, of_exemplar), PAINTER: Part(model, paint, of_painter)}
+    return {STYLE_ENCODER: Part(encode, of_exemplar), PAINTER: Part(paint, of_painter)}
 
 
 def write_split_tflite(model, folder, precision="float32"):
-    """Writes style_encoder_<precision>.tflite and painter_<precision>.tflite.
+    """Writes style_encoder_<precision>.tflite and painter_<precision>.tflite, of builtin operators only.
 
     Args:
         model: `InferenceModel` for which `is_guided`.
         folder: exists.
-        precision: as in `write_tflite`.
+        precision: "float32", or "float16" for weights of half the size.
     Returns:
         the two paths.
     """
     paths = []
     for name, part in split(model).items():
+        module = model.module()
+        function = part.concrete(1, module, name)
+        converter = tf.lite.TFLiteConverter.from_concrete_functions([function], module)
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+        if precision == "float16":
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+            converter.target_spec.supported_types = [tf.float16]
+        content = converter.convert()
+        _check(content, WEIGHT_BYTES[precision] * sum(int(np.prod(v.shape)) for v in function.graph.variables))
         paths.append(os.path.join(folder, f"{name}_{precision}.tflite"))
-        write_tflite(part, paths[-1], precision)
+        with open(paths[-1], "wb") as file:
+            file.write(with_metadata(content, model.metadata()))
     return paths
 
 
 def write_split_saved_model(model, folder):
     """Writes version 1 of a servable with the signatures `encode_exemplar` and `synthesise`, for any batch size."""
-    module = model.module()
-    parts = split(model)
-    module.encode_exemplar, module.synthesise = (
-        tf.function(parts[name].image, autograph=False) for name in (STYLE_ENCODER, PAINTER)
-    )
+    module, parts = model.module(), split(model)
     signatures = {
-        "encode_exemplar": module.encode_exemplar.get_concrete_function(**parts[STYLE_ENCODER].signature(None)),
-        "synthesise": module.synthesise.get_concrete_function(**parts[PAINTER].signature(None)),
+        name: parts[part].concrete(None, module, name)
+        for name, part in (("encode_exemplar", STYLE_ENCODER), ("synthesise", PAINTER))
     }
     tf.saved_model.save(module, os.path.join(folder, "1"), signatures=signatures)
 

@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from ecgan_tf.layers.initializers import make_initializer
-from ecgan_tf.layers.spade import leaky_relu, make_normalization
+from ecgan_tf.layers.spade import SPADE, leaky_relu, make_normalization
 from ecgan_tf.layers.spectral_conv import SpectralConv2D
 
 
@@ -35,6 +35,7 @@ class FeatureSPADE(keras.layers.Layer):
         self.hidden_filters = hidden_filters
         self.normalization = normalization
         self.initializer = initializer
+        self.baked = False
         self.norm = make_normalization(normalization, name="norm")
         self.shared = self._convolution(hidden_filters, "shared")
 
@@ -65,7 +66,11 @@ class FeatureSPADE(keras.layers.Layer):
         if style is not None:
             hidden = hidden + self.of_style(style)
         hidden = ops.relu(hidden)
+        if self.baked:
+            return x * self.gamma(hidden) + self.beta(hidden)
         return self.norm(x, training=training) * (1.0 + self.gamma(hidden)) + self.beta(hidden)
+
+    bake = SPADE.bake  # it looks at the normalisation, gamma and beta alone
 
     def get_config(self):
         names = ("hidden_filters", "normalization", "initializer")

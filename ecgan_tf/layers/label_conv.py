@@ -1,6 +1,7 @@
 """The convolution over one-hot labels, dense or by table look-up."""
 
 import keras
+import tensorflow as tf
 from keras import ops
 
 from ecgan_tf.layers.initializers import make_initializer
@@ -69,7 +70,7 @@ class LabelConv2D(keras.layers.Layer):
         for dy in range(self.kernel_size):
             for dx in range(self.kernel_size):
                 table = ops.concatenate([self.kernel[dy, dx, : self.num_labels], zero_row], axis=0)
-                total = total + ops.take(table, labels[:, dy : dy + height, dx : dx + width], axis=0)
+                total = total + tf.gather(table, labels[:, dy : dy + height, dx : dx + width])
         if self.has_boundaries:
             boundaries = ops.cast(layout.boundaries, self.compute_dtype)
             total = total + ops.conv(boundaries, self.kernel[:, :, self.num_labels :], padding="same")

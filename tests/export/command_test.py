@@ -6,7 +6,10 @@ import sys
 
 import numpy as np
 import pytest
+from absl.testing import flagsaver
 from PIL import Image
+
+from ecgan_tf.commands import RequestError
 
 
 def command(module, **flags):
@@ -47,11 +50,31 @@ def layouts(tmp_path):
 
 def test_export_leaves_artefacts_report_pictures_and_card(exported):
     names = {path.name for path in exported.iterdir()}
-    assert names == {"saved_model", "model_float32.tflite", "model_float16.tflite", "model.json", "export_report.json",
-                     "comparison.png", "MODEL_CARD.md"}  # fmt: skip
+    tflite = {f"model_{precision}.tflite" for precision in ("float32", "float16", "dynamic_int8", "int8")}
+    assert names == {"saved_model", *tflite, "serving", "model.json", "export_report.json", "comparison.png",
+                     "MODEL_CARD.md"}  # fmt: skip
     report = json.loads((exported / "export_report.json").read_text())
     assert all(entry["passed"] and entry["latency"]["median_ms"] > 0 for entry in report["artefacts"].values())
     assert "model_float16.tflite" in (exported / "MODEL_CARD.md").read_text()
+
+
+def test_what_misses_its_gate_is_put_aside_and_replaced(run, tmp_path, monkeypatch):
+    from export import __main__ as export_command
+    from export import proof, targets
+
+    monkeypatch.setitem(proof.GATES, "int8", {"psnr": 1000})
+    int8 = targets.TARGETS["tflite"]["model_int8.tflite"]
+    monkeypatch.setitem(targets.TARGETS, "tflite", {"model_int8.tflite": int8})
+    output = tmp_path / "exported"
+    with flagsaver.as_parsed(run=str(run), output=str(output), targets="tflite"):
+        for _ in range(2):  # the second time over the first one's files
+            with pytest.raises(RequestError, match="model_int8.tflite paint"):
+                export_command.main(["export"])
+            assert not (output / "model_int8.tflite").exists() and (output / "model_int16.tflite").is_file()
+            assert (output / "rejected" / "model_int8.tflite").is_file()
+    entries = json.loads((output / "export_report.json").read_text())["artefacts"]
+    assert entries["model_int8.tflite"]["missed"] and entries["model_int16.tflite"]["passed"]
+    assert "REJECTED" in (output / "MODEL_CARD.md").read_text()
 
 
 def test_synthesize_paints_the_same_from_run_saved_model_and_tflite(run, exported, layouts, tmp_path):
