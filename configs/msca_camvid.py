@@ -6,8 +6,8 @@ Hardware: one GPU.
 Result:   not measured.
 """
 
-from configs.msca_earth_tiles import paint_after_exemplars, shrink_attention
-from ecgan_tf.config import base_config, shrink_to_toy
+from configs.msca_earth_tiles import paint_after_exemplars
+from ecgan_tf.config import apply_variant, base_config
 
 
 def get_config(variant=None):
@@ -21,7 +21,4 @@ def get_config(variant=None):
     config.train.global_batch_size = 8
     config.train.steps = 20_000
     config.train.log_every = 20
-    if variant == "toy":
-        shrink_to_toy(config)
-        shrink_attention(config)
-    return config
+    return apply_variant(config, variant)

@@ -7,8 +7,8 @@ Hardware: 8 GPUs with 32 GB.
 Result:   not measured.
 """
 
-from configs.msca_earth_tiles import paint_after_exemplars, shrink_attention
-from ecgan_tf.config import base_config, shrink_to_toy
+from configs.msca_earth_tiles import paint_after_exemplars
+from ecgan_tf.config import apply_variant, base_config
 
 
 def get_config(variant=None):
@@ -20,7 +20,4 @@ def get_config(variant=None):
     config.train.global_batch_size = 32
     config.train.steps = 43_400  # 40 epochs of 34,698 photographs
     config.train.checkpoint_every = 2000
-    if variant == "toy":
-        shrink_to_toy(config)
-        shrink_attention(config)
-    return config
+    return apply_variant(config, variant)

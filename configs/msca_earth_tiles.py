@@ -6,7 +6,7 @@ Result:   not measured.
 """
 
 from configs.ecgan_camvid_small import fast_recipe
-from ecgan_tf.config import base_config, shrink_to_toy
+from ecgan_tf.config import apply_variant, base_config
 
 
 def get_config(variant=None):
@@ -22,10 +22,7 @@ def get_config(variant=None):
     # A short run sees few exemplars from elsewhere: more of them, and a stronger word for their colours.
     config.data.retrieved_share = 0.25
     config.loss.style = 5.0
-    if variant == "toy":
-        shrink_to_toy(config)
-        shrink_attention(config)
-    return config
+    return apply_variant(config, variant)
 
 
 def paint_after_exemplars(config):
@@ -40,9 +37,3 @@ def paint_after_exemplars(config):
     # with "he"): next to uniform, and so they stay for hundreds of steps. ECGAN's initialiser makes them smaller yet.
     config.model.initializer = "he"
     config.model.attention_sharpness = 8.0
-
-
-def shrink_attention(config):
-    """What a toy of MSCA needs beside `shrink_to_toy`."""
-    config.data.load_size = tuple(2 * size for size in config.data.image_size)
-    config.model.attention_slots = (2, 3, 4, 4, 4)

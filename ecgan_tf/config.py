@@ -137,7 +137,8 @@ def apply_variant(config, variant):
 def shrink_to_toy(config):
     """Makes the same experiment tiny, for tests: `--config=configs/X.py:toy`."""
     config.data.image_size = (64, 64) if config.model.upsampling == "more" else (32, 32)
-    config.data.load_size = (0, 0)
+    config.data.load_size = (64, 64) if "cross" in config.data.exemplars else (0, 0)  # room for two patches
+    config.model.attention_slots = (2, 3, 4, 4, 4)
     config.model.base_filters = config.discriminator.base_filters = 8
     config.model.spade_hidden_filters = 8
     config.train.global_batch_size = 2
