@@ -101,9 +101,12 @@ def paint_all(model, data, colour, distances, shown=8):
 
 
 def follow_exemplars(model, data):
-    """Whether the classes take the colours of three exemplars for each layout; writes style.png."""
+    """Whether the classes take the colours of three exemplars for each layout, and the paper's test tasks.
+
+    Writes style.png.
+    """
     from ecgan_tf.evaluation.pictures import captioned_grid
-    from ecgan_tf.evaluation.style import measure_style
+    from ecgan_tf.evaluation.style import measure_style, measure_tasks
     from ecgan_tf.files import write_image
 
     following, columns = measure_style(model, data, progress=commands.progress_bar("painting after exemplars"))
@@ -111,7 +114,8 @@ def follow_exemplars(model, data):
         write_image(os.path.join(OUTPUT.value, "style.png"), captioned_grid(columns))
     say(f"a class takes its exemplar's colour in {following.share():.1%} of {following.cases} cases; see style.png")
     share = following.share() if following.cases else None
-    return {"style_followed": share, "style_cases": following.cases}
+    tasks = measure_tasks(model, data, commands.progress_bar("painting the test tasks"))
+    return {"style_followed": share, "style_cases": following.cases, **tasks}
 
 
 def write_page(numbers, pictures):
@@ -129,6 +133,9 @@ def write_page(numbers, pictures):
         style = (
             f"<tr><td>exemplar's colours followed, of {numbers['style_cases']} cases</td>"
             f"<td>{'-' if share is None else f'{share:.1%}'}</td></tr>"
+        ) + "".join(
+            f"<tr><td>L1, {task} the exemplar</td><td>{numbers[f'l1_{task}']:.3f}</td></tr>"
+            for task in ("duplicating", "mirroring", "retrieving")
         )
     page = f"""<!doctype html>
 <meta charset="utf-8"><title>Evaluation of {html.escape(numbers["model"])}</title>

@@ -220,11 +220,6 @@ class MSCAGenerator(keras.Model):
             **exemplar_specs(self.image_size, self.exemplar_label == "given"),
         }
 
-    @property
-    def layout_inputs(self):
-        """The inputs that describe the layout, as `synthesise` takes them."""
-        return layout_specs(self.image_size, self.has_boundaries)
-
     def call(self, inputs, training=False):
         style, read = self._encode(inputs["exemplar"], inputs.get("exemplar_labels"))
         outputs = self.synthesise(inputs, style, training=training)
@@ -272,7 +267,7 @@ class MSCAGenerator(keras.Model):
                 share below 0 or above 1 extrapolates.
             training: as in `call`.
         Returns:
-            as `call`, without the maps over the exemplar.
+            as `call`, without the maps over the exemplar; of several styles the maps are the first one's.
         """
         styles = style if isinstance(style, list) else [(style, None)]
         layout = Layout(inputs["labels"], self._num_labels, inputs.get("boundaries"))

@@ -27,3 +27,13 @@ def test_numbers_and_a_page_are_written(make_run, tmp_path):
     assert 0 < numbers["colour_error"] < 255
     page = (tmp_path / "E" / "index.html").read_text()
     assert "permanent wetland" in page and 'src="evaluation.png"' in page
+
+
+def test_a_guided_model_is_asked_whether_it_follows(make_run, tmp_path):
+    """The run's config is an ECGAN's: exemplars are retrieved all the same."""
+    result = evaluate(model=make_run("msca", num_classes=17), output=tmp_path / "E")
+    assert result.returncode == 0, result.stderr
+    numbers = json.loads((tmp_path / "E" / "evaluation.json").read_text())
+    assert numbers["style_cases"] > 200 and 0 <= numbers["style_followed"] <= 1
+    assert numbers["l1_duplicating"] > 0 and "retrieving the exemplar" in (tmp_path / "E" / "index.html").read_text()
+    assert (tmp_path / "E" / "style.png").stat().st_size > 0

@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
 
-from ecgan_tf.evaluation.style import StyleFollowing, class_colours
+from ecgan_tf.config import base_config
+from ecgan_tf.data import open_dataset
+from ecgan_tf.evaluation.style import StyleFollowing, class_colours, measure_style, measure_tasks
 
 LABELS = np.repeat([[0, 1]], 8, axis=0).repeat(4, axis=1)  # 8x8, 32 pixels of each class
 
@@ -59,3 +61,42 @@ def test_colours_by_hand():
 @pytest.mark.parametrize("count", [1, 2])
 def test_few_exemplars_make_few_pairs(count):
     assert follow(EXEMPLARS[:count], EXEMPLARS[:count]).cases == (0 if count == 1 else 2)
+
+
+@pytest.fixture(scope="module")
+def tiles():
+    config = base_config().data
+    config.update({"image_size": (32, 32), "exemplars": "cross+self", "edge_source": "none"})
+    return open_dataset(config, "validation")
+
+
+def test_the_tasks_give_each_layout_its_exemplar(tiles):
+    """A generator that shows its exemplar is right in the first task, and wrong in the others."""
+    numbers = measure_tasks(lambda batch: batch["exemplar"], tiles)
+    assert numbers["l1_duplicating"] == 0
+    mirrored = [tiles.load(i)["image"] / 127.5 for i in range(len(tiles))]
+    expected = np.mean([np.abs(image - image[:, ::-1]).mean() for image in mirrored])
+    assert numbers["l1_mirroring"] == pytest.approx(expected, rel=1e-4)
+    assert numbers["l1_retrieving"] > 0.1
+    assert measure_tasks(lambda batch: batch["image"], tiles) == dict.fromkeys(numbers, 0.0)
+
+
+def test_each_layout_is_painted_after_three_different_exemplars(tiles):
+    """A generator that paints its exemplar's class colours follows in every case, and its pictures are kept."""
+    seen = []
+
+    def paint(batch):
+        seen.append(batch)
+        images = np.zeros_like(batch["image"])
+        for image, labels, exemplar, ids in zip(images, *(batch[k] for k in ("labels", "exemplar", "exemplar_labels"))):
+            for label, colour in enumerate(class_colours(exemplar, ids, 17)):
+                image[labels == label] = np.nan_to_num(colour) / 127.5 - 1
+        return images
+
+    following, columns = measure_style(paint, tiles, shown=4)
+    assert following.cases > 200 and following.share() == 1.0
+    for batch in seen:
+        assert len(batch["labels"]) == 3 and (batch["labels"] == batch["labels"][0]).all()
+        assert len({exemplar.tobytes() for exemplar in batch["exemplar"]}) == 3
+    assert list(columns)[:3] == ["label map", "exemplar 1", "painted after 1"]
+    assert columns["painted after 3"].shape == (4, 32, 32, 3)
