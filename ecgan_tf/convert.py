@@ -171,6 +171,10 @@ def state_dict(model):
 
 def torch_names(model):
     """Dictionary from the PyTorch name to the Keras variable, for all variables of a model."""
+    if "exemplar" in getattr(model, "input_specs", {}):
+        raise RequestError(
+            "this model paints after exemplars, which no PyTorch release does: there are no names for it."
+        )
     return {_torch_name(variable.path.split("/", 1)[1]): variable for variable in model.variables}
 
 

@@ -3,6 +3,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from ecgan_tf.commands import RequestError
+from ecgan_tf.convert import torch_names
 from ecgan_tf.layers.layout import Layout
 from ecgan_tf.layers.spectral_conv import SpectralConv2D
 from ecgan_tf.models import make_generator
@@ -179,6 +181,11 @@ def test_a_switch(switch, absent, inputs):
 def test_what_cannot_be_built_is_said(arguments, message):
     with pytest.raises(ValueError, match=message):
         make(**arguments)
+
+
+def test_there_are_no_pytorch_names(generator):
+    with pytest.raises(RequestError, match="no PyTorch release"):
+        torch_names(generator)
 
 
 def test_the_label_pyramid_matches_numpy(randomize, convolve_numpy, rng):
