@@ -66,4 +66,4 @@ def test_a_style_painted_with_twice_gives_two_layouts(model, tmp_path):
         layout = {name: tf.constant(inputs[name][i : i + 1]) for name in ("labels", "boundaries")}
         image = module.signatures["synthesise"](**layout, **style)["image"]
         whole = model.image(**layout, **{n: inputs[n][:1] for n in ("exemplar", "exemplar_labels")})["image"]
-        np.testing.assert_allclose(image, whole, atol=1e-5)
+        np.testing.assert_allclose(image, whole, atol=1e-3)  # a graph against eager calls, both in float32
