@@ -2,10 +2,13 @@
 
 from ecgan_tf.models.discriminators import MultiscaleDiscriminator
 from ecgan_tf.models.ecgan import ECGANGenerator
+from ecgan_tf.models.lggan import LGGANGenerator, LGGANPlusGenerator
 from ecgan_tf.models.spade import SPADEGenerator
 
 MODELS = {
     "ecgan": ECGANGenerator,
+    "lggan": LGGANGenerator,
+    "lggan_plus": LGGANPlusGenerator,
     "spade": SPADEGenerator,
 }
 
