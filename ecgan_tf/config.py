@@ -23,11 +23,23 @@ def base_config():
     model.edge_transfer = "both"  # where G_t gates the image by the edge: "both", "feature", "image" or "none"
     model.use_semantic_preserving = True  # G_s; without it the final image is I', clipped
     model.semantic_skip = False  # True adds I' before the last tanh of G_s; a departure, see models/ecgan.py
+    model.num_residual_blocks = 9  # LGGAN from here on: residual blocks of the local generator
+    model.local_classes = "all"  # a branch for each class; "top_k": the most frequent ones; "groups": as listed
+    model.local_top_k = 51  # branches of "top_k"; all other classes share one more
+    model.local_groups = ()  # of "groups": the number of the branch of every class, unknown last; -1 for none
+    model.local_fusion = "concat"  # of the class images into the local one: with a convolution, or "sum"
+    model.local_kernel_size = 7  # of the class branches
+    model.mask_mode = "output"  # "input": the release's, for its weights; see layers/class_branches.py
+    model.fusion = "weight"  # of local and global image: learnt maps; "mean", or "global" or "local" alone
+    model.upsampler = "deconv"  # of the local and the weight decoder: "deconv" or "nearest_conv"
+    model.sau_place = "both"  # of LGGAN++, semantic-aware upsampling: "encoder", "decoders", "both" or "none"
+    model.sau_patch = "source"  # neighbourhoods on the small map, or "upsampled": on the enlarged one
 
     config.discriminator = discriminator = ml_collections.ConfigDict()
     discriminator.base_filters = 64
     discriminator.num_scales = 2
     discriminator.separate_edge = False  # a second discriminator for edges; the paper found no use in it
+    discriminator.image = False  # one more that judges images without their layouts
 
     config.data = data = ml_collections.ConfigDict()
     data.name = "earth_tiles"  # one of DATA_NAMES; "folder" is train|val/{images,labels[,instances]} + classes.json
@@ -67,7 +79,10 @@ def base_config():
     loss.ms_pairs = "fine_to_coarse"  # cross-scale terms: "fine_to_coarse", "adjacent", "all" or "none"
     loss.ms_weights = (1.0, 0.7, 0.4, 0.1)  # of the terms within each scale, finest first
     loss.ms_detach_coarse = False  # no gradient into the coarse side of a cross-scale term
-    loss.reconstruction = 0.0  # L1 of I' and I'' to the photograph; not in the paper
+    loss.reconstruction = 0.0  # L1 of every image to the photograph; not in ECGAN's paper, off in LGGAN's release
+    loss.class_features = 1.0  # LGGAN: classification of the branches' features; 0: no classifier
+    loss.class_pool = "area"  # what their sums are divided by: each region's area, or "hw", the release's
+    loss.local_l1 = 1.0  # LGGAN: L1 of every class image to its part of the photograph
 
     config.optimizer = optimizer = ml_collections.ConfigDict()
     optimizer.generator_lr = 1e-4  # TTUR
@@ -117,6 +132,7 @@ def shrink_to_toy(config):
     config.data.load_size = (0, 0)
     config.model.base_filters = config.discriminator.base_filters = 8
     config.model.spade_hidden_filters = 8
+    config.model.num_residual_blocks = 1
     config.train.global_batch_size = 2
     config.train.steps = 4
     config.train.log_every = config.train.first_sample = 2
@@ -148,6 +164,14 @@ def _check_choices(config):
         "model.initializer": ("xavier_0.02", "he"),
         "model.head_initializer": ("xavier_0.02", "he"),
         "model.edge_transfer": ("both", "feature", "image", "none"),
+        "model.local_classes": ("all", "top_k", "groups"),
+        "model.local_fusion": ("concat", "sum"),
+        "model.mask_mode": ("output", "input"),
+        "model.fusion": ("weight", "mean", "global", "local"),
+        "model.upsampler": ("deconv", "nearest_conv"),
+        "model.sau_place": ("encoder", "decoders", "both", "none"),
+        "model.sau_patch": ("source", "upsampled"),
+        "loss.class_pool": ("area", "hw"),
         "data.edge_source": ("canny", "label_boundary", "none"),
         "loss.gan_mode": ("hinge", "log"),
         "loss.label_loss": ("similarity", "cross_entropy", "both", "none"),
@@ -192,6 +216,8 @@ def _check_numbers(config):
     positive = (
         "model.base_filters",
         "model.spade_hidden_filters",
+        "model.local_top_k",
+        "model.local_kernel_size",
         "discriminator.base_filters",
         "discriminator.num_scales",
         "loss.contrastive_temperature",
@@ -221,14 +247,18 @@ def _check_numbers(config):
             "contrastive_memory",
             "reconstruction",
             "final_weight",
+            "class_features",
+            "local_l1",
         )
     ]
     for key in (*not_negative, "optimizer.generator_lr", "optimizer.discriminator_lr", "data.cache_gb"):
         if _get(config, key) < 0:
             yield f"config.{key} is {_get(config, key)}; it must not be negative"
-    for key in ("train.seed", "data.check_examples", "data.limit"):
+    for key in ("train.seed", "data.check_examples", "data.limit", "model.num_residual_blocks"):
         if _get(config, key) < 0:
             yield f"config.{key} is {_get(config, key)}; it must be 0 or more"
+    if config.model.local_kernel_size % 2 == 0:
+        yield f"config.model.local_kernel_size is {config.model.local_kernel_size}; it must be odd"
     if config.train.seed >= 2**32:
         yield f"config.train.seed is {config.train.seed}; it must be below 2**32"
     if 0 < config.loss.contrastive_memory < config.train.global_batch_size:

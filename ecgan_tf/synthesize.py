@@ -5,7 +5,8 @@ Example:
     python -m ecgan_tf.synthesize --model=exported/model_float32.tflite --labels=layout.png --output=painted/
 
 A label map is a PNG of class ids (greyscale) or of the palette's colours (RGB); it is resized to the model's size.
-Photographs are never needed. A model that was trained with instance maps takes theirs from --instances.
+Photographs are never needed. A model that was trained with instance maps takes theirs from --instances. With
+--save_intermediates a run folder also gives the pictures on the way to the final one, NAME_global_image.png and others.
 """
 
 import os
@@ -20,6 +21,8 @@ LABELS = flags.DEFINE_string("labels", None, "A label map, or a folder of them (
 INSTANCES = flags.DEFINE_string("instances", None, "A file or folder of instance maps of the same names.")
 OUTPUT = flags.DEFINE_string("output", None, "Folder for the pictures, one .png of the same name per label map.")
 
+SAVE_INTERMEDIATES = flags.DEFINE_bool("save_intermediates", False, "Also writes what the model paints on the way.")
+
 
 def main(argv):
     commands.no_arguments(argv)
@@ -33,6 +36,8 @@ def main(argv):
     from ecgan_tf.runtimes import open_model
 
     model = open_model(MODEL.value)
+    if SAVE_INTERMEDIATES.value and model.paint_all is None:
+        raise RequestError(f"--save_intermediates: {MODEL.value} gives the final image alone; give its run folder.")
     instances = instance_maps(paths, INSTANCES.value, "boundaries" in model.inputs)
     for path, instance_path in zip(paths, instances):  # a broken file is found before the first picture is painted
         read_layout(path, model.classes, model.image_size, instance_path)
@@ -44,11 +49,16 @@ def main(argv):
 
 
 def paint(model, layout, path):
-    """Writes the picture of one layout as a PNG."""
-    from ecgan_tf.evaluation.pictures import to_uint8
+    """Writes the picture of one layout as a PNG, and those on the way to it where they are asked for."""
+    from ecgan_tf.evaluation.pictures import pictures_of, to_uint8
     from ecgan_tf.files import write_image
 
-    write_image(path, to_uint8(model({key: value[None] for key, value in layout.items()}))[0])
+    layout = {key: value[None] for key, value in layout.items()}
+    if not SAVE_INTERMEDIATES.value:
+        write_image(path, to_uint8(model(layout))[0])
+        return
+    for key, picture in pictures_of(model.paint_all(layout)).items():
+        write_image(path if key == "image" else f"{path.removesuffix('.png')}_{key}.png", picture[0])
 
 
 def list_label_maps(path):

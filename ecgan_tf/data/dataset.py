@@ -100,6 +100,14 @@ class LabelledPhotographs:
             self._cache.put((index, size), arrays)
         return {**arrays, "labels": arrays["labels"].astype(np.int32)}
 
+    def label_counts(self, limit=1000):
+        """How many pixels each label has, over up to `limit` examples, evenly spread: int64 (num_classes + 1,)."""
+        counts = np.zeros(self.classes.num_classes + 1, np.int64)
+        for index in evenly_spread(len(self), limit):
+            labels = labels_from_file(self.examples[index].labels, self.classes)
+            counts += np.bincount(labels.ravel(), minlength=len(counts))
+        return counts
+
     def check(self, limit, progress=None):
         """Decodes up to `limit` examples, evenly spread, so that a broken file is found before training starts.
 

@@ -18,11 +18,11 @@ class PatchDiscriminator(keras.layers.Layer):
     normalisation, then one score per patch; leaky ReLU between them.
 
     Args:
-        semantic_filters: N', channels of the semantic input.
+        semantic_filters: N', channels of the semantic input; 0: images are judged without their layouts.
         base_filters: of the first convolution.
         initializer: a name of `INITIALIZERS`.
     Call arguments:
-        semantic: float (batch, height, width, N').
+        semantic: float (batch, height, width, N'); not read without semantic filters.
         images: float (pairs * batch, height, width, 3); image i belongs to layout i modulo batch.
     Returns:
         list of the features of the first four layers, and the logits float32 (pairs * batch, rows, columns, 1).
@@ -60,10 +60,13 @@ class PatchDiscriminator(keras.layers.Layer):
 
     def call(self, semantic, images, training=False):
         # The first convolution is linear: its share of the layout is computed once for all images of that layout.
-        pairs = images.shape[0] // semantic.shape[0]
-        of_layout = convolve(semantic, self.kernel[:, :, : self.semantic_filters], 2, 2) + self.bias
         of_image = convolve(images, self.kernel[:, :, self.semantic_filters :], 2, 2)
-        x = leaky_relu(of_image + ops.tile(of_layout, (pairs, 1, 1, 1)))
+        if self.semantic_filters:
+            pairs = images.shape[0] // semantic.shape[0]
+            of_layout = convolve(semantic, self.kernel[:, :, : self.semantic_filters], 2, 2) + self.bias
+            x = leaky_relu(of_image + ops.tile(of_layout, (pairs, 1, 1, 1)))
+        else:
+            x = leaky_relu(of_image + self.bias)
         features = [x]
         for convolution, norm in zip(self.convolutions, self.norms):
             x = leaky_relu(norm(convolution(x, training=training)))
@@ -88,6 +91,7 @@ class MultiscaleDiscriminator(keras.Model):
         base_filters: of each scale's first convolution.
         num_scales: number of `PatchDiscriminator`s; each sees half the size of the one before.
         initializer: a name of `INITIALIZERS`.
+        is_conditional: whether it sees the layout; without, it judges what is a photograph at all.
     Call arguments:
         inputs: dictionary of `labels` and, with boundaries, `boundaries`, as the generator takes.
         images: float (pairs * batch, height, width, 3): for every layout `pairs` images or edge maps, stacked along
@@ -106,6 +110,7 @@ class MultiscaleDiscriminator(keras.Model):
         base_filters=64,
         num_scales=2,
         initializer="xavier_0.02",
+        is_conditional=True,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -115,7 +120,8 @@ class MultiscaleDiscriminator(keras.Model):
         self.base_filters = base_filters
         self.num_scales = num_scales
         self.initializer = initializer
-        semantic_filters = num_classes + has_unknown + has_boundaries
+        self.is_conditional = is_conditional
+        semantic_filters = num_classes + has_unknown + has_boundaries if is_conditional else 0
         self.scales = [
             PatchDiscriminator(semantic_filters, base_filters, initializer, name=f"scale_{scale}")
             for scale in range(num_scales)
@@ -130,19 +136,21 @@ class MultiscaleDiscriminator(keras.Model):
 
     def call(self, inputs, images, training=False):
         layout = Layout(inputs["labels"], self.num_classes + self.has_unknown, inputs.get("boundaries"))
-        semantic = layout.semantic(self.compute_dtype)
+        semantic = layout.semantic(self.compute_dtype) if self.is_conditional else None
         images = ops.cast(images, self.compute_dtype)
         predictions = []
         for scale in self.scales:
             if predictions:
-                semantic, images = halve(semantic), halve(images)
+                images = halve(images)
+                semantic = halve(semantic) if self.is_conditional else None
             predictions.append(scale(semantic, images, training=training))
         return predictions
 
     # ---- config
 
     def get_config(self):
-        names = ("num_classes", "has_unknown", "has_boundaries", "base_filters", "num_scales", "initializer")
+        names = ("num_classes", "has_unknown", "has_boundaries", "base_filters", "num_scales", "initializer",
+                 "is_conditional")  # fmt: skip
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 

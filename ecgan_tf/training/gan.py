@@ -1,16 +1,20 @@
 """The networks and optimizers of one run, and every variable that a checkpoint holds."""
 
 import keras
+import numpy as np
 import tensorflow as tf
 
+from ecgan_tf.commands import RequestError
 from ecgan_tf.models import make_discriminator, make_generator
+from ecgan_tf.models.class_feature_classifier import ClassFeatureClassifier
 from ecgan_tf.models.class_pixel_decoder import ClassPixelDecoder
 from ecgan_tf.models.contrast_memory import ContrastMemory
+from ecgan_tf.models.lggan import check_groups
 from ecgan_tf.models.pixel_embedding import PixelEmbedding
 from ecgan_tf.training.contrast import SCALES, pooling_of
 from ecgan_tf.training.optimizers import make_optimizer
 
-DISCRIMINATOR_OF = {"ecgan": "multiscale", "spade": "multiscale"}
+DISCRIMINATOR_OF = {"ecgan": "multiscale", "spade": "multiscale", "lggan": "multiscale", "lggan_plus": "multiscale"}
 # Keys of config.model that are arguments of the generator, beside what the data set gives.
 TRUNK_KEYS = (
     "base_filters",
@@ -20,7 +24,14 @@ TRUNK_KEYS = (
     "initializer",
 )
 HEAD_KEYS = ("head_initializer", "use_edge", "edge_transfer", "use_semantic_preserving", "semantic_skip")
-MODEL_KEYS = {"ecgan": (*TRUNK_KEYS, *HEAD_KEYS), "spade": TRUNK_KEYS}
+LGGAN_NAMES = ("lggan", "lggan_plus")
+LOCAL_KEYS = ("num_residual_blocks", "local_fusion", "local_kernel_size", "mask_mode", "fusion", "upsampler")
+MODEL_KEYS = {
+    "ecgan": (*TRUNK_KEYS, *HEAD_KEYS),
+    "spade": TRUNK_KEYS,
+    "lggan": (*TRUNK_KEYS, *LOCAL_KEYS),
+    "lggan_plus": (*TRUNK_KEYS, *LOCAL_KEYS, "sau_place", "sau_patch"),
+}
 
 
 def generator_arguments(config, dataset):
@@ -28,15 +39,42 @@ def generator_arguments(config, dataset):
 
     Args:
         config: the run's.
-        dataset: anything with `classes.num_classes`, `has_unknown`, `has_boundaries`.
+        dataset: anything with `classes.num_classes`, `has_unknown`, `has_boundaries`; for local_classes="top_k" also
+            `label_counts`.
     """
-    return {
+    arguments = {
         "num_classes": dataset.classes.num_classes,
         "image_size": tuple(config.data.image_size),
         "has_unknown": dataset.has_unknown,
         "has_boundaries": dataset.has_boundaries,
         **{key: config.model[key] for key in MODEL_KEYS[config.model.name]},
     }
+    if config.model.name in LGGAN_NAMES:
+        arguments["local_groups"] = local_groups(config.model, dataset)
+    return arguments
+
+
+def local_groups(model_config, dataset):
+    """The branch of every label, as `LGGANGenerator` takes it: None for one each.
+
+    "top_k": the labels with most pixels get a branch each, in the order of their ids, and all others share one more.
+    """
+    if model_config.local_classes == "groups":
+        groups, num_labels = tuple(model_config.local_groups), dataset.classes.num_classes + dataset.has_unknown
+        try:
+            check_groups(groups, num_labels)
+        except ValueError as error:
+            raise RequestError(f"config.model.{error}") from error
+        return groups
+    if model_config.local_classes == "all":
+        return None
+    counts = dataset.label_counts()
+    known, top_k = counts[: dataset.classes.num_classes], model_config.local_top_k
+    if top_k >= len(known):
+        return None
+    top = sorted(np.argsort(-known, kind="stable")[:top_k].tolist())
+    num_labels = dataset.classes.num_classes + dataset.has_unknown
+    return tuple(top.index(label) if label in top else top_k for label in range(num_labels))
 
 
 def model_description(config, dataset):
@@ -64,8 +102,9 @@ class GAN:
         self.generator = make_generator(name, **generator_kwargs)
         self.ema_generator = make_generator(name, **generator_kwargs)
         layout_kwargs = {key: generator_kwargs[key] for key in ("num_classes", "has_unknown", "has_boundaries")}
-        self.discriminator, self.edge_discriminator = self._make_discriminators(config, layout_kwargs)
-        self.heads = make_heads(config, generator_kwargs["num_classes"])
+        self.discriminators = make_discriminators(config, layout_kwargs)
+        self.discriminator = self.discriminators["discriminator"]
+        self.heads = make_heads(config, self.generator)
         for average, variable in zip(self.ema_generator.variables, self.generator.variables):
             average.assign(variable)
         self.step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
@@ -79,19 +118,6 @@ class GAN:
         self.generator_optimizer.build(self.generator_variables)
         self.discriminator_optimizer.build(self.discriminator_variables)
 
-    @staticmethod
-    def _make_discriminators(config, layout_kwargs):
-        """One for images and edges alike, or one for each (config.discriminator.separate_edge)."""
-        arguments = {
-            **layout_kwargs,
-            "base_filters": config.discriminator.base_filters,
-            "num_scales": config.discriminator.num_scales,
-            "initializer": config.model.initializer,
-        }
-        kind = DISCRIMINATOR_OF[config.model.name]
-        both = make_discriminator(kind, **arguments)
-        return both, make_discriminator(kind, **arguments) if config.discriminator.separate_edge else None
-
     @property
     def generator_variables(self):
         """What the generator's optimizer moves: the generator and the heads that exist in training only."""
@@ -101,16 +127,14 @@ class GAN:
     @property
     def discriminator_variables(self):
         """What the discriminator's optimizer moves."""
-        edge = self.edge_discriminator.trainable_variables if self.edge_discriminator else []
-        return self.discriminator.trainable_variables + edge
+        return [variable for network in self.discriminators.values() for variable in network.trainable_variables]
 
     def named_variables(self):
         """Dictionary from name to variable of all that a checkpoint must hold."""
         parts = {
             "generator": self.generator.variables,
             "ema_generator": self.ema_generator.variables,
-            "discriminator": self.discriminator.variables,
-            "edge_discriminator": self.edge_discriminator.variables if self.edge_discriminator else [],
+            **{name: network.variables for name, network in self.discriminators.items()},
             **{name: head.variables for name, head in self.heads.items()},
             "generator_optimizer": self.generator_optimizer.variables,
             "discriminator_optimizer": self.discriminator_optimizer.variables,
@@ -119,15 +143,51 @@ class GAN:
         return {**named, "step": self.step}
 
 
-def make_heads(config, num_classes):
-    """The networks that exist in training only, by name: `embedding_<scale>`, `memory`, `class_pixels`.
+def make_discriminators(config, layout_kwargs):
+    """The discriminators, by the name of their part of a checkpoint.
+
+    `discriminator` judges pairs of layout and image, or edge map; `edge_discriminator`, where edges are judged apart
+    (config.discriminator.separate_edge), takes those over; `image_discriminator` (config.discriminator.image) judges
+    images without their layouts.
 
     Args:
         config: the run's.
-        num_classes: N.
+        layout_kwargs: num_classes, has_unknown and has_boundaries.
     Returns:
-        dictionary of built models; a part that is switched off is absent.
+        dictionary of built models.
     """
+    arguments = {
+        **layout_kwargs,
+        "base_filters": config.discriminator.base_filters,
+        "num_scales": config.discriminator.num_scales,
+        "initializer": config.model.initializer,
+    }
+    kind = DISCRIMINATOR_OF[config.model.name]
+    discriminators = {"discriminator": make_discriminator(kind, **arguments)}
+    if config.discriminator.separate_edge:
+        discriminators["edge_discriminator"] = make_discriminator(kind, **arguments)
+    if config.discriminator.image:
+        discriminators["image_discriminator"] = make_discriminator(kind, is_conditional=False, **arguments)
+    return discriminators
+
+
+def make_heads(config, generator):
+    """The networks that exist in training only, by name; a part that is switched off is absent.
+
+    Args:
+        config: the run's.
+        generator: whose outputs the heads read.
+    Returns:
+        dictionary of built models.
+    """
+    heads = (lggan_heads if config.model.name in LGGAN_NAMES else ecgan_heads)(config, generator)
+    for head in heads.values():
+        head.build()
+    return heads
+
+
+def ecgan_heads(config, generator):
+    """`embedding_<scale>`, `memory` and `class_pixels`."""
     loss, heads = config.loss, {}
     if loss.contrastive:
         for scale in SCALES[loss.ms_scales]:
@@ -136,10 +196,16 @@ def make_heads(config, num_classes):
             heads[f"embedding_{scale}"] = PixelEmbedding(filters, stride=stride, name=f"embedding_{scale}")
         if loss.contrastive_memory:
             heads["memory"] = ContrastMemory(
-                SCALES[loss.ms_scales], num_classes, loss.contrastive_memory, name="memory"
+                SCALES[loss.ms_scales], generator.num_classes, loss.contrastive_memory, name="memory"
             )
     if loss.class_pixel:
         heads["class_pixels"] = ClassPixelDecoder(config.model.base_filters, name="class_pixels")
-    for head in heads.values():
-        head.build()
     return heads
+
+
+def lggan_heads(config, generator):
+    """`class_features`."""
+    if not config.loss.class_features or not generator.has_local:
+        return {}
+    filters, branches = config.model.base_filters, generator.num_branches
+    return {"class_features": ClassFeatureClassifier(filters, branches, name="class_features")}

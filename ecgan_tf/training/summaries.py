@@ -7,11 +7,8 @@ import time
 
 import tensorflow as tf
 
-from ecgan_tf.evaluation.pictures import captioned_grid, to_uint8
+from ecgan_tf.evaluation.pictures import CAPTIONS, captioned_grid, pictures_of, to_uint8
 from ecgan_tf.files import write_image, write_text
-
-# The columns of a sample grid, by the key of the generator's output.
-CAPTIONS = {"edge": "edge I'_e", "initial_image": "first image I'", "image": "final image I''"}
 
 
 class Progress:
@@ -89,8 +86,7 @@ class Samples:
             generate: maps a batch to the generator's outputs.
             name: of the file, without ending.
         """
-        outputs = generate(self.batch)
-        painted = {caption: to_uint8(outputs[key]) for key, caption in CAPTIONS.items() if key in outputs}
+        painted = {CAPTIONS[key]: picture for key, picture in pictures_of(generate(self.batch)).items()}
         grid = captioned_grid(
             {
                 "label map": self.classes.colorize(self.batch["labels"]),

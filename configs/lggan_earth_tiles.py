@@ -1,0 +1,24 @@
+"""A small LGGAN on the embedded earth_tiles, satellite photographs with land cover in 17 classes.
+
+Run:      python train_main.py --config=configs/lggan_earth_tiles.py --workdir=runs/lggan_earth_tiles
+Hardware: two CPU cores, within 15 minutes.
+Result:   not measured.
+"""
+
+from configs.ecgan_camvid_small import fast_recipe
+from ecgan_tf.config import base_config, shrink_to_toy
+
+
+def get_config(variant=None):
+    config = base_config()
+    config.model.name = "lggan"
+    config.data.name = "earth_tiles"
+    config.data.image_size = (64, 64)
+    config.data.edge_source = "none"
+    fast_recipe(config)
+    config.model.num_residual_blocks = 3  # of 9: the images are a quarter of the published ones
+    config.model.local_kernel_size = 3  # of 7, for the same reason
+    config.train.steps = 600
+    if variant == "toy":
+        shrink_to_toy(config)
+    return config
