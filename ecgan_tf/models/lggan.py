@@ -196,8 +196,8 @@ class LGGANGenerator(keras.Model):
         training: whether batch statistics and power iterations are updated.
     Returns:
         dictionary of float tensors (batch, height, width, .), as far as `fusion` has them: `image` in [-1, 1], I^C;
-        `global_image` and `local_image` in (-1, 1); `global_weight` and `local_weight`, one channel in (0, 1) that sum
-        to 1; `class_image` in (-1, 1), each pixel as its class's branch painted it; `local_features`, h with C
+        `global_image` and `local_image` in [-1, 1]; `global_weight` and `local_weight`, one channel in (0, 1) that sum
+        to 1; `class_image` in [-1, 1], each pixel as its class's branch painted it; `local_features`, h with C
         channels; and with mask_mode="input" `class_images`, see `ClassBranches`.
     """
 

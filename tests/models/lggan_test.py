@@ -135,7 +135,7 @@ def test_outputs(outputs):
         assert value.dtype == np.float32
         assert value.std() > 0.01, key  # neither constant nor dead
         if "image" in key:
-            assert np.abs(value).max() < 1
+            assert np.abs(value).max() <= 1
 
 
 def test_the_images_are_mixed_by_the_weight_maps(outputs):
@@ -220,7 +220,7 @@ def test_groups_that_do_not_fit_are_refused(groups):
 def test_every_variable_learns(generator, toy_batch):
     """All but the biases that an instance normalisation takes away again; they are there for the release's weights."""
     rng = np.random.default_rng(0)
-    values = [np.array(variable) for variable in generator.non_trainable_variables]
+    values = [variable.value.numpy() for variable in generator.non_trainable_variables]
     with tf.GradientTape() as tape:
         outputs = generator(toy_batch(3), training=True)
         total = tf.add_n([tf.reduce_sum(value * rng.normal(size=value.shape)) for value in outputs.values()])
@@ -244,7 +244,7 @@ def test_variable_paths_are_unique(generator):
 def test_an_image_does_not_depend_on_its_batch_mates(generator, outputs, toy_batch):
     batch = {key: value[:1] for key, value in toy_batch(3).items()}
     for key, value in generator(batch).items():
-        np.testing.assert_allclose(value, outputs[key][:1], atol=1e-5)
+        np.testing.assert_allclose(value, outputs[key][:1], atol=1e-4)
 
 
 # --- made, saved, loaded ---------------------------------------------------------------------------------------------
