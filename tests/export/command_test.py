@@ -54,6 +54,25 @@ def test_export_leaves_artefacts_report_pictures_and_card(exported):
     assert "model_float16.tflite" in (exported / "MODEL_CARD.md").read_text()
 
 
+def test_synthesize_saves_what_is_painted_on_the_way(make_run, layouts, tmp_path):
+    result = command("ecgan_tf.synthesize", model=make_run("lggan"), labels=layouts / "a.png", output=tmp_path / "out",
+                     save_intermediates=True)  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    pictures = {path.name: np.asarray(Image.open(path)) for path in (tmp_path / "out").iterdir()}
+    keys = ("global_image", "class_image", "local_image", "global_weight", "local_weight")
+    assert pictures.keys() == {"a.png", *(f"a_{key}.png" for key in keys)}
+    assert {picture.shape for picture in pictures.values()} == {(32, 32, 3)}
+    mean = pictures["a_global_image.png"] / 2 + pictures["a_local_image.png"] / 2  # equal shares before training
+    np.testing.assert_allclose(pictures["a.png"], mean, atol=1)
+    assert set(np.unique(pictures["a_local_weight.png"])) == {128}
+
+
+def test_an_exported_model_has_no_pictures_on_the_way(exported, layouts, tmp_path):
+    line = refusal(command("ecgan_tf.synthesize", model=exported / "model_float32.tflite", labels=layouts,
+                           output=tmp_path / "out", save_intermediates=True))  # fmt: skip
+    assert "gives the final image alone; give its run folder" in line
+
+
 def test_synthesize_paints_the_same_from_run_saved_model_and_tflite(run, exported, layouts, tmp_path):
     pictures = []
     for index, model in enumerate((run, exported / "saved_model", exported / "model_float32.tflite")):
