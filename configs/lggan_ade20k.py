@@ -2,7 +2,7 @@
 
 Run:      python train_main.py --config=configs/lggan_ade20k.py --workdir=runs/lggan_ade20k --config.data.dir=DIR
           --config.model.local_classes=top_k gives the 51 most frequent classes a branch each and the others one, which
-          is near the release; for its weights, which split by the order of the labels, see README.md.
+          is near the release, which takes the first 51; for its weights see README.md.
 Hardware: 8 GPUs, as the authors.
 Result:   not measured.
 """

@@ -24,8 +24,10 @@ def base_config():
     model.use_semantic_preserving = True  # G_s; without it the final image is I', clipped
     model.semantic_skip = False  # True adds I' before the last tanh of G_s; a departure, see models/ecgan.py
     model.num_residual_blocks = 9  # LGGAN from here on: residual blocks of the local generator
-    model.local_classes = "all"  # a branch for each class; "top_k": the most frequent ones; "groups": as listed
-    model.local_top_k = 51  # branches of "top_k"; all other classes share one more
+    model.local_classes = (
+        "all"  # a branch for each; "top_k": the most frequent; "first_k": the first; "groups": as listed
+    )
+    model.local_top_k = 51  # branches of "top_k" and "first_k"; all other classes share one more
     model.local_groups = ()  # of "groups": the number of the branch of every class, unknown last; -1 for none
     model.local_fusion = "concat"  # of the class images into the local one: with a convolution, or "sum"
     model.local_kernel_size = 7  # of the class branches
@@ -164,7 +166,7 @@ def _check_choices(config):
         "model.initializer": ("xavier_0.02", "he"),
         "model.head_initializer": ("xavier_0.02", "he"),
         "model.edge_transfer": ("both", "feature", "image", "none"),
-        "model.local_classes": ("all", "top_k", "groups"),
+        "model.local_classes": ("all", "top_k", "first_k", "groups"),
         "model.local_fusion": ("concat", "sum"),
         "model.mask_mode": ("output", "input"),
         "model.fusion": ("weight", "mean", "global", "local"),

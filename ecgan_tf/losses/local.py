@@ -61,7 +61,8 @@ def local_loss(image, outputs, branches, num_branches):
     """
     image = ops.cast(image, "float32")
     if "class_images" not in outputs:  # the r_i are 0 outside their regions: their sum has all of it
-        return mean_absolute_difference(outputs["class_image"], image * (branches < num_branches)[..., None])
+        has_branch = ops.cast(branches < num_branches, "float32")[..., None]
+        return mean_absolute_difference(outputs["class_image"], image * has_branch)
     total = 0.0
     for branch in range(num_branches):
         mask = ops.cast(branches == branch, "float32")[..., None]

@@ -57,7 +57,8 @@ def generator_arguments(config, dataset):
 def local_groups(model_config, dataset):
     """The branch of every label, as `LGGANGenerator` takes it: None for one each.
 
-    "top_k": the labels with most pixels get a branch each, in the order of their ids, and all others share one more.
+    "top_k": the labels with most pixels get a branch each, in the order of their ids, and all others share one more;
+    "first_k": the first labels do, as in the release for ADE20K.
     """
     if model_config.local_classes == "groups":
         groups, num_labels = tuple(model_config.local_groups), dataset.classes.num_classes + dataset.has_unknown
@@ -68,13 +69,14 @@ def local_groups(model_config, dataset):
         return groups
     if model_config.local_classes == "all":
         return None
-    counts = dataset.label_counts()
-    known, top_k = counts[: dataset.classes.num_classes], model_config.local_top_k
-    if top_k >= len(known):
+    num_classes, top_k = dataset.classes.num_classes, model_config.local_top_k
+    if top_k >= num_classes:
         return None
-    top = sorted(np.argsort(-known, kind="stable")[:top_k].tolist())
-    num_labels = dataset.classes.num_classes + dataset.has_unknown
-    return tuple(top.index(label) if label in top else top_k for label in range(num_labels))
+    top = list(range(top_k))
+    if model_config.local_classes == "top_k":
+        frequent = np.argsort(-dataset.label_counts()[:num_classes], kind="stable")
+        top = sorted(frequent[:top_k].tolist())
+    return tuple(top.index(label) if label in top else top_k for label in range(num_classes + dataset.has_unknown))
 
 
 def model_description(config, dataset):

@@ -176,6 +176,7 @@ def test_an_odd_layout_gives_finite_terms_and_gradients(layout, make, take_step,
         ({"model.local_classes": "top_k", "model.local_top_k": 2}, (2, 0, 1, 2)),  # unknown is not among the top
         ({"model.local_classes": "top_k", "model.local_top_k": 1}, (1, 0, 1, 1)),
         ({"model.local_classes": "top_k", "model.local_top_k": 3}, None),
+        ({"model.local_classes": "first_k", "model.local_top_k": 2}, (0, 1, 2, 2)),
         ({"model.local_classes": "groups", "model.local_groups": (0, 1, 0, -1)}, (0, 1, 0, -1)),
     ],
     ids=str,
