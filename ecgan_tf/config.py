@@ -50,6 +50,7 @@ def base_config():
     data.load_size = (0, 0)  # height, width before a random crop to image_size; (0, 0): image_size, no crop
     data.flip = True  # random horizontal flip of training examples
     data.use_instances = False  # adds the instance boundary channel to the generator's input
+    data.use_sources = False  # cross-view translation: photographs of the other view, in sources/ beside images/
     data.unknown_label = -1  # file value of unlabelled pixels; -1: as classes.json or the data set's layout says
     data.edge_source = "canny"  # what the edge generator learns: "canny", "label_boundary", or "none"
     data.canny_low = 0.075  # of the image's largest gradient, as in the release
@@ -85,6 +86,7 @@ def base_config():
     loss.class_features = 1.0  # LGGAN: classification of the branches' features; 0: no classifier
     loss.class_pool = "area"  # what their sums are divided by: each region's area, or "hw", the release's
     loss.local_l1 = 1.0  # LGGAN: L1 of every class image to its part of the photograph
+    loss.total_variation = 0.0  # LGGAN's cross-view task: of every image, summed over its pixels
 
     config.optimizer = optimizer = ml_collections.ConfigDict()
     optimizer.generator_lr = 1e-4  # TTUR
@@ -187,6 +189,11 @@ def _check_choices(config):
         value = _get(config, key)
         if value not in allowed:
             yield f"config.{key} is {value!r}; it must be one of {', '.join(map(str, allowed))}"
+    needs_sources = config.model.name == "lggan_cross_view"
+    if config.data.use_sources != needs_sources:
+        yield f"config.data.use_sources must be {needs_sources} for model.name={config.model.name!r}"
+    if config.data.use_sources and config.data.name != "folder":
+        yield f"config.data.name is {config.data.name!r}; only 'folder' has photographs of a second view"
     if config.data.name != "earth_tiles" and not config.data.dir:
         yield f"config.data.dir is empty; data set {config.data.name!r} needs --config.data.dir=FOLDER"
 
@@ -251,6 +258,7 @@ def _check_numbers(config):
             "final_weight",
             "class_features",
             "local_l1",
+            "total_variation",
         )
     ]
     for key in (*not_negative, "optimizer.generator_lr", "optimizer.discriminator_lr", "data.cache_gb"):

@@ -187,8 +187,11 @@ def state_dict(model):
 
 def torch_names(model):
     """Dictionary from the PyTorch name to the Keras variable, for all variables of a model."""
+    from ecgan_tf.models.cross_view import CrossViewGenerator
     from ecgan_tf.models.lggan import LGGANGenerator
 
+    if isinstance(model, CrossViewGenerator):
+        raise RequestError("the weights of LGGAN's cross-view release are not known here.")
     name_of = _lggan_name if isinstance(model, LGGANGenerator) else _torch_name
     return {name_of(variable.path.split("/", 1)[1]): variable for variable in model.variables}
 

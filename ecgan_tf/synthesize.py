@@ -5,7 +5,8 @@ Example:
     python -m ecgan_tf.synthesize --model=exported/model_float32.tflite --labels=layout.png --output=painted/
 
 A label map is a PNG of class ids (greyscale) or of the palette's colours (RGB); it is resized to the model's size.
-Photographs are never needed. A model that was trained with instance maps takes theirs from --instances. With
+Photographs are never needed, but by cross-view models, which take those of the other view from --sources. A model that
+was trained with instance maps takes theirs from --instances. With
 --save_intermediates a run folder also gives the pictures on the way to the final one, NAME_global_image.png and others.
 """
 
@@ -19,6 +20,7 @@ from ecgan_tf.commands import RequestError, say
 MODEL = flags.DEFINE_string("model", None, "A run folder, a SavedModel folder, a .tflite or an .onnx file.")
 LABELS = flags.DEFINE_string("labels", None, "A label map, or a folder of them (.png).")
 INSTANCES = flags.DEFINE_string("instances", None, "A file or folder of instance maps of the same names.")
+SOURCES = flags.DEFINE_string("sources", None, "A file or folder of photographs of the other view, of the same names.")
 OUTPUT = flags.DEFINE_string("output", None, "Folder for the pictures, one .png of the same name per label map.")
 
 SAVE_INTERMEDIATES = flags.DEFINE_bool("save_intermediates", False, "Also writes what the model paints on the way.")
@@ -39,11 +41,12 @@ def main(argv):
     if SAVE_INTERMEDIATES.value and model.paint_all is None:
         raise RequestError(f"--save_intermediates: {MODEL.value} gives the final image alone; give its run folder.")
     instances = instance_maps(paths, INSTANCES.value, "boundaries" in model.inputs)
-    for path, instance_path in zip(paths, instances):  # a broken file is found before the first picture is painted
-        read_layout(path, model.classes, model.image_size, instance_path)
+    sources = source_photographs(paths, SOURCES.value, "source" in model.inputs)
+    for path, *others in zip(paths, instances, sources):  # a broken file is found before the first picture is painted
+        read_layout(path, model.classes, model.image_size, *others)
     show = commands.progress_bar("painting")
-    for done, (path, instance_path) in enumerate(zip(paths, instances), start=1):
-        paint(model, read_layout(path, model.classes, model.image_size, instance_path), picture_path(path))
+    for done, (path, *others) in enumerate(zip(paths, instances, sources), start=1):
+        paint(model, read_layout(path, model.classes, model.image_size, *others), picture_path(path))
         show(done, len(paths))
     say(f"painted {len(paths)} layouts into {OUTPUT.value}")
 
@@ -84,6 +87,24 @@ def instance_maps(paths, folder, needed):
     if missing:
         raise RequestError(f"--instances: {len(missing)} missing, the first is {missing[0]}.")
     return found
+
+
+def source_photographs(paths, folder, needed):
+    """The photograph of the other view for each label map, or None for each where the model takes none."""
+    if not needed:
+        return [None] * len(paths)
+    if folder is None:
+        raise RequestError("this model translates another view; give its photographs' file or folder with --sources.")
+    if os.path.isfile(folder):
+        return [folder] * len(paths)
+    by_name = {}
+    if os.path.isdir(folder):
+        by_name = {os.path.splitext(name)[0]: os.path.join(folder, name) for name in sorted(os.listdir(folder))}
+    stems = [os.path.splitext(os.path.basename(path))[0] for path in paths]
+    missing = [stem for stem in stems if stem not in by_name]
+    if missing:
+        raise RequestError(f"--sources: {len(missing)} missing, the first is that of {missing[0]} in {folder}.")
+    return [by_name[stem] for stem in stems]
 
 
 def picture_path(path):

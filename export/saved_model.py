@@ -22,10 +22,9 @@ def write_saved_model(model, folder):
     png_inputs = {"labels_bytes": tf.TensorSpec((None,), tf.string, name="labels_bytes")}
     if model.generator.has_boundaries:
         png_inputs["instances_bytes"] = tf.TensorSpec((None,), tf.string, name="instances_bytes")
-    signatures = {
-        "serving_default": module.paint.get_concrete_function(**model.signature(None)),
-        "png": module.paint_png.get_concrete_function(**png_inputs),
-    }
+    signatures = {"serving_default": module.paint.get_concrete_function(**model.signature(None))}
+    if set(model.signature(None)) <= {"labels", "boundaries"}:
+        signatures["png"] = module.paint_png.get_concrete_function(**png_inputs)
     tf.saved_model.save(module, os.path.join(folder, "1"), signatures=signatures)
 
 

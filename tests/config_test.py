@@ -131,6 +131,16 @@ def test_the_kernel_of_the_class_branches_has_a_middle():
     assert "local_kernel_size is 4; it must be odd" in mistakes(**{"model.local_kernel_size": 4})
 
 
+@pytest.mark.parametrize("values", [{"data.use_sources": True}, {"model.name": "lggan_cross_view"}], ids=str)
+def test_only_the_cross_view_model_reads_another_view(values):
+    assert "config.data.use_sources must be " in mistakes(**values)
+
+
+def test_only_a_folder_has_another_view():
+    message = mistakes(**{"data.use_sources": True, "model.name": "lggan_cross_view"})
+    assert "config.data.name is 'earth_tiles'; only 'folder' has photographs of a second view" in message
+
+
 def test_the_purity_is_a_share():
     assert "contrastive_purity is 1.5; it must lie between 0 and 1" in mistakes(**{"loss.contrastive_purity": 1.5})
 

@@ -49,6 +49,7 @@ class LabelledPhotographs:
         examples: tuple of `Example`.
         image_size: (height, width) of what the networks see.
         load_size: (height, width) of what `load` returns: the size before cropping in the training split.
+        has_sources: whether each layout comes with a photograph of another view.
     """
 
     def __init__(self, data_config, split, classes, examples):
@@ -60,6 +61,7 @@ class LabelledPhotographs:
         crops = split == "train" and tuple(data_config.load_size) != (0, 0)
         self.load_size = tuple(data_config.load_size) if crops else self.image_size
         self.has_boundaries = data_config.use_instances
+        self.has_sources = data_config.get("use_sources", False)  # runs of before have no such key
         self._edge_source = data_config.edge_source
         self._canny = {"low": data_config.canny_low, "high": data_config.canny_high}
         self._cache = MemoryCache(int(data_config.cache_gb * 1e9))
@@ -76,7 +78,7 @@ class LabelledPhotographs:
 
         Returns:
             dict of `image` uint8 (height, width, 3), `labels` int32 (height, width), 0..num_classes, and where
-            instances are used `instances`, integers (height, width).
+            instances are used `instances`, integers (height, width), and with sources `source`, uint8 of any size.
         """
         example = self.examples[index]
         arrays = {"image": read_photograph(example.image), "labels": labels_from_file(example.labels, self.classes)}
@@ -84,6 +86,8 @@ class LabelledPhotographs:
         if self.has_boundaries:
             arrays["instances"] = read_instances(example.instances)
             check_same_size(example.image, arrays["image"], example.instances, arrays["instances"])
+        if self.has_sources:
+            arrays["source"] = read_photograph(example.source)
         return arrays
 
     def load(self, index, size=None):
@@ -91,7 +95,8 @@ class LabelledPhotographs:
 
         Returns:
             dict of `image` uint8 (height, width, 3), `labels` int32 (height, width), `edges` uint8 (height, width)
-            of 0 and 255, and where instances are used `boundaries` uint8 (height, width) of 0 and 1.
+            of 0 and 255, and where they are used `boundaries` uint8 (height, width) of 0 and 1, and `source` like
+            `image`.
         """
         size = self.load_size if size is None else tuple(size)
         arrays = self._cache.get((index, size))
@@ -148,6 +153,8 @@ class LabelledPhotographs:
         }
         if self.has_boundaries:
             result["boundaries"] = label_boundaries(resize_labels(arrays["instances"], size))
+        if self.has_sources:
+            result["source"] = resize_photograph(arrays["source"], size)
         return result
 
     def _edges(self, image, labels):

@@ -27,7 +27,7 @@ def training_batches(dataset, data_config, global_batch_size, seed, start_step, 
     Returns:
         `tf.data.Dataset` of dicts: image float32 (batch, height, width, 3) in [-1, 1]; labels int32
         (batch, height, width), 0..num_classes; edges float32 (batch, height, width, 1), -1 or 1; and where instances
-        are used boundaries float32 (batch, height, width, 1), 0 or 1.
+        are used boundaries float32 (batch, height, width, 1), 0 or 1; with sources, source as image.
     """
 
     def batch_at(step):
@@ -127,7 +127,9 @@ def to_batch(examples):
         "labels": _stack(examples, "labels", np.int32),
         "edges": _stack(examples, "edges", np.float32)[..., np.newaxis],
     }
-    for key in ("image", "edges"):
+    if "source" in examples[0]:
+        batch["source"] = _stack(examples, "source", np.float32)
+    for key in {"image", "edges", "source"} & batch.keys():
         batch[key] /= 127.5
         batch[key] -= 1.0
     if "boundaries" in examples[0]:
@@ -149,6 +151,8 @@ def _map(elements, batch_of, dataset, batch_size):
     }
     if dataset.has_boundaries:
         spec["boundaries"] = tf.TensorSpec((batch_size, height, width, 1), tf.float32)
+    if dataset.has_sources:
+        spec["source"] = spec["image"]
 
     def arrays_of(element):
         batch = batch_of(element)

@@ -69,3 +69,17 @@ def local_loss(image, outputs, branches, num_branches):
         class_image = outputs["class_images"][..., 3 * branch : 3 * branch + 3]
         total = total + per_example_mean(ops.absolute(class_image - image * mask))
     return total
+
+
+def total_variation(images):
+    """The sum of the absolute differences of neighbouring pixels, not their mean, as in the cross-view release.
+
+    Args:
+        images: float (batch, height, width, 3).
+    Returns:
+        float32 (batch,).
+    """
+    images = ops.cast(images, "float32")
+    down = ops.absolute(images[:, 1:] - images[:, :-1])
+    right = ops.absolute(images[:, :, 1:] - images[:, :, :-1])
+    return ops.sum(down, axis=(1, 2, 3)) + ops.sum(right, axis=(1, 2, 3))

@@ -1,6 +1,7 @@
 """The networks: one file per paper, found by name in one table."""
 
-from ecgan_tf.models.discriminators import MultiscaleDiscriminator
+from ecgan_tf.models.cross_view import CrossViewGenerator
+from ecgan_tf.models.discriminators import MultiscaleDiscriminator, PairDiscriminator
 from ecgan_tf.models.ecgan import ECGANGenerator
 from ecgan_tf.models.lggan import LGGANGenerator, LGGANPlusGenerator
 from ecgan_tf.models.spade import SPADEGenerator
@@ -8,12 +9,14 @@ from ecgan_tf.models.spade import SPADEGenerator
 MODELS = {
     "ecgan": ECGANGenerator,
     "lggan": LGGANGenerator,
+    "lggan_cross_view": CrossViewGenerator,
     "lggan_plus": LGGANPlusGenerator,
     "spade": SPADEGenerator,
 }
 
 DISCRIMINATORS = {
     "multiscale": MultiscaleDiscriminator,
+    "pair": PairDiscriminator,
 }
 
 

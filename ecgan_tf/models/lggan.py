@@ -28,16 +28,25 @@ class SharedEncoder(keras.layers.Layer):
         has_global: whether there is a global generator, which alone reads the coarse map.
         sau_patch: of `SemanticAwareUpsampling`; None for no SAU.
         initializer: a name of `INITIALIZERS`.
+        has_source: whether a photograph is read beside the layout.
     Call arguments:
         layout: `Layout`.
+        source: float (batch, height, width, 3), that photograph.
     Returns:
         f, float (batch, height / 4, width / 4, 4 C), and float (batch, height / 16, width / 16, 16 C) or None.
     """
 
     def __init__(
-        self, filters, num_labels, has_boundaries=False, has_global=True, sau_patch=None,
-        initializer="xavier_0.02", **kwargs
-    ):  # fmt: skip
+        self,
+        filters,
+        num_labels,
+        has_boundaries=False,
+        has_global=True,
+        sau_patch=None,
+        initializer="xavier_0.02",
+        has_source=False,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         self.filters = filters
         self.num_labels = num_labels
@@ -45,10 +54,13 @@ class SharedEncoder(keras.layers.Layer):
         self.has_global = has_global
         self.sau_patch = sau_patch
         self.initializer = initializer
+        self.has_source = has_source
         # Biases before an instance normalisation change nothing; they are kept for the release's weights.
         self.start = LabelConv2D(
             filters, num_labels, has_boundaries, 7, initializer=initializer, padding="reflect", name="start"
         )
+        if has_source:  # the share of the photograph in a convolution over both
+            self.start_source = PaddedConv2D(filters, 7, 1, 3, "reflect", initializer, name="start_source")
         widths = [filters * factor for factor in ((2, 4, 8, 16) if has_global else (2, 4))]
         self.convolutions = [
             PaddedConv2D(width, 3, 2, 1, initializer=initializer, name=f"conv_{index}")
@@ -60,6 +72,8 @@ class SharedEncoder(keras.layers.Layer):
 
     def build(self, input_shape=None):
         self.start.build()
+        if self.has_source:
+            self.start_source.build((None, None, None, 3))
         shape = (None, None, None, self.filters)
         self.norms[0].build(shape)
         for convolution, norm in zip(self.convolutions, self.norms[1:]):
@@ -70,8 +84,11 @@ class SharedEncoder(keras.layers.Layer):
             self.sau.build((None, None, None, 4 * self.filters))
         self.built = True
 
-    def call(self, layout):
-        x = ops.relu(self.norms[0](self.start(layout=layout)))
+    def call(self, layout, source=None):
+        x = self.start(layout=layout)
+        if self.has_source:
+            x = x + self.start_source(source)
+        x = ops.relu(self.norms[0](x))
         features = None
         for convolution, norm in zip(self.convolutions, self.norms[1:]):
             x = ops.relu(norm(convolution(x)))
@@ -80,7 +97,7 @@ class SharedEncoder(keras.layers.Layer):
         return features, x if self.has_global else None
 
     def get_config(self):
-        names = ("filters", "num_labels", "has_boundaries", "has_global", "sau_patch", "initializer")
+        names = ("filters", "num_labels", "has_boundaries", "has_global", "sau_patch", "initializer", "has_source")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 
@@ -165,8 +182,30 @@ class Decoder(keras.layers.Layer):
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 
+class LocalGroups:
+    """Which branch paints which label; for models with `num_classes`, `has_unknown` and `local_groups`."""
+
+    @property
+    def num_labels(self):
+        return self.num_classes + self.has_unknown
+
+    @property
+    def num_branches(self):
+        return self.num_labels if self.local_groups is None else max(self.local_groups) + 1
+
+    def branches_of(self, labels):
+        """The branch that paints each pixel, int32 (batch, height, width); `num_branches` where none does."""
+        if self.local_groups is None:
+            return labels
+        numbers = [self.num_branches if group == NO_BRANCH else group for group in self.local_groups]
+        return ops.take(ops.convert_to_tensor(numbers, dtype="int32"), labels, axis=0)
+
+    def check_groups(self):
+        check_groups(self.local_groups, self.num_labels)
+
+
 @keras.saving.register_keras_serializable("ecgan_tf")
-class LGGANGenerator(keras.Model):
+class LGGANGenerator(LocalGroups, keras.Model):
     """Label map in, photograph out: a global image and a class by class local one, mixed by learnt weight maps.
 
         f = E(S);  I^G = G_g(f);  h = G_l(f);  I^L from h, class by class;  (W_g, W_l) = softmax(G_w(f))
@@ -245,7 +284,7 @@ class LGGANGenerator(keras.Model):
         self.sau_place = sau_place
         self.sau_patch = sau_patch
         check_size(self.image_size, upsampling)
-        check_groups(self.local_groups, self.num_labels)
+        self.check_groups()
         self.has_global, self.has_local = fusion != "local", fusion != "global"
         self.encoder = SharedEncoder(
             base_filters,
@@ -293,14 +332,6 @@ class LGGANGenerator(keras.Model):
     # ---- forward pass
 
     @property
-    def num_labels(self):
-        return self.num_classes + self.has_unknown
-
-    @property
-    def num_branches(self):
-        return self.num_labels if self.local_groups is None else max(self.local_groups) + 1
-
-    @property
     def input_specs(self):
         """What `call` takes: dictionary from name to `keras.InputSpec`."""
         return layout_specs(self.image_size, self.has_boundaries)
@@ -316,10 +347,7 @@ class LGGANGenerator(keras.Model):
             branches = self.branches_of(inputs["labels"])
             outputs.update(self.class_branches(outputs["local_features"], branches=branches, training=training))
         if self.fusion == "weight":
-            logits = self.to_weights(self.weight_decoder(features))
-            # The softmax of two channels. As released, the local one comes first.
-            outputs["local_weight"] = ops.sigmoid(logits[..., :1] - logits[..., 1:])
-            outputs["global_weight"] = 1.0 - outputs["local_weight"]
+            outputs.update(weight_maps(self.to_weights(self.weight_decoder(features))))
         return {"image": self._mix(outputs), **outputs}
 
     def _global_image(self, layout, coarse, training):
@@ -331,17 +359,9 @@ class LGGANGenerator(keras.Model):
     def _mix(self, outputs):
         if self.fusion in ("global", "local"):
             return outputs[f"{self.fusion}_image"]
-        local, other = outputs["local_image"], outputs["global_image"]
         if self.fusion == "mean":
-            return 0.5 * (local + other)
-        return outputs["local_weight"] * local + outputs["global_weight"] * other
-
-    def branches_of(self, labels):
-        """The branch that paints each pixel, int32 (batch, height, width); `num_branches` where none does."""
-        if self.local_groups is None:
-            return labels
-        numbers = [self.num_branches if group == NO_BRANCH else group for group in self.local_groups]
-        return ops.take(ops.convert_to_tensor(numbers, dtype="int32"), labels, axis=0)
+            return 0.5 * (outputs["local_image"] + outputs["global_image"])
+        return mix(outputs)
 
     # ---- config
 
@@ -375,6 +395,17 @@ class LGGANPlusGenerator(LGGANGenerator):
 
     def __init__(self, *args, sau_place="both", **kwargs):
         super().__init__(*args, sau_place=sau_place, **kwargs)
+
+
+def weight_maps(logits):
+    """The softmax of two channels; as released, the local one comes first."""
+    local = ops.sigmoid(logits[..., :1] - logits[..., 1:])
+    return {"local_weight": local, "global_weight": 1.0 - local}
+
+
+def mix(outputs):
+    """I^C = W_g I^G + W_l I^L."""
+    return outputs["global_weight"] * outputs["global_image"] + outputs["local_weight"] * outputs["local_image"]
 
 
 def check_groups(groups, num_labels):

@@ -14,7 +14,13 @@ from ecgan_tf.models.pixel_embedding import PixelEmbedding
 from ecgan_tf.training.contrast import SCALES, pooling_of
 from ecgan_tf.training.optimizers import make_optimizer
 
-DISCRIMINATOR_OF = {"ecgan": "multiscale", "spade": "multiscale", "lggan": "multiscale", "lggan_plus": "multiscale"}
+DISCRIMINATOR_OF = {
+    "ecgan": "multiscale",
+    "lggan": "multiscale",
+    "lggan_cross_view": "pair",
+    "lggan_plus": "multiscale",
+    "spade": "multiscale",
+}
 # Keys of config.model that are arguments of the generator, beside what the data set gives.
 TRUNK_KEYS = (
     "base_filters",
@@ -24,12 +30,13 @@ TRUNK_KEYS = (
     "initializer",
 )
 HEAD_KEYS = ("head_initializer", "use_edge", "edge_transfer", "use_semantic_preserving", "semantic_skip")
-LGGAN_NAMES = ("lggan", "lggan_plus")
+LGGAN_NAMES = ("lggan", "lggan_cross_view", "lggan_plus")
 LOCAL_KEYS = ("num_residual_blocks", "local_fusion", "local_kernel_size", "mask_mode", "fusion", "upsampler")
 MODEL_KEYS = {
     "ecgan": (*TRUNK_KEYS, *HEAD_KEYS),
     "spade": TRUNK_KEYS,
     "lggan": (*TRUNK_KEYS, *LOCAL_KEYS),
+    "lggan_cross_view": ("base_filters", "initializer", *(key for key in LOCAL_KEYS if key != "fusion")),
     "lggan_plus": (*TRUNK_KEYS, *LOCAL_KEYS, "sau_place", "sau_patch"),
 }
 
@@ -150,7 +157,7 @@ def make_discriminators(config, layout_kwargs):
 
     `discriminator` judges pairs of layout and image, or edge map; `edge_discriminator`, where edges are judged apart
     (config.discriminator.separate_edge), takes those over; `image_discriminator` (config.discriminator.image) judges
-    images without their layouts.
+    images without their layouts; `source_discriminator`, in cross-view translation, sees the other view instead.
 
     Args:
         config: the run's.
@@ -158,13 +165,15 @@ def make_discriminators(config, layout_kwargs):
     Returns:
         dictionary of built models.
     """
-    arguments = {
-        **layout_kwargs,
-        "base_filters": config.discriminator.base_filters,
-        "num_scales": config.discriminator.num_scales,
-        "initializer": config.model.initializer,
-    }
     kind = DISCRIMINATOR_OF[config.model.name]
+    arguments = {"base_filters": config.discriminator.base_filters, "initializer": config.model.initializer}
+    if kind == "pair":
+        arguments.update({key: layout_kwargs[key] for key in ("num_classes", "has_unknown")})
+        return {
+            "discriminator": make_discriminator(kind, **arguments),
+            "source_discriminator": make_discriminator(kind, condition="source", **arguments),
+        }
+    arguments.update(layout_kwargs, num_scales=config.discriminator.num_scales)
     discriminators = {"discriminator": make_discriminator(kind, **arguments)}
     if config.discriminator.separate_edge:
         discriminators["edge_discriminator"] = make_discriminator(kind, **arguments)

@@ -6,12 +6,13 @@ from ecgan_tf.losses.adversarial import ADVERSARIAL
 from ecgan_tf.losses.class_pixels import class_pixel_loss
 from ecgan_tf.losses.features import feature_matching_loss, perceptual_loss
 from ecgan_tf.losses.labels import label_cross_entropy, similarity_loss
-from ecgan_tf.losses.local import class_feature_loss, local_loss, pool_by_branch
+from ecgan_tf.losses.local import class_feature_loss, local_loss, pool_by_branch, total_variation
 from ecgan_tf.losses.reduction import mean_absolute_difference
 
-UNCONDITIONAL = "@image"  # ends the keys of what the unconditional discriminator says
+# What ends the keys of predictions, by the name of the discriminator that judges images a second time.
+SUFFIXES = {"image_discriminator": "@image", "source_discriminator": "@source"}
 # Of the adversarial terms: symbol, key of the real partner, suffix of the predictions' keys.
-FAMILIES = (("e", "edge", ""), ("i", "image", ""), ("u", "image", UNCONDITIONAL))
+FAMILIES = (("e", "edge", ""), ("i", "image", ""), ("u", "image", "@image"), ("s", "image", "@source"))
 
 
 class PairedObjective:
@@ -22,6 +23,8 @@ class PairedObjective:
         pairs: list of (symbol, key of the generator's output, key of the real partner, weight inside the family).
         vgg: from `make_vgg_features`, or None for no perceptual terms.
     """
+
+    discriminator_weight = 1.0
 
     def __init__(self, config, pairs, vgg=None):
         self.loss = config.loss
@@ -67,7 +70,8 @@ class PairedObjective:
         for symbol, real, suffix, pairs in self._families(fakes):
             costs = [weight * self.fake_cost(_logits(fakes[fake])) for fake, weight in pairs]
             weights = sum(weight for _, weight in pairs)
-            terms[f"L_D^{symbol}"] = (1.0, weights * self.real_cost(_logits(reals[real + suffix])) + sum(costs))
+            cost = weights * self.real_cost(_logits(reals[real + suffix])) + sum(costs)
+            terms[f"L_D^{symbol}"] = (self.discriminator_weight, cost)
         return terms
 
     def _adversarial_terms(self, fakes):
@@ -192,10 +196,31 @@ class LGGANObjective(PairedObjective):
         return terms
 
 
+class CrossViewObjective(LGGANObjective):
+    """The objective of LGGAN's cross-view task (spec/lggan.md, section 8).
+
+        L_G = L^i + L^s + lambda_p (L_p^C + ...) + lambda_1 (L_1^C + ...) + lambda_local L_local
+            + lambda_tv (L_tv^C + L_tv^G + L_tv^L)
+    L^i is of the discriminator that sees the layout, L^s of the one that sees the other view. The discriminators' total
+    is halved, as in the release.
+    """
+
+    discriminator_weight = 0.5
+
+    def generator_terms(self, batch, outputs, fakes, reals, step=0):
+        """As `LGGANObjective.generator_terms`."""
+        terms = super().generator_terms(batch, outputs, fakes, reals, step)
+        if self.loss.total_variation:
+            for symbol, fake, _, weight in self.pairs:
+                terms[f"L_tv^{symbol}"] = (self.loss.total_variation * weight, total_variation(outputs[fake]))
+        return terms
+
+
 OBJECTIVES = {
     "ecgan": ECGANObjective,
     "spade": ECGANObjective,
     "lggan": LGGANObjective,
+    "lggan_cross_view": CrossViewObjective,
     "lggan_plus": LGGANObjective,
 }
 

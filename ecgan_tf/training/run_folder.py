@@ -140,7 +140,7 @@ def open_discriminator(path):
 def layouts_to_keep(dataset, count=8):
     """A few layouts of a data set, spread over it, as the generator takes them."""
     batch = layout_batch(dataset, evenly_spread(len(dataset), count))
-    return {key: value for key, value in batch.items() if key in ("labels", "boundaries")}
+    return {key: value for key, value in batch.items() if key in ("labels", "boundaries", "source")}
 
 
 def read_layouts(path):

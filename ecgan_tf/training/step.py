@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from ecgan_tf.training.objectives import UNCONDITIONAL
+from ecgan_tf.training.objectives import SUFFIXES
 
 
 def make_train_step(gan, objective, config, strategy):
@@ -85,7 +85,7 @@ class TrainStep:
     def _judge(self, batch, outputs):
         """What the discriminators say of each fake and each real, by key: dictionaries of their predictions.
 
-        What the unconditional one says has its suffix at the key.
+        What a second judge of an image says has its suffix at the key.
         """
         fakes = {fake: outputs[fake] for _, fake, _, _ in self.objective.pairs}
         reals = self.objective.reals(batch)
@@ -93,7 +93,7 @@ class TrainStep:
         for name, discriminator in self.gan.discriminators.items():
             shown = [{key: x for key, x in images.items() if self._judges(name, key)} for images in (fakes, reals)]
             if shown[0]:
-                suffix = UNCONDITIONAL if name == "image_discriminator" else ""
+                suffix = SUFFIXES.get(name, "")
                 for all_, some in zip(judged, self._judge_together(discriminator, batch, *shown)):
                     all_.update({key + suffix: predictions for key, predictions in some.items()})
         return judged
@@ -101,7 +101,7 @@ class TrainStep:
     def _judges(self, name, key):
         if name == "edge_discriminator":
             return key == "edge"
-        is_for_images = name == "image_discriminator" or "edge_discriminator" in self.gan.discriminators
+        is_for_images = name in SUFFIXES or "edge_discriminator" in self.gan.discriminators
         return key != "edge" or not is_for_images
 
     @staticmethod

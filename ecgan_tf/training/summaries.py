@@ -87,8 +87,10 @@ class Samples:
             name: of the file, without ending.
         """
         painted = {CAPTIONS[key]: picture for key, picture in pictures_of(generate(self.batch)).items()}
+        source = {"other view": to_uint8(self.batch["source"])} if "source" in self.batch else {}
         grid = captioned_grid(
             {
+                **source,
                 "label map": self.classes.colorize(self.batch["labels"]),
                 **painted,
                 "photograph": to_uint8(self.batch["image"]),

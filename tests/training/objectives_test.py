@@ -6,7 +6,7 @@ from ecgan_tf.losses.contrastive import pixel_contrastive_loss, sample_pixels
 from ecgan_tf.losses.labels import label_cross_entropy, similarity_loss
 from ecgan_tf.models.pixel_embedding import PixelEmbedding
 from ecgan_tf.training.contrast import PixelContrast, pure_labels
-from ecgan_tf.training.objectives import UNCONDITIONAL, ECGANObjective, LGGANObjective
+from ecgan_tf.training.objectives import SUFFIXES, CrossViewObjective, ECGANObjective, LGGANObjective
 
 FAKES = ("edge", "initial_image", "image")
 PARTNERS = {"edge": "edge", "initial_image": "image", "image": "image"}
@@ -237,10 +237,31 @@ def test_an_image_that_is_left_out_has_no_terms(fusion, terms, config, batch, lo
     assert list(found) == ["L^i", "L_f^C", "L_1^C", *terms]
 
 
+def test_the_cross_view_objective_has_two_judges_and_smooth_images(config, batch, local_outputs, judge):
+    config.update_from_flattened_dict({"model.name": "lggan_cross_view", "loss.gan_mode": "log",
+                                       "loss.feature_matching": 0.0, "loss.total_variation": 1e-6})  # fmt: skip
+    second = SUFFIXES["source_discriminator"]
+    fakes = judge([key + suffix for suffix in ("", second) for key in LGGAN_SYMBOLS])
+    reals = judge(["image", f"image{second}"])
+    objective = CrossViewObjective(config, Branches())
+    terms = objective.generator_terms(batch, local_outputs, fakes, reals)
+    expected = ["L^i", "L^s", "L_1^C", "L_1^G", "L_1^L", "L_local", "L_tv^C", "L_tv^G", "L_tv^L"]
+    assert list(terms) == expected
+    of_source = sum(over_scales(fakes[key + second], lambda d: np.log1p(np.exp(-d))) for key in LGGAN_SYMBOLS)
+    np.testing.assert_allclose(terms["L^s"][1], of_source, rtol=1e-5)
+    image = local_outputs["local_image"]
+    variation = [sum(np.abs(np.diff(x, axis=axis)).sum() for axis in (0, 1)) for x in image]
+    assert terms["L_tv^L"][0] == 1e-6
+    np.testing.assert_allclose(terms["L_tv^L"][1], variation, rtol=1e-5)
+    judged = objective.discriminator_terms(fakes, reals)
+    assert {symbol: weight for symbol, (weight, _) in judged.items()} == {"L_D^i": 0.5, "L_D^s": 0.5}
+
+
 def test_an_unconditional_discriminator_has_terms_of_its_own(config, batch, outputs, judge):
     config.loss.feature_matching = config.loss.reconstruction = 0.0
-    images = [f"{key}{UNCONDITIONAL}" for key in ("initial_image", "image")]
-    fakes, reals = judge((*FAKES, *images)), judge(("image", "edge", f"image{UNCONDITIONAL}"))
+    suffix = SUFFIXES["image_discriminator"]
+    images = [f"{key}{suffix}" for key in ("initial_image", "image")]
+    fakes, reals = judge((*FAKES, *images)), judge(("image", "edge", f"image{suffix}"))
     objective = ECGANObjective(config, 3)
     of_generator = objective.generator_terms(batch, outputs, fakes, reals)
     of_discriminator = objective.discriminator_terms(fakes, reals)
@@ -248,7 +269,7 @@ def test_an_unconditional_discriminator_has_terms_of_its_own(config, batch, outp
     first, final = (over_scales(fakes[key], lambda d: -d) for key in images)
     np.testing.assert_allclose(of_generator["L^u"][1], first + 2.5 * final, rtol=1e-5)
     costs = [over_scales(fakes[key], lambda d: np.maximum(0, 1 + d)) for key in images]
-    real = over_scales(reals[f"image{UNCONDITIONAL}"], lambda d: np.maximum(0, 1 - d))
+    real = over_scales(reals[f"image{suffix}"], lambda d: np.maximum(0, 1 - d))
     np.testing.assert_allclose(of_discriminator["L_D^u"][1], 3.5 * real + costs[0] + 2.5 * costs[1], rtol=1e-5)
 
 
