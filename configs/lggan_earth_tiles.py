@@ -16,6 +16,7 @@ def get_config(variant=None):
     config.data.image_size = (64, 64)
     config.data.edge_source = "none"
     fast_recipe(config)
+    config.model.head_initializer = "xavier_0.02"  # the release's: the class images start grey, not in random colours
     config.model.num_residual_blocks = 3  # of 9: the images are a quarter of the published ones
     config.model.local_kernel_size = 3  # of 7, for the same reason
     config.model.upsampler = "nearest_conv"  # transposed convolutions leave a grid in everything for thousands of steps

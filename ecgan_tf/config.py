@@ -18,7 +18,7 @@ def base_config():
     model.upsampling = "normal"  # "normal": the trunk starts at 1/32 of the image; "more": at 1/64 (Cityscapes)
     model.normalization = "batch"  # of SPADE: "batch" (synchronised over the replicas) or "instance"
     model.initializer = "xavier_0.02"  # of the trunk and the discriminator; "he" departs from the release
-    model.head_initializer = "xavier_0.02"  # of the edge, image and semantic heads; "he" departs from the release
+    model.head_initializer = "xavier_0.02"  # of ECGAN's heads, of LGGAN's branches; "he" departs from the releases
     model.use_edge = True  # the edge generator G_e; without it nothing else of the edge is there
     model.edge_transfer = "both"  # where G_t gates the image by the edge: "both", "feature", "image" or "none"
     model.use_semantic_preserving = True  # G_s; without it the final image is I', clipped

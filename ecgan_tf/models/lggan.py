@@ -220,6 +220,7 @@ class LGGANGenerator(LocalGroups, keras.Model):
         has_boundaries: whether the instance boundary map is an input.
         base_filters: C.
         spade_hidden_filters, upsampling, normalization, initializer: as in `ECGANGenerator`.
+        head_initializer: a name of `INITIALIZERS`, of the class branches.
         num_residual_blocks: of G_l.
         local_groups: None for a branch per label, or a sequence with the number of its branch for every label, the
             unknown one last; `NO_BRANCH` for none.
@@ -253,6 +254,7 @@ class LGGANGenerator(LocalGroups, keras.Model):
         upsampling="normal",
         normalization="batch",
         initializer="xavier_0.02",
+        head_initializer="xavier_0.02",
         num_residual_blocks=9,
         local_groups=None,
         local_fusion="concat",
@@ -274,6 +276,7 @@ class LGGANGenerator(LocalGroups, keras.Model):
         self.upsampling = upsampling
         self.normalization = normalization
         self.initializer = initializer
+        self.head_initializer = head_initializer
         self.num_residual_blocks = num_residual_blocks
         self.local_groups = None if local_groups is None else tuple(local_groups)
         self.local_fusion = local_fusion
@@ -301,7 +304,7 @@ class LGGANGenerator(LocalGroups, keras.Model):
         if self.has_local:
             self.local_decoder = self._decoder(num_residual_blocks, "local_decoder")
             self.class_branches = ClassBranches(
-                self.num_branches, local_kernel_size, local_fusion, mask_mode, initializer=initializer,
+                self.num_branches, local_kernel_size, local_fusion, mask_mode, initializer=head_initializer,
                 name="class_branches",
             )  # fmt: skip
         if fusion == "weight":
@@ -376,6 +379,7 @@ class LGGANGenerator(LocalGroups, keras.Model):
             "upsampling",
             "normalization",
             "initializer",
+            "head_initializer",
             "num_residual_blocks",
             "local_groups",
             "local_fusion",

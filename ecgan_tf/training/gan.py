@@ -35,9 +35,9 @@ LOCAL_KEYS = ("num_residual_blocks", "local_fusion", "local_kernel_size", "mask_
 MODEL_KEYS = {
     "ecgan": (*TRUNK_KEYS, *HEAD_KEYS),
     "spade": TRUNK_KEYS,
-    "lggan": (*TRUNK_KEYS, *LOCAL_KEYS),
+    "lggan": (*TRUNK_KEYS, "head_initializer", *LOCAL_KEYS),
     "lggan_cross_view": ("base_filters", "initializer", *(key for key in LOCAL_KEYS if key != "fusion")),
-    "lggan_plus": (*TRUNK_KEYS, *LOCAL_KEYS, "sau_place", "sau_patch"),
+    "lggan_plus": (*TRUNK_KEYS, "head_initializer", *LOCAL_KEYS, "sau_place", "sau_patch"),
 }
 
 
