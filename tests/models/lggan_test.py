@@ -11,7 +11,8 @@ from ecgan_tf.models.lggan import Decoder, LGGANGenerator, ReflectResidualBlock,
 
 NAMES = ("lggan", "lggan_plus")
 TINY = {"num_classes": 3, "image_size": (32, 32), "has_unknown": True, "has_boundaries": True, "base_filters": 4,
-        "spade_hidden_filters": 4, "initializer": "he", "head_initializer": "he", "num_residual_blocks": 1, "local_kernel_size": 3}  # fmt: skip
+        "spade_hidden_filters": 4, "initializer": "he", "head_initializer": "he", "num_residual_blocks": 1,
+        "local_kernel_size": 3}  # fmt: skip
 
 
 def count(layer):
