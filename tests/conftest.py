@@ -124,11 +124,11 @@ def random_input(rng, spec, num_labels, count=2):
 def make_run(tmp_path_factory):
     """A run folder with a tiny generator as a training leaves it, but untrained."""
 
-    def make(name, has_unknown=False, has_boundaries=False, image_size=(32, 32), num_classes=3):
+    def make(name, has_unknown=False, has_boundaries=False, image_size=(32, 32), num_classes=3, **arguments):
         layout = {"num_classes": num_classes, "has_unknown": has_unknown, "has_boundaries": has_boundaries}
         tiny = {"base_filters": 8, "spade_hidden_filters": 8, "num_residual_blocks": 1, "initializer": "he",
                 "head_initializer": "he"}  # fmt: skip
-        tiny = {key: value for key, value in tiny.items() if key in MODEL_KEYS[name]}
+        tiny = {key: value for key, value in tiny.items() if key in MODEL_KEYS[name]} | arguments
         generator = make_generator(name, image_size=image_size, **layout, **tiny)
         for layer in generator._flatten_layers():
             if isinstance(layer, SpectralConv2D):  # at first sigma is a random number, and dividing by it explodes
