@@ -47,7 +47,8 @@ def main(argv):
         f"{strategy.num_replicas_in_sync} replica(s) on {', '.join(strategy.extended.worker_devices)}"
     )
     run = RunFolder(WORKDIR.value)
-    run.start(config, model_description(config, train_data), layouts_to_keep(validation_data))
+    layouts = layouts_to_keep(validation_data, 8), layouts_to_keep(train_data, 32)
+    run.start(config, model_description(config, train_data), *layouts)
     with strategy.scope():
         gan = GAN(config, generator_arguments(config, train_data))
     train(gan, strategy, train_data, validation_data, run, config)

@@ -5,7 +5,7 @@ Hardware: 8 GPUs with 32 GB, as the authors. One GPU with 12 GB: configs/ecgan_a
 Result:   not measured.
 """
 
-from ecgan_tf.config import base_config, shrink_to_toy
+from ecgan_tf.config import apply_variant, base_config
 
 
 def get_config(variant=None):
@@ -17,6 +17,4 @@ def get_config(variant=None):
     config.train.global_batch_size = 32
     config.train.steps = 126_300  # 200 epochs of 20,210 photographs
     config.train.checkpoint_every = 2000
-    if variant == "toy":
-        shrink_to_toy(config)
-    return config
+    return apply_variant(config, variant)

@@ -8,7 +8,7 @@ Hardware: one GPU. On two CPU cores 200 steps (--config.train.steps=200) show th
 Result:   not measured.
 """
 
-from ecgan_tf.config import base_config, shrink_to_toy
+from ecgan_tf.config import apply_variant, base_config
 
 
 def get_config(variant=None):
@@ -21,6 +21,4 @@ def get_config(variant=None):
     config.train.global_batch_size = 4
     config.train.steps = 20_000
     config.train.log_every = 20
-    if variant == "toy":
-        shrink_to_toy(config)
-    return config
+    return apply_variant(config, variant)

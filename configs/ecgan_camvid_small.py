@@ -9,7 +9,7 @@ Result:   colour error 10.8 of 255 and L1 0.188 over the 101 validation layouts
           before L_pix and the purity of contrastive cells joined the objective; not measured again since.
 """
 
-from ecgan_tf.config import base_config, shrink_to_toy
+from ecgan_tf.config import apply_variant, base_config
 
 
 def get_config(variant=None):
@@ -18,9 +18,7 @@ def get_config(variant=None):
     config.data.image_size = (64, 64)
     fast_recipe(config)
     config.train.steps = 450
-    if variant == "toy":
-        shrink_to_toy(config)
-    return config
+    return apply_variant(config, variant)
 
 
 def fast_recipe(config):

@@ -5,7 +5,7 @@ Hardware: 8 GPUs with 32 GB, as the authors. One GPU with 12 GB: configs/ecgan_c
 Result:   not measured.
 """
 
-from ecgan_tf.config import base_config, shrink_to_toy
+from ecgan_tf.config import apply_variant, base_config
 
 
 def get_config(variant=None):
@@ -18,6 +18,4 @@ def get_config(variant=None):
     config.train.global_batch_size = 32
     config.train.steps = 369_600  # 100 epochs of 118,287 photographs
     config.train.checkpoint_every = 2000
-    if variant == "toy":
-        shrink_to_toy(config)
-    return config
+    return apply_variant(config, variant)

@@ -85,14 +85,15 @@ def quiet_tensorflow():
     if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
         return
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-    with _stderr_held_back():
+    with stderr_held_back():
         import tensorflow as tf
     tf.get_logger().setLevel(logging.ERROR)
     absl.logging.set_verbosity(absl.logging.ERROR)
 
 
 @contextlib.contextmanager
-def _stderr_held_back():
+def stderr_held_back():
+    """Keeps what libraries write to the screen by themselves, C++ included, off it; shows it if the block fails."""
     sys.stderr.flush()
     screen = os.dup(2)
     with tempfile.TemporaryFile() as held:

@@ -1,5 +1,7 @@
 """Every key of a run, with its default and meaning, and the check that finds the mistakes of a request at once."""
 
+import os
+
 import ml_collections
 
 from ecgan_tf.commands import RequestError
@@ -130,6 +132,15 @@ def use_multi_scale_contrast(config):
     return config
 
 
+def apply_variant(config, variant):
+    """The config that is asked for behind the colon: "toy", or None for the experiment itself."""
+    if variant not in (None, "toy"):
+        raise RequestError(f"variant {variant!r} of the config; there is :toy, or none")
+    if variant:
+        shrink_to_toy(config)
+    return config
+
+
 def shrink_to_toy(config):
     """Makes the same experiment tiny, for tests: `--config=configs/X.py:toy`."""
     config.data.image_size = (64, 64) if config.model.upsampling == "more" else (32, 32)
@@ -146,7 +157,7 @@ def shrink_to_toy(config):
 
 def check_config(config):
     """Raises one `RequestError` that names every wrong value of the request, before anything expensive starts."""
-    found = [*_check_choices(config), *_check_sizes(config), *_check_numbers(config)]
+    found = [*_check_choices(config), *_check_sizes(config), *_check_numbers(config), *_check_files(config)]
     if found:
         raise RequestError("; ".join(found))
 
@@ -293,6 +304,19 @@ def _check_numbers(config):
     ):
         if not 0 <= _get(config, key) <= 1:
             yield f"config.{key} is {_get(config, key)}; it must lie between 0 and 1"
+
+
+def _check_files(config):
+    for key, remedy in (
+        ("loss.segmenter", "python -m ecgan_tf.train_segmenter makes one"),
+        (
+            "loss.vgg_weights",
+            "give Keras' notop file of VGG-19, 'keras' for its download, or '' for no perceptual loss",
+        ),
+    ):
+        path = _get(config, key)
+        if path not in ("", "keras") and not os.path.isfile(path):
+            yield f"config.{key} is {path!r}, which is no file; {remedy}"
 
 
 def _get(config, key):

@@ -97,7 +97,7 @@ def bring_in(path, folder):
     if DISCRIMINATOR.value:
         load_state_dict(gan.discriminator, read_state_dict(DISCRIMINATOR.value))
     run = RunFolder(folder)
-    run.start(config, model_description(config, data), layouts_to_keep(data))
+    run.start(config, model_description(config, data), layouts_to_keep(data, 8))
     run.save(0, gan.named_variables(), keep=1)
     say(f"{folder} paints with the weights of {path}; train_main.py --workdir={folder} continues from them")
 

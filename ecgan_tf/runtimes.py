@@ -1,14 +1,17 @@
 """Opens a trained or exported model in its own runtime, behind one face: layouts in, images out."""
 
 import contextlib
+import json
 import os
 
 import numpy as np
 
+from ecgan_tf import commands
 from ecgan_tf.commands import RequestError
 from ecgan_tf.data.classes import ClassList
 
 DESCRIPTION = "model.json"
+METADATA_KEY = "ecgan_tf"  # of the same content inside a .tflite or .onnx
 ONNX_TYPES = {"tensor(int32)": "int32", "tensor(uint8)": "uint8", "tensor(float)": "float32"}
 
 
@@ -70,13 +73,13 @@ def open_model(path):
     return openers[ending](path)
 
 
-def open_keras_run(path):
-    """The averaged generator of a run, in Keras."""
+def open_keras_run(path, image_size=None):
+    """The averaged generator of a run, in Keras; `image_size` as `open_run` takes it."""
     import tensorflow as tf
 
     from ecgan_tf.training.run_folder import open_run
 
-    generator, description, _ = open_run(path)
+    generator, description, _ = open_run(path, image_size)
     paint = tf.function(lambda inputs: generator(inputs)["image"], autograph=False)
     paint_all = tf.function(lambda inputs: generator(inputs), autograph=False)
     inputs = {name: spec.dtype for name, spec in generator.input_specs.items()}
@@ -104,10 +107,13 @@ def open_tflite(path, threads=None):
     with _foreign(path, "LiteRT model"):
         from ai_edge_litert.interpreter import Interpreter
 
-        interpreter = Interpreter(model_path=path, num_threads=threads or os.cpu_count())
+        with commands.stderr_held_back():  # the runtime says which delegate it made
+            interpreter = Interpreter(model_path=path, num_threads=threads or os.cpu_count())
+            interpreter.allocate_tensors()
         runner = interpreter.get_signature_runner("serving_default")
         inputs = {name: details["dtype"] for name, details in runner.get_input_details().items()}
-    return Synthesizer(path, find_description(path), inputs, lambda inputs: runner(**inputs)["image"])
+        inside = read_tflite_metadata(path)
+    return Synthesizer(path, find_description(path, inside), inputs, lambda inputs: as_float(runner(**inputs)["image"]))
 
 
 def open_onnx(path):
@@ -117,7 +123,26 @@ def open_onnx(path):
 
         session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
         inputs = {value.name: ONNX_TYPES[value.type] for value in session.get_inputs()}
-    return Synthesizer(path, find_description(path), inputs, lambda inputs: session.run(["image"], inputs)[0])
+        inside = session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
+    return Synthesizer(path, find_description(path, inside), inputs, lambda inputs: session.run(["image"], inputs)[0])
+
+
+def read_tflite_metadata(path):
+    """What `export` wrote into a .tflite of its model: JSON, or None."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    with open(path, "rb") as file:
+        model = schema.Model.GetRootAs(file.read(), 0)
+    for index in range(model.MetadataLength()):
+        entry = model.Metadata(index)
+        if entry.Name() == METADATA_KEY.encode():
+            return model.Buffers(entry.Buffer()).DataAsNumpy().tobytes().decode()
+    return None
+
+
+def as_float(image):
+    """An image of whatever type as float32 in [-1, 1]."""
+    return image if image.dtype == np.float32 else image.astype(np.float32) / np.float32(127.5) - 1.0
 
 
 def find_saved_model(path):
@@ -129,24 +154,36 @@ def find_saved_model(path):
     return None
 
 
-def find_description(path):
-    """The content of the model.json beside an exported model, or one or two folders up."""
+def find_description(path, inside=None):
+    """What an exported model is: from `inside` the file where it has it, else from a model.json beside it or above.
+
+    Args:
+        path: of the model.
+        inside: JSON, or None.
+    """
     from ecgan_tf.training.run_folder import read_json
 
+    if inside is not None:
+        return checked_description(path, inside)
     folder = os.path.abspath(path)
     for _ in range(3):
         folder = os.path.dirname(folder)
         candidate = os.path.join(folder, DESCRIPTION)
         if os.path.isfile(candidate):
-            description = read_json(candidate)
-            try:
-                Synthesizer(path, description, {}, None)
-            except (KeyError, TypeError, ValueError) as error:
-                raise RequestError(f"{candidate} does not describe a model ({error}).") from error
-            return description
+            return checked_description(candidate, read_json(candidate))
     raise RequestError(
         f"{path}: no {DESCRIPTION} beside it, which tells its classes and size; keep the files of an export together."
     )
+
+
+def checked_description(path, description):
+    """`description`, a dictionary or its JSON, if it describes a model."""
+    try:
+        description = json.loads(description) if isinstance(description, str) else description
+        Synthesizer(path, description, {}, None)
+    except (KeyError, TypeError, ValueError) as error:
+        raise RequestError(f"{path} does not describe a model ({error}).") from error
+    return description
 
 
 @contextlib.contextmanager

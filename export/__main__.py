@@ -1,11 +1,13 @@
 """Turns a run into artefacts for servers and devices, and proves that each paints what Keras paints.
 
 Example:
-    python -m export --run=runs/demo --output=exported --targets=saved_model,tflite,onnx
+    python -m export --run=runs/demo --output=exported --targets=all
 
-Writes into --output: saved_model/1/ (for TF Serving), model_float32.tflite, model_float16.tflite, model_float32.onnx,
-model.json (classes and size, keep it beside them), export_report.json, comparison.png and MODEL_CARD.md. An artefact
-whose pictures differ from Keras' by more than its gate goes to rejected/ instead, and the exit code is 1.
+Targets: saved_model (for TF Serving, with its files in serving/), tflite (phones: float32, float16, int8 weights, full
+int8), onnx (open batch, and batch 1), tensorrt (ONNX files in three precisions, with all that a machine with a GPU
+needs to build engines). Writes them into --output, with model.json (classes, size), export_report.json, comparison.png
+and MODEL_CARD.md. An artefact whose pictures differ from Keras' by more than its gate goes to rejected/ instead, and
+the exit code is 1.
 """
 
 import os
@@ -20,40 +22,57 @@ from ecgan_tf.commands import RequestError, say
 
 RUN = flags.DEFINE_string("run", None, "The run folder of a training.")
 OUTPUT = flags.DEFINE_string("output", None, "Folder for the artefacts.")
-TARGETS = flags.DEFINE_list("targets", ["saved_model", "tflite", "onnx"], "Which of saved_model, tflite, onnx.")
+TARGETS = flags.DEFINE_list("targets", ["all"], "Which of saved_model, tflite, onnx, tensorrt; or all.")
+IMAGE_SIZE = flags.DEFINE_list("image_size", None, "Height and width to export for, as 128,256; default: the run's.")
 
 
 def main(argv):
     commands.no_arguments(argv)
     commands.need_flags(run=RUN.value, output=OUTPUT.value)
-    artefacts = artefacts_of(TARGETS.value)
+    if os.path.isfile(OUTPUT.value):
+        raise RequestError(f"--output={OUTPUT.value} is a file; give a folder.")
+    size = image_size()
 
     commands.quiet_tensorflow()
     from ecgan_tf.files import write_json
     from ecgan_tf.runtimes import open_keras_run
+    from export import tensorrt_files
     from export.model import InferenceModel
     from export.report import write_model_card, write_sheet
+    from export.serving.files import write_serving_files
+    from export.targets import INSTEAD_OF, artefacts_of
 
-    model = InferenceModel(RUN.value)
-    expected = open_keras_run(RUN.value)(model.layouts)
+    artefacts = artefacts_of(TARGETS.value)
+    model = InferenceModel(RUN.value, size)
+    expected = open_keras_run(RUN.value, size)(model.layouts)
     os.makedirs(OUTPUT.value, exist_ok=True)
     write_json(os.path.join(OUTPUT.value, "model.json"), model.description)
+    entries, painted = {}, {}
+    waiting = list(artefacts.items())
+    while waiting:
+        name, (write, precision) = waiting.pop(0)
+        entries[name], painted[name] = export_one(model, expected, name, write, precision)
+        if not entries[name]["passed"]:
+            waiting += INSTEAD_OF.get(name, {}).items()
     report = {
         "run": RUN.value,
         "step": model.step,
-        "parameters": model.parameters,
+        "image_size": list(model.image_size),
+        "graph": model.graph,
         "layouts": len(expected),
         "machine": platform.processor() or platform.machine(),
         "threads": os.cpu_count(),
-        "artefacts": {},
+        "artefacts": entries,
     }
-    painted = {}
-    for name, (write, precision) in artefacts.items():
-        report["artefacts"][name], painted[name] = export_one(model, expected, name, write, precision)
     write_json(os.path.join(OUTPUT.value, "export_report.json"), report)
     write_sheet(os.path.join(OUTPUT.value, "comparison.png"), model, expected, painted)
     write_model_card(os.path.join(OUTPUT.value, "MODEL_CARD.md"), model, report)
-    rejected = [name for name, entry in report["artefacts"].items() if not entry["passed"]]
+    if entries.get("saved_model", {}).get("passed"):
+        write_serving_files(OUTPUT.value, model.description["name"])
+    if any(name.startswith(tensorrt_files.FOLDER) for name in entries):
+        tensorrt_files.write_build_folder(model, expected, OUTPUT.value)
+        say(f"engines: python -m export.tensorrt --exported={OUTPUT.value}, on a machine with an NVIDIA GPU")
+    rejected = [name for name, entry in entries.items() if not entry["passed"]]
     if rejected:
         raise RequestError(
             f"{', '.join(rejected)} paint(s) too unlike Keras; see {OUTPUT.value}/export_report.json "
@@ -62,20 +81,13 @@ def main(argv):
     say(f"every artefact passed its gate; look at {os.path.join(OUTPUT.value, 'comparison.png')}")
 
 
-def artefacts_of(targets):
-    """The artefacts of the wanted targets: name -> (writer of (model, path), precision)."""
-    known = {
-        "saved_model": {"saved_model": (_saved_model, "float32")},
-        "tflite": {
-            "model_float32.tflite": (_tflite("float32"), "float32"),
-            "model_float16.tflite": (_tflite("float16"), "float16"),
-        },
-        "onnx": {"model_float32.onnx": (_onnx, "float32")},
-    }
-    unknown = [target for target in targets if target not in known]
-    if unknown or not targets:
-        raise RequestError(f"--targets: {', '.join(unknown) or 'none given'}; choose from {', '.join(known)}.")
-    return {name: artefact for target in targets for name, artefact in known[target].items()}
+def image_size():
+    """--image_size as (height, width), or None."""
+    if IMAGE_SIZE.value is None:
+        return None
+    if len(IMAGE_SIZE.value) != 2 or not all(length.strip().isdigit() for length in IMAGE_SIZE.value):
+        raise RequestError(f"--image_size={','.join(IMAGE_SIZE.value)}: give height and width, as 128,256.")
+    return tuple(map(int, IMAGE_SIZE.value))
 
 
 def export_one(model, expected, name, write, precision):
@@ -84,26 +96,36 @@ def export_one(model, expected, name, write, precision):
     Returns:
         its entry of the report, and its images.
     """
+    from ecgan_tf.files import write_json
     from ecgan_tf.runtimes import open_model
     from export.proof import compare, latency
+    from export.report import inspect
 
     say(f"exporting {name} ...")
     output = os.path.abspath(OUTPUT.value)
     with tempfile.TemporaryDirectory(prefix=".partial-", dir=output) as folder:
         path = os.path.join(folder, name)
-        write(model, path)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        write_json(os.path.join(folder, "model.json"), model.description)
+        with commands.stderr_held_back():
+            write(model, path)
         synthesizer = open_model(path)
         images = synthesizer(model.layouts)
         entry = {
             "bytes": size_of(path),
             **compare(expected, images, precision),
             "latency": latency(synthesizer, model.layouts),
+            **inspect(path),
         }
-        place = output if entry["passed"] else os.path.join(output, "rejected")
+        place, other = output, os.path.join(output, "rejected")
+        if not entry["passed"]:
+            place, other = other, place
         move_in(path, os.path.join(place, name))
+        remove(os.path.join(other, name))  # of an earlier export, which this one replaces
+    verdict = "passed" if entry["passed"] else "REJECTED: " + ", ".join(entry["missed"])
     say(
-        f"  {entry['bytes'] / 1e6:.2f} MB, largest difference {entry['largest_difference']} of 255 "
-        f"(gate {entry['gate']}), {entry['latency']['median_ms']:.1f} ms a layout"
+        f"  {entry['bytes'] / 1e6:.2f} MB, largest difference {entry['difference']['largest']} of 255, "
+        f"PSNR {entry['difference']['psnr']:.0f} dB, {entry['latency']['median_ms']:.1f} ms a layout, {verdict}"
     )
     return entry, images
 
@@ -111,9 +133,16 @@ def export_one(model, expected, name, write, precision):
 def move_in(path, final):
     """Puts a finished file or folder under its final name in place of what was there."""
     os.makedirs(os.path.dirname(final), exist_ok=True)
-    if os.path.isdir(final):
-        shutil.rmtree(final)
+    remove(final)
     os.replace(path, final)
+
+
+def remove(path):
+    """Removes a file or folder, where there is one."""
+    if os.path.isdir(path):
+        shutil.rmtree(path)
+    elif os.path.exists(path):
+        os.remove(path)
 
 
 def size_of(path):
@@ -121,27 +150,6 @@ def size_of(path):
     if os.path.isfile(path):
         return os.path.getsize(path)
     return sum(os.path.getsize(os.path.join(folder, name)) for folder, _, names in os.walk(path) for name in names)
-
-
-def _saved_model(model, path):
-    from export.saved_model import write_saved_model
-
-    write_saved_model(model, path)
-
-
-def _tflite(precision):
-    def write(model, path):
-        from export.tflite import write_tflite
-
-        write_tflite(model, path, precision)
-
-    return write
-
-
-def _onnx(model, path):
-    from export.onnx import write_onnx
-
-    write_onnx(model, path)
 
 
 if __name__ == "__main__":

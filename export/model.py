@@ -1,29 +1,55 @@
 """The inference function that every target is made from."""
 
+import json
+import os
+
 import numpy as np
 import tensorflow as tf
+from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-from ecgan_tf.data.classes import MAX_FILE_VALUE, ClassList
-from ecgan_tf.layers.spectral_conv import SpectralConv2D
-from ecgan_tf.training.run_folder import open_run, read_layouts
+from ecgan_tf.data.catalog import licence_note
+from ecgan_tf.runtimes import METADATA_KEY
+from ecgan_tf.training.run_folder import open_run, read_calibration, read_config, read_layouts
+
+# Graph nodes that hold or pass on a value and compute nothing.
+NO_WORK = ("Const", "Placeholder", "Identity", "NoOp", "ReadVariableOp")
 
 
 class InferenceModel:
-    """The averaged generator of a run, ready for export: spectral norms baked, nothing of training left.
+    """The averaged generator of a run, ready for export: one graph of what paints, nothing of training left.
 
+    Spectral norms become part of the kernels, and batch statistics part of the modulation (`bake` of the layers).
+
+    Args:
+        run: run folder.
+        image_size: (height, width) to export for, or None for the run's; weights do not depend on it.
     Attributes:
-        generator: `keras.Model`.
-        description: content of the run's model.json.
+        generator: `keras.Model`, baked.
+        description: content of the run's model.json at this size, with the step, the run's name and the licence.
         layouts: dictionary of NumPy arrays, the real layouts that artefacts are proven on.
+        calibration: the same of other layouts, which set the ranges of int8.
         step: of the checkpoint.
+        graph: how many operators the graph has and how many values it holds, before and after baking.
     """
 
-    def __init__(self, run):
-        self.generator, self.description, self.step = open_run(run)
-        self.layouts = read_layouts(run)
+    def __init__(self, run, image_size=None):
+        self.generator, self.description, self.step = open_run(run, image_size)
+        self.description |= {
+            "step": self.step,
+            "source": os.path.basename(os.path.normpath(run)),
+            "licence": licence_note(read_config(run)["data"]["name"]),
+        }
+        self.layouts, self.calibration = (
+            {key: resize_nearest(array, self.image_size) for key, array in read(run).items()}
+            for read in (read_layouts, read_calibration)
+        )
+        self._frozen = {}
+        before = self._size_of_graph()
         for layer in self.generator._flatten_layers():
-            if isinstance(layer, SpectralConv2D):
+            if hasattr(layer, "bake"):
                 layer.bake()
+        self._frozen = {}
+        self.graph = {"before_baking": before, "after_baking": self._size_of_graph()}
 
     @property
     def image_size(self):
@@ -32,7 +58,11 @@ class InferenceModel:
     @property
     def parameters(self):
         """Number of values that an artefact has to hold."""
-        return sum(int(np.prod(v.shape)) for v in self.generator.variables if not v.path.endswith(("/u", "/v")))
+        return self.graph["after_baking"]["values"]
+
+    def metadata(self):
+        """What a file with room for it carries inside: its description as JSON, under one key."""
+        return {METADATA_KEY: json.dumps(self.description)}
 
     def image(self, **inputs):
         """The final image float32 (batch, height, width, 3) in [-1, 1]."""
@@ -45,9 +75,14 @@ class InferenceModel:
             for name, spec in self.generator.input_specs.items()
         }
 
-    def function(self, batch):
-        """`image` as a `tf.function` of keyword arguments with fixed shapes."""
-        return tf.function(self.image, autograph=False).get_concrete_function(**self.signature(batch))
+    def frozen(self, batch):
+        """`image` with its weights as constants: a function of tensors by name to the image. Made once per batch."""
+        if batch not in self._frozen:
+            traced = tf.function(self.image, autograph=False).get_concrete_function(**self.signature(batch))
+            self._frozen[batch] = convert_variables_to_constants_v2(traced)
+        graph = self._frozen[batch]
+        names = [tensor.name.split(":")[0] for tensor in graph.inputs]
+        return lambda **inputs: graph(*(tf.convert_to_tensor(inputs[name]) for name in names))[0]
 
     def module(self):
         """A `tf.Module` that tracks the raw variables only.
@@ -58,13 +93,20 @@ class InferenceModel:
         module.variables_kept = [variable.value for variable in self.generator.variables]
         return module
 
-    def ids_of_file_values(self):
-        """int32 (256,): the label id of each value of an 8-bit label file, -1 for values without a class."""
-        classes = ClassList.from_dict(self.description["classes"])
-        table = np.full(MAX_FILE_VALUE + 1, -1, np.int32)[:256]
-        for label, value in enumerate(classes.file_values):
-            if value < len(table):
-                table[value] = label
-        if classes.has_unknown and classes.unknown_label < len(table):
-            table[classes.unknown_label] = classes.num_classes
-        return table
+    def _size_of_graph(self):
+        self.frozen(1)
+        nodes = self._frozen[1].graph.get_operations()
+        constants = [node.outputs[0].shape.num_elements() for node in nodes if node.type == "Const"]
+        return {
+            "operators": sum(node.type not in NO_WORK for node in nodes),
+            "values": int(sum(constants)),
+        }
+
+
+def resize_nearest(array, size):
+    """Layouts and images (count, height, width, ...) at another size, by the index rule of the data pipeline."""
+    for axis, new in enumerate(size, start=1):
+        old = array.shape[axis]
+        if old != new:
+            array = np.take(array, (2 * np.arange(new) + 1) * old // (2 * new), axis=axis)
+    return array

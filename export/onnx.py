@@ -1,34 +1,147 @@
-"""ONNX files, opset 18."""
+"""ONNX files, opset 18: float32, and for TensorRT, which reads the precision from the file, float16 and int8."""
 
+import collections
+import functools
+import logging
+import os
+import tempfile
+import warnings
+
+import numpy as np
 import onnx
+import onnxslim
 import tensorflow as tf
 import tf2onnx
 
 OPSET = 18  # the highest that tf2onnx writes
+# Statistics and normalised weights, which lose their meaning in float16.
+KEEP_FLOAT32 = (
+    "ReduceMean",
+    "ReduceSum",
+    "ReduceSumSquare",
+    "Softmax",
+    "Sqrt",
+    "Reciprocal",
+    "Pow",
+    "GlobalAveragePool",
+)
 
 
-def write_onnx(model, path):
-    """Converts the generator with an open batch axis: `labels` int32 -> `image` float32, NHWC.
+def write_onnx(model, path, precision="float32", batch=None):
+    """Converts the generator: `labels` int32 -> `image` float32 (batch, height, width, 3), NHWC.
 
     Args:
         model: `InferenceModel`.
         path: of the .onnx.
+        precision: "float32"; "float16": weights and activations, but for statistics; "int8": convolutions between
+            explicit QuantizeLinear and DequantizeLinear, symmetric, weights per channel, with the ranges of the
+            calibration layouts.
+        batch: fixed number of examples, or None for an open axis named "batch".
     """
-    signature = model.signature(None)
-
-    def paint(*inputs):
-        return model.image(**dict(zip(signature, inputs)))
-
-    proto, _ = tf2onnx.convert.from_function(
-        tf.function(paint, autograph=False), input_signature=list(signature.values()), opset=OPSET
-    )
-    _name_batch_axis(proto.graph)
+    proto = {"float32": _float32, "float16": _float16, "int8": _int8}[precision](model)
+    if batch is not None:
+        proto = _with_batch(proto, batch)
+    for key, value in model.metadata().items():
+        proto.metadata_props.add(key=key, value=value)
     onnx.checker.check_model(proto, full_check=True)
     onnx.save(proto, path)
 
 
-def _name_batch_axis(graph):
+def operators(path):
+    """How often each operator occurs in an .onnx: `collections.Counter` by name."""
+    return collections.Counter(node.op_type for node in onnx.load(path, load_external_data=False).graph.node)
+
+
+@functools.lru_cache(maxsize=1)
+def _converted(model):
+    """The float32 proto with an open batch axis, from which the others are made."""
+    signature, paint = model.signature(None), model.frozen(None)
+
+    def run(*inputs):
+        return {"image": tf.identity(paint(**dict(zip(signature, inputs))), name="image")}
+
+    logging.getLogger("tf2onnx").setLevel(logging.ERROR)
+    proto, _ = tf2onnx.convert.from_function(
+        tf.function(run, autograph=False), input_signature=list(signature.values()), opset=OPSET
+    )
+    _name_batch_axis(proto.graph, "batch")
+    return onnxslim.slim(proto)
+
+
+def _float32(model):
+    proto = onnx.ModelProto()
+    proto.CopyFrom(_converted(model))
+    return proto
+
+
+def _float16(model):
+    from onnxruntime.transformers.float16 import convert_float_to_float16
+    from onnxruntime.transformers.onnx_model import OnnxModel
+
+    proto = _float32(model)
+    statistics = [node.name for node in proto.graph.node if "/norm/" in node.name]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # tiny weights become the smallest number of float16, which is meant
+        half = convert_float_to_float16(
+            proto, keep_io_types=True, op_block_list=list(KEEP_FLOAT32), node_block_list=statistics
+        )
+    sorted_model = OnnxModel(half)
+    sorted_model.topological_sort()  # the casts around float32 nodes were put at the end
+    return sorted_model.model
+
+
+def _int8(model):
+    from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
+
+    with tempfile.TemporaryDirectory() as folder:
+        source, target = os.path.join(folder, "float32.onnx"), os.path.join(folder, "int8.onnx")
+        onnx.save(_float32(model), source)
+        logging.disable(logging.WARNING)  # its advice to pre-process the graph, which is slim already
+        try:
+            quantize_static(
+                source,
+                target,
+                _Calibration(model.calibration),
+                quant_format=QuantFormat.QDQ,
+                op_types_to_quantize=["Conv"],
+                per_channel=True,
+                activation_type=QuantType.QInt8,
+                weight_type=QuantType.QInt8,
+                extra_options={
+                    "ActivationSymmetric": True,  # TensorRT knows no zero points
+                    "WeightSymmetric": True,
+                    "QuantizeBias": False,  # nor int32 biases
+                    "AddQDQPairToWeight": True,  # and every version of it folds a pair on a constant
+                },
+            )
+        finally:
+            logging.disable(logging.NOTSET)
+        return onnx.load(target)
+
+
+class _Calibration:
+    """Feeds the calibration layouts to the quantiser, one at a time."""
+
+    def __init__(self, layouts):
+        self.layouts = layouts
+        self.index = 0
+
+    def get_next(self):
+        if self.index == len(self.layouts["labels"]):
+            return None
+        self.index += 1
+        return {name: np.ascontiguousarray(array[self.index - 1 : self.index]) for name, array in self.layouts.items()}
+
+
+def _with_batch(proto, batch):
+    del proto.graph.value_info[:]
+    for value in (*proto.graph.input, *proto.graph.output):
+        value.type.tensor_type.shape.dim[0].dim_value = batch
+    return onnxslim.slim(proto)
+
+
+def _name_batch_axis(graph, name):
     """tf2onnx calls the open axis unk__420 or so."""
     for value in (*graph.input, *graph.output):
-        value.type.tensor_type.shape.dim[0].dim_param = "batch"
+        value.type.tensor_type.shape.dim[0].dim_param = name
     del graph.value_info[:]  # inferred shapes that name the axis otherwise

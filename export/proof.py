@@ -5,9 +5,16 @@ import time
 import numpy as np
 
 from ecgan_tf.evaluation.pictures import to_uint8
+from export.build_engine import differences, missed
 
-# Largest difference of any pixel, by precision (float16 rounds the weights).
-LARGEST_DIFFERENCE = {"float32": 1, "float16": 4}
+# Bounds by precision, for the worst layout: upper ones, but for the PSNR in dB.
+GATES = {
+    "float32": {"largest": 1},
+    "float16": {"largest": 4},
+    "dynamic_int8": {"p99_9": 8},
+    "int8": {"p99": 16, "psnr": 30},
+    "int16": {"p99": 16, "psnr": 30},
+}
 
 
 def compare(expected, actual, precision):
@@ -15,23 +22,26 @@ def compare(expected, actual, precision):
 
     Args:
         expected, actual: float (layouts, height, width, 3) in [-1, 1].
-        precision: key of `LARGEST_DIFFERENCE`.
+        precision: key of `GATES`.
     Returns:
-        dictionary of plain values; `passed` says whether the gate holds.
+        dictionary of plain values; `passed` says whether the gate holds, `missed` what of it does not.
     """
-    difference = np.abs(to_uint8(expected).astype(int) - to_uint8(actual).astype(int))
-    finite = bool(np.isfinite(actual).all())
+    measured = differences(to_uint8(expected), to_uint8(actual))
+    failures = missed(GATES[precision], measured)
+    if not np.isfinite(actual).all():
+        failures.append("values that are not finite")
     return {
+        "precision": precision,
         "layouts": len(expected),
-        "largest_difference": int(difference.max()),
-        "mean_difference": float(difference.mean()),
-        "gate": LARGEST_DIFFERENCE[precision],
-        "passed": finite and int(difference.max()) <= LARGEST_DIFFERENCE[precision],
+        "difference": measured,
+        "gate": GATES[precision],
+        "passed": not failures,
+        "missed": failures,
     }
 
 
 def latency(synthesizer, layouts, repeats=5):
-    """Median and fastest seconds of one layout, after one call to warm up."""
+    """Median and fastest milliseconds of one layout, after one call to warm up."""
     one = {key: value[:1] for key, value in layouts.items()}
     synthesizer(one)
     times = []

@@ -7,8 +7,23 @@ from ecgan_tf.evaluation.pictures import captioned_grid, to_uint8
 from ecgan_tf.files import write_image, write_text
 
 
+def inspect(path):
+    """What is inside an artefact, for its entry of the report: its operators, and what a phone's delegate takes."""
+    if path.endswith(".tflite"):
+        from export.tflite import delegation, operators
+
+        with open(path, "rb") as file:
+            content = file.read()
+        return {"operators": dict(sorted(operators(content).items())), "xnnpack": delegation(content)}
+    if path.endswith(".onnx"):
+        from export.onnx import operators
+
+        return {"operators": dict(sorted(operators(path).items()))}
+    return {}
+
+
 def write_sheet(path, model, expected, painted):
-    """A picture per layout: label map, Keras, each artefact, and its difference enlarged ten times.
+    """Two rows per layout: label map, Keras and each artefact; below each artefact its difference times ten.
 
     Args:
         model: `InferenceModel`.
@@ -16,12 +31,22 @@ def write_sheet(path, model, expected, painted):
         painted: dictionary from artefact name to its images.
     """
     classes = ClassList.from_dict(model.description["classes"])
-    columns = {"label map": classes.colorize(model.layouts["labels"]), "Keras": to_uint8(expected)}
+    keras = to_uint8(expected)
+    blank = np.full_like(keras, 255)
+    columns = {
+        "label map": interleave(classes.colorize(model.layouts["labels"]), blank),
+        "Keras | below: diff. x10": interleave(keras, blank),
+    }
     for name, images in painted.items():
-        difference = np.abs(to_uint8(expected).astype(int) - to_uint8(images).astype(int))
-        columns[name] = to_uint8(images)
-        columns[f"{name}: difference x10"] = np.minimum(10 * difference, 255).astype(np.uint8)
-    write_image(path, captioned_grid(columns, smallest_width=160))
+        difference = np.abs(keras.astype(int) - to_uint8(images).astype(int))
+        caption = name.replace("model_", "").replace("tensorrt", "trt").replace("dynamic", "dyn")
+        columns[caption] = interleave(to_uint8(images), np.minimum(10 * difference, 255).astype(np.uint8))
+    write_image(path, captioned_grid(columns))
+
+
+def interleave(first, second):
+    """Examples of two arrays in turn."""
+    return np.stack([first, second], axis=1).reshape(-1, *first.shape[1:])
 
 
 def write_model_card(path, model, report):
@@ -29,37 +54,36 @@ def write_model_card(path, model, report):
     arguments = model.description["arguments"]
     classes = ClassList.from_dict(model.description["classes"])
     height, width = model.image_size
-    rows = "\n".join(
-        f"| `{name}` | {entry['bytes'] / 1e6:.2f} | {entry['largest_difference']} | {entry['mean_difference']:.4f} | "
-        f"{entry['latency']['median_ms']:.1f} | {'passed' if entry['passed'] else 'REJECTED'} |"
-        for name, entry in report["artefacts"].items()
-    )
     names = ", ".join(f"{label} {name}" for label, name in enumerate(classes.names))
     unknown = f", {classes.num_classes} unknown" if arguments["has_unknown"] else ""
-    boundaries = (
-        ("\n- Second input: `boundaries`, float32 (batch, height, width, 1), 1 where an instance borders on another.")
-        if arguments["has_boundaries"]
-        else ""
+    inputs = "\n".join(
+        f"- Input: `{name}`, {spec.dtype.name} {('batch', *spec.shape[1:])}.".replace("'", "")
+        for name, spec in model.signature(None).items()
     )
+    before, after = (report["graph"][key] for key in ("before_baking", "after_baking"))
     write_text(
         path,
         f"""# {model.description["name"]}, {height}x{width}
 
-Paints a photograph from a label map. Exported from step {report["step"]} of `{report["run"]}`.
+Paints a photograph from a label map. Exported from step {report["step"]} of the run `{model.description["source"]}`.
 
-- Input: `labels`, int32 (batch, {height}, {width}). Ids: {names}{unknown}.{boundaries}
+{inputs}
+- Label ids: {names}{unknown}.
 - Output: `image`, float32 (batch, {height}, {width}, 3), RGB in [-1, 1]; a pixel is floor((x + 1) * 127.5 + 0.5).
-- The SavedModel's signature `png` takes 8-bit greyscale PNGs of any size and gives PNGs.
-- {report["parameters"]:,} values; base filters {arguments["base_filters"]}.
+- The SavedModel's signature `png` takes greyscale PNGs of file values, 8 or 16 bits, of any size, and gives PNGs; its
+  `labels_uint8` takes ids as uint8 and gives `pixels`, uint8.
+- {after["values"]:,} values, {after["operators"]} operators; before spectral norms and batch statistics went into the
+  kernels, {before["operators"]}. Base filters {arguments["base_filters"]}.
+- Licence of the training data: {model.description["licence"]}.
 
 ## Measured at export
 
-Against Keras on {report["layouts"]} layouts of the data set, in units of 1/255; latency of one layout on
-{report["machine"]} ({report["threads"]} threads), which says little about any other machine.
+Against Keras on {report["layouts"]} layouts of the data set, in units of 1/255, the worst layout counting; latency of
+one layout on {report["machine"]} ({report["threads"]} threads), which says little about any other machine.
 
-| artefact | MB | largest difference | mean difference | median ms | gate |
-|---|---|---|---|---|---|
-{rows}
+| artefact | MB | largest | 99.9% | 99% | mean | PSNR, dB | median ms | gate |
+|---|---|---|---|---|---|---|---|---|
+{_rows(report)}
 
 ## Limits
 
@@ -67,3 +91,18 @@ The model paints what its training set showed: classes that were rare there look
 seasons are not known to it. The licence of the training data binds its use.
 """,
     )
+
+
+def _rows(report):
+    rows = []
+    for name, entry in report["artefacts"].items():
+        far = entry["difference"]
+        gate = ", ".join(
+            f"{measure} {'>=' if measure == 'psnr' else '<='} {bound}" for measure, bound in entry["gate"].items()
+        )
+        rows.append(
+            f"| `{name}` | {entry['bytes'] / 1e6:.2f} | {far['largest']} | {far['p99_9']:.1f} | {far['p99']:.1f} | "
+            f"{far['mean']:.4f} | {far['psnr']:.1f} | {entry['latency']['median_ms']:.1f} | "
+            f"{gate}: {'passed' if entry['passed'] else 'REJECTED'} |"
+        )
+    return "\n".join(rows)

@@ -1,35 +1,124 @@
 """LiteRT (.tflite) files of builtin operators only: no Flex, so every phone runs them."""
 
+import collections
+
 import tensorflow as tf
+from tensorflow.lite.python import schema_py_generated as schema
+from tensorflow.lite.tools import flatbuffer_utils
+
+WEIGHT_BYTES = {"float32": 4, "float16": 2, "dynamic_int8": 1, "int8": 1, "int16": 1}
 
 
-def write_tflite(model, path, precision):
+def write_tflite(model, path, precision, uint8_io=False):
     """Converts the generator at batch 1: `labels` int32 (1, height, width) -> `image` float32 (1, height, width, 3).
 
     Args:
         model: `InferenceModel`.
         path: of the .tflite.
-        precision: "float32", or "float16" for weights of half the size.
+        precision: "float32"; "float16": weights of half the size; "dynamic_int8": int8 weights, activations quantised
+            as they come; "int8": activations too, by the ranges of the calibration layouts; "int16": int8 weights and
+            int16 activations, which no phone computes fast.
+        uint8_io: takes the labels as uint8 and gives the image as uint8, as an app has and shows them.
     """
-    module = model.module()
-    module.paint = tf.function(model.image, autograph=False)
-    function = module.paint.get_concrete_function(**model.signature(1))
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([function], module)
+    converter = tf.lite.TFLiteConverter.from_concrete_functions(*_function(model, uint8_io))
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
-    if precision == "float16":
+    if precision != "float32":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if precision == "float16":
         converter.target_spec.supported_types = [tf.float16]
+    if precision in ("int8", "int16"):
+        converter.representative_dataset = lambda: _examples(model, uint8_io)
+    if precision == "int16":
+        converter.target_spec.supported_ops = [
+            tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8,
+            tf.lite.OpsSet.TFLITE_BUILTINS,
+        ]
     content = converter.convert()
-    _check(content, model.parameters * {"float32": 4, "float16": 2}[precision])
+    _check(content, model.parameters * WEIGHT_BYTES[precision])
     with open(path, "wb") as file:
-        file.write(content)
+        file.write(with_metadata(content, model.metadata()))
 
 
 def operators(content):
-    """The names of a .tflite's operators, in order."""
-    from ai_edge_litert.interpreter import Interpreter
+    """How often each operator occurs in a .tflite: `collections.Counter` by name."""
+    return collections.Counter(node["op_name"] for node in _nodes(content, delegate=False)[0])
 
-    return [operator["op_name"] for operator in Interpreter(model_content=content)._get_ops_details()]
+
+def delegation(content):
+    """What LiteRT's XNNPACK delegate takes over on this machine.
+
+    Returns:
+        dictionary: `operators`, how many there are; `partitions`, the pieces of the graph that the delegate runs; and
+        `not_delegated`, how often each operator is left to the plain kernels.
+    """
+    nodes, outputs = _nodes(content, delegate=True)
+    maker = {}
+    for index, node in enumerate(nodes):  # the nodes of the delegate come last, over those that they replace
+        maker.update(dict.fromkeys(map(int, node["outputs"]), index))
+    run, wanted = set(), list(outputs)
+    while wanted:
+        index = maker.get(wanted.pop())
+        if index is not None and index not in run:
+            run.add(index)
+            wanted += map(int, nodes[index]["inputs"])
+    left = collections.Counter(nodes[index]["op_name"] for index in run)
+    partitions = left.pop("DELEGATE", 0)
+    return {
+        "operators": sum(node["op_name"] != "DELEGATE" for node in nodes),
+        "partitions": partitions,
+        "not_delegated": dict(sorted(left.items())),
+    }
+
+
+def with_metadata(content, metadata):
+    """The .tflite with texts in its metadata, by name: as bytes; the runtimes find their model's description there."""
+    model = flatbuffer_utils.convert_bytearray_to_object(bytearray(content))
+    for name, text in metadata.items():
+        buffer, entry = schema.BufferT(), schema.MetadataT()
+        buffer.data = list(text.encode())
+        entry.name, entry.buffer = name.encode(), len(model.buffers)
+        model.buffers.append(buffer)
+        model.metadata = [*(model.metadata or []), entry]
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
+
+
+def _function(model, uint8_io):
+    paint, signature = model.frozen(1), model.signature(1)
+    if uint8_io:
+        signature = {
+            name: tf.TensorSpec(spec.shape, tf.uint8 if spec.dtype == tf.int32 else spec.dtype, name=name)
+            for name, spec in signature.items()
+        }
+
+    def run(**inputs):
+        image = paint(**{name: tf.cast(value, model.signature(1)[name].dtype) for name, value in inputs.items()})
+        if uint8_io:
+            image = tf.cast(tf.floor((tf.clip_by_value(image, -1.0, 1.0) + 1.0) * 127.5 + 0.5), tf.uint8)
+        return {"image": tf.identity(image, name="image")}
+
+    module = tf.Module()
+    module.paint = tf.function(run, autograph=False)
+    return [module.paint.get_concrete_function(**signature)], module
+
+
+def _examples(model, uint8_io):
+    for index in range(len(model.calibration["labels"])):
+        example = {name: array[index : index + 1] for name, array in model.calibration.items()}
+        if uint8_io:
+            example = {name: array.astype("uint8") if array.dtype == "int32" else array
+                       for name, array in example.items()}  # fmt: skip
+        yield example
+
+
+def _nodes(content, delegate):
+    """The operators of a .tflite and the indices of its output tensors, with or without the delegate's."""
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+    resolver = OpResolverType.AUTO if delegate else OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+    interpreter = Interpreter(model_content=content, experimental_op_resolver_type=resolver)
+    if delegate:
+        interpreter.allocate_tensors()
+    return interpreter._get_ops_details(), [details["index"] for details in interpreter.get_output_details()]
 
 
 def _check(content, weight_bytes):

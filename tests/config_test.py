@@ -165,6 +165,15 @@ def test_only_the_embedded_data_need_no_folder():
     )
 
 
+@pytest.mark.parametrize("key", ["loss.segmenter", "loss.vgg_weights"])
+def test_weights_of_other_networks_must_be_there(key, tmp_path):
+    assert f"config.{key} is 'nowhere.npz', which is no file" in mistakes(**{key: "nowhere.npz"})
+    (tmp_path / "weights").write_bytes(b"")
+    config = base_config()
+    config.update_from_flattened_dict({key: str(tmp_path / "weights")})
+    check_config(config)
+
+
 # --- configs/ --------------------------------------------------------------------------------------------------------
 
 
@@ -183,6 +192,11 @@ def test_every_config_loads_and_has_no_mistakes(module, variant):
     assert config.is_locked
     config.data.dir = "DATA"
     check_config(config)
+
+
+def test_a_misspelt_variant_is_refused(module):
+    with pytest.raises(RequestError, match="'toyy'"):
+        module.get_config("toyy")
 
 
 def test_every_config_has_a_smaller_toy(module):

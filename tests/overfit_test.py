@@ -21,7 +21,7 @@ def test_eight_photographs_are_learnt_by_heart(tiny_config, tmp_path):
     })  # fmt: skip
     data, validation = open_dataset(config.data, "train"), open_dataset(config.data, "validation")
     run = RunFolder(tmp_path)
-    run.start(config, model_description(config, data), layouts_to_keep(validation))
+    run.start(config, model_description(config, data), layouts_to_keep(validation, 8))
     strategy = make_strategy("CPU:0")
     with strategy.scope():
         gan = GAN(config, generator_arguments(config, data))

@@ -99,6 +99,20 @@ KNOWN_CLASSES = {
 # --- what a config asks for ------------------------------------------------------------------------------------------
 
 
+# Under which terms the photographs may be used, which bind what is trained on them.
+LICENCES = {
+    "earth_tiles": "photographs: NASA Blue Marble Next Generation, free to use; land cover: NASA MCD12C1, free to use",
+    "cityscapes": "Cityscapes licence: non-commercial use",
+    "ade20k": "ADE20K terms: non-commercial research and education",
+    "coco_stuff": "annotations CC BY 4.0; photographs under their Flickr licences",
+}
+
+
+def licence_note(name):
+    """One line on the licence of a data set, for what is exported of models that it trained."""
+    return LICENCES.get(name, f"the terms of the data set {name!r} that it was trained on")
+
+
 def find_examples(data_config, split):
     """The examples of a split.
 

@@ -175,7 +175,7 @@ def rows_of(table, ids):
     Returns:
         (..., filters).
     """
-    return ops.take(ops.pad(table, [(0, 1), (0, 0)]), ids, axis=0)
+    return tf.gather(tf.pad(tf.convert_to_tensor(table), [(0, 1), (0, 0)]), ids)
 
 
 def lookup_convolution(padded, tables, ids):

@@ -83,7 +83,7 @@ class LabelConv2D(keras.layers.Layer):
                 # One tap after the other, else the executor would hold the rows of all of them at once.
                 with tf.control_dependencies([total]):
                     seen = labels[:, dy : dy + height, dx : dx + width]
-                total = total + ops.take(table, seen, axis=0)
+                total = total + tf.gather(table, seen)
         if self.has_boundaries:
             boundaries = ops.cast(layout.boundaries, self.compute_dtype)
             kernel = self.kernel[:, :, self.num_labels :]

@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import tensorflow as tf
 from keras import ops
 
 
@@ -55,7 +56,8 @@ class Layout:
             float (batch, height, width, N').
         """
         if dtype not in self._semantic:
-            one_hot = ops.take(ops.convert_to_tensor(np.eye(self.num_labels), dtype=dtype), self.labels, axis=0)
+            # Not `ops.take`, which wraps negative indices: five more operators.
+            one_hot = tf.gather(tf.constant(np.eye(self.num_labels), dtype), self.labels)
             channels = [one_hot] if self.boundaries is None else [one_hot, ops.cast(self.boundaries, dtype)]
             self._semantic[dtype] = ops.concatenate(channels, axis=-1)
         return self._semantic[dtype]

@@ -59,6 +59,7 @@ class SPADE(keras.layers.Layer):
         self.hidden_filters = hidden_filters
         self.normalization = normalization
         self.initializer = initializer
+        self.baked = False
         self.norm = make_normalization(normalization, name="norm")
         self.shared = LabelConv2D(hidden_filters, num_labels, has_boundaries, initializer=initializer, name="shared")
 
@@ -79,7 +80,24 @@ class SPADE(keras.layers.Layer):
 
     def call(self, x, layout, training=False):
         hidden = ops.relu(self.shared(layout=layout))
+        if self.baked:
+            return x * self.gamma(hidden) + self.beta(hidden)
         return self.norm(x, training=training) * (1.0 + self.gamma(hidden)) + self.beta(hidden)
+
+    def bake(self):
+        """Folds the batch statistics into gamma and beta, for good: y = x * gamma(m) + beta(m), for inference.
+
+        Instance statistics belong to the image and stay.
+        """
+        if self.baked or self.normalization != "batch":
+            return
+        scale = ops.rsqrt(self.norm.moving_variance + self.norm.epsilon)
+        gamma, gamma_bias = scale * self.gamma.kernel, scale * (1.0 + self.gamma.bias)
+        self.beta.kernel.assign(self.beta.kernel - self.norm.moving_mean * gamma)
+        self.beta.bias.assign(self.beta.bias - self.norm.moving_mean * gamma_bias)
+        self.gamma.kernel.assign(gamma)
+        self.gamma.bias.assign(gamma_bias)
+        self.baked = True
 
     def get_config(self):
         return {

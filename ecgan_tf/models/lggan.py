@@ -1,6 +1,7 @@
 """The generators of LGGAN (Tang et al., CVPR 2020; arXiv 1912.12215) and LGGAN++ (TPAMI 2023; arXiv 2203.00047)."""
 
 import keras
+import tensorflow as tf
 from keras import ops
 
 from ecgan_tf.layers.class_branches import ClassBranches
@@ -198,7 +199,7 @@ class LocalGroups:
         if self.local_groups is None:
             return labels
         numbers = [self.num_branches if group == NO_BRANCH else group for group in self.local_groups]
-        return ops.take(ops.convert_to_tensor(numbers, dtype="int32"), labels, axis=0)
+        return tf.gather(tf.constant(numbers, tf.int32), labels)
 
     def check_groups(self):
         check_groups(self.local_groups, self.num_labels)

@@ -152,7 +152,8 @@ class ECGANObjective(PairedObjective):
         logits = self.label_logits(image)
         stride = max(logits.shape[1] // self.loss.similarity_rows, 1)
         step = stride * (labels.shape[1] // logits.shape[1])
-        logits = tf.nn.avg_pool2d(logits, stride, stride, "VALID")
+        probabilities = tf.nn.avg_pool2d(tf.nn.softmax(tf.cast(logits, tf.float32)), stride, stride, "VALID")
+        logits = tf.math.log(tf.maximum(probabilities, 1e-12))  # whose softmax is the pooled probabilities again
         labels = labels[:, ::step, ::step][:, : logits.shape[1], : logits.shape[2]]
         terms = {}
         if self.loss.label_loss in ("similarity", "both"):

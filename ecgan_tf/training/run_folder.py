@@ -41,7 +41,7 @@ class RunFolder:
     model.json   generator's arguments and   tensorboard/   the same and the grids
                  the data set's classes      samples/       step_XXXXXXXX.png, final.png
     layouts.npz  a few validation layouts    checkpoints/   step_XXXXXXXX.npz
-    versions.json, command.txt
+    calibration.npz  a few training layouts  versions.json, command.txt
     """
 
     def __init__(self, path):
@@ -51,25 +51,27 @@ class RunFolder:
     def file(self, *names):
         return os.path.join(self.path, *names)
 
-    def start(self, config, model, layouts):
+    def start(self, config, model, layouts, calibration=None):
         """Writes what describes the run, or checks that it is the same run that continues.
 
         Args:
             config: the run's.
             model: dictionary of `name`, `arguments` (of `make_generator`) and `classes`.
             layouts: dictionary of NumPy arrays that the generator takes; export is proven on them.
+            calibration: the same of training layouts, which set the ranges of int8; None: `layouts`.
         """
         if os.path.exists(self.path) and not os.path.isdir(self.path):
             raise RequestError(f"{self.path} is a file; give a folder.")
         resolved = json.loads(json.dumps(config.to_dict()))
-        if os.path.exists(self.file("config.json")):
+        if list_checkpoints(self.checkpoints):  # before the first one nothing is lost by another config
+            if not os.path.exists(self.file("config.json")):
+                raise RequestError(f"{self.path} has checkpoints but no config.json; choose another --workdir.")
             self._check_same(resolved)
-        elif list_checkpoints(self.checkpoints):
-            raise RequestError(f"{self.path} has checkpoints but no config.json; choose another --workdir.")
         write_json(self.file("config.json"), resolved)
         write_json(self.file("model.json"), model)
-        with atomic_path(self.file("layouts.npz")) as temporary:
-            np.savez_compressed(temporary, **layouts)
+        for name, arrays in (("layouts.npz", layouts), ("calibration.npz", calibration or layouts)):
+            with atomic_path(self.file(name)) as temporary:
+                np.savez_compressed(temporary, **arrays)
         write_json(self.file("versions.json"), installed_versions())
         write_text(self.file("command.txt"), shlex.join(sys.argv) + "\n")
 
@@ -93,11 +95,12 @@ class RunFolder:
         return steps[-1]
 
 
-def open_run(path):
+def open_run(path, image_size=None):
     """The averaged generator of a run at its newest checkpoint.
 
     Args:
         path: run folder.
+        image_size: (height, width) to paint at, or None for the run's.
     Returns:
         `keras.Model`, the dictionary of model.json, and the step of the checkpoint.
     """
@@ -110,6 +113,8 @@ def open_run(path):
         )
     model = read_json(run.file("model.json"))
     try:
+        if image_size is not None:
+            model["arguments"]["image_size"] = list(image_size)
         if model["name"] not in MODELS:
             raise ValueError(f"unknown model {model['name']!r}")
         generator = make_generator(model["name"], **model["arguments"])
@@ -137,15 +142,26 @@ def open_discriminator(path):
     return discriminator
 
 
-def layouts_to_keep(dataset, count=8):
+def layouts_to_keep(dataset, count):
     """A few layouts of a data set, spread over it, as the generator takes them."""
     batch = layout_batch(dataset, evenly_spread(len(dataset), count))
     return {key: value for key, value in batch.items() if key in ("labels", "boundaries", "source")}
 
 
+def read_config(path):
+    """The config of a run: a dictionary."""
+    return read_json(RunFolder(path).file("config.json"))
+
+
 def read_layouts(path):
     """The layouts that a run keeps: dictionary of `labels` int32 (count, height, width) and what else it takes."""
     return read_arrays(RunFolder(path).file("layouts.npz"))
+
+
+def read_calibration(path):
+    """The training layouts that a run keeps, as `read_layouts`; a run of an older version has the others only."""
+    file = RunFolder(path).file("calibration.npz")
+    return read_arrays(file) if os.path.isfile(file) else read_layouts(path)
 
 
 def installed_versions():

@@ -5,9 +5,9 @@ import pytest
 
 from ecgan_tf.layers import class_branches
 from ecgan_tf.runtimes import open_keras_run, open_model
-from export.__main__ import artefacts_of
 from export.model import InferenceModel
 from export.proof import compare
+from export.targets import artefacts_of
 
 ARTEFACTS = artefacts_of(["saved_model", "tflite", "onnx"])
 FORMS = {

@@ -6,7 +6,10 @@ import sys
 
 import numpy as np
 import pytest
+from absl.testing import flagsaver
 from PIL import Image
+
+from ecgan_tf.commands import RequestError
 
 
 def command(module, **flags):
@@ -47,8 +50,9 @@ def layouts(tmp_path):
 
 def test_export_leaves_artefacts_report_pictures_and_card(exported):
     names = {path.name for path in exported.iterdir()}
-    assert names == {"saved_model", "model_float32.tflite", "model_float16.tflite", "model.json", "export_report.json",
-                     "comparison.png", "MODEL_CARD.md"}  # fmt: skip
+    tflite = {f"model_{precision}.tflite" for precision in ("float32", "float16", "dynamic_int8", "int8")}
+    assert names == {"saved_model", *tflite, "serving", "model.json", "export_report.json", "comparison.png",
+                     "MODEL_CARD.md"}  # fmt: skip
     report = json.loads((exported / "export_report.json").read_text())
     assert all(entry["passed"] and entry["latency"]["median_ms"] > 0 for entry in report["artefacts"].values())
     assert "model_float16.tflite" in (exported / "MODEL_CARD.md").read_text()
@@ -62,15 +66,36 @@ def test_synthesize_saves_what_is_painted_on_the_way(make_run, layouts, tmp_path
     keys = ("global_image", "class_image", "local_image", "global_weight", "local_weight")
     assert pictures.keys() == {"a.png", *(f"a_{key}.png" for key in keys)}
     assert {picture.shape for picture in pictures.values()} == {(32, 32, 3)}
-    mean = pictures["a_global_image.png"] / 2 + pictures["a_local_image.png"] / 2  # equal shares before training
-    np.testing.assert_allclose(pictures["a.png"], mean, atol=1)
-    assert set(np.unique(pictures["a_local_weight.png"])) == {128}
+    of_global, of_local = (pictures[f"a_{key}_weight.png"] / 255.0 for key in ("global", "local"))
+    mixed = of_global * pictures["a_global_image.png"] + of_local * pictures["a_local_image.png"]
+    np.testing.assert_allclose(pictures["a.png"], mixed, atol=2)
+    np.testing.assert_allclose(of_global + of_local, 1.0, atol=2 / 255)
+    assert of_local.std() > 0.01
 
 
 def test_an_exported_model_has_no_pictures_on_the_way(exported, layouts, tmp_path):
     line = refusal(command("ecgan_tf.synthesize", model=exported / "model_float32.tflite", labels=layouts,
                            output=tmp_path / "out", save_intermediates=True))  # fmt: skip
     assert "gives the final image alone; give its run folder" in line
+
+
+def test_what_misses_its_gate_is_put_aside_and_replaced(run, tmp_path, monkeypatch):
+    from export import __main__ as export_command
+    from export import proof, targets
+
+    monkeypatch.setitem(proof.GATES, "int8", {"psnr": 1000})
+    int8 = targets.TARGETS["tflite"]["model_int8.tflite"]
+    monkeypatch.setitem(targets.TARGETS, "tflite", {"model_int8.tflite": int8})
+    output = tmp_path / "exported"
+    with flagsaver.as_parsed(run=str(run), output=str(output), targets="tflite"):
+        for _ in range(2):  # the second time over the first one's files
+            with pytest.raises(RequestError, match="model_int8.tflite paint"):
+                export_command.main(["export"])
+            assert not (output / "model_int8.tflite").exists() and (output / "model_int16.tflite").is_file()
+            assert (output / "rejected" / "model_int8.tflite").is_file()
+    entries = json.loads((output / "export_report.json").read_text())["artefacts"]
+    assert entries["model_int8.tflite"]["missed"] and entries["model_int16.tflite"]["passed"]
+    assert "REJECTED" in (output / "MODEL_CARD.md").read_text()
 
 
 def test_synthesize_paints_the_same_from_run_saved_model_and_tflite(run, exported, layouts, tmp_path):

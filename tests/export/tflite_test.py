@@ -1,24 +1,72 @@
 """What a .tflite must hold, and what is refused."""
 
+import json
+
+import numpy as np
 import pytest
 
+from ecgan_tf.evaluation.pictures import to_uint8
+from ecgan_tf.runtimes import open_model, read_tflite_metadata
 from export.model import InferenceModel
-from export.tflite import _check, operators, write_tflite
+from export.tflite import _check, delegation, operators, write_tflite
 
 
 @pytest.fixture(scope="module")
-def content(make_run, tmp_path_factory):
+def model(make_run):
+    return InferenceModel(make_run("ecgan"))
+
+
+@pytest.fixture(scope="module")
+def path(model, tmp_path_factory):
     path = tmp_path_factory.mktemp("tflite") / "model.tflite"
-    write_tflite(InferenceModel(make_run("ecgan")), str(path), "float32")
-    return path.read_bytes()
+    write_tflite(model, str(path), "float32")
+    return path
 
 
-def test_all_operators_are_builtins(content):
-    names = set(operators(content))
+def test_all_operators_are_builtins(path):
+    names = set(operators(path.read_bytes()))
     assert {"CONV_2D", "GATHER", "RESIZE_NEAREST_NEIGHBOR", "TANH"} <= names
     assert not {name for name in names if name.startswith("Flex") or "VAR" in name}
 
 
-def test_lost_weights_are_noticed(content):
+def test_the_report_counts_what_the_delegate_leaves(path):
+    content = path.read_bytes()
+    found = delegation(content)
+    assert found["operators"] == sum(operators(content).values())
+    assert found["partitions"] > 0
+    assert found["not_delegated"]["GATHER"] == operators(content)["GATHER"]  # XNNPACK has none
+    assert "CONV_2D" not in found["not_delegated"]
+
+
+def test_lost_weights_are_noticed(path):
+    content = path.read_bytes()
     with pytest.raises(ValueError, match="some are missing"):
         _check(content, 2 * len(content))
+
+
+def test_the_file_describes_itself(model, path):
+    description = json.loads(read_tflite_metadata(str(path)))
+    assert description == json.loads(json.dumps(model.description))
+    assert {"classes", "arguments", "step", "source", "licence"} <= description.keys()
+    assert open_model(str(path)).image_size == (32, 32)  # without a model.json beside it
+
+
+def test_bytes_in_and_bytes_out(model, path, tmp_path):
+    write_tflite(model, str(tmp_path / "app.tflite"), "float32", uint8_io=True)
+    app, plain = open_model(str(tmp_path / "app.tflite")), open_model(str(path))
+    assert app.inputs == {"labels": np.uint8}
+    np.testing.assert_array_equal(to_uint8(app(model.layouts)), to_uint8(plain(model.layouts)))
+
+
+def test_int8_learns_its_ranges_from_the_calibration_layouts(model, tmp_path):
+    kept = model.calibration
+    contents = []
+    try:
+        for labels in (kept["labels"], np.zeros_like(kept["labels"])):
+            model.calibration = {"labels": labels}
+            write_tflite(model, str(tmp_path / "int8.tflite"), "int8")
+            contents.append((tmp_path / "int8.tflite").read_bytes())
+    finally:
+        model.calibration = kept
+    assert contents[0] != contents[1]
+    assert len(contents[0]) < 2 * model.parameters

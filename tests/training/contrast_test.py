@@ -140,3 +140,34 @@ def test_the_memory_adds_partners_and_no_anchors(features, loss, toy_batch):
     expected = pixel_contrastive_loss(*both, 0.1, num_anchors=18)
     np.testing.assert_allclose(contrast(features, labels, 5), expected, rtol=1e-5)
     assert float(expected) != float(plain(features, labels, 5))
+
+
+def test_two_replicas_remember_the_joined_batch(two_replicas, loss, rng, toy_batch):
+    """Two steps: the second reads what the first wrote, which must be the means of both replicas."""
+    labels = toy_batch(4)["labels"]
+    features = (tf.constant(rng.normal(size=(4, 32, 32, 8)), tf.float32),)
+
+    def make():
+        memory = ContrastMemory((1,), 3, entries=8, dimension=6)
+        memory.build()
+        return PixelContrast(make_embeddings(1), loss, 3, 1, memory)
+
+    single = make()
+    with two_replicas.scope():
+        mirrored = make()
+    for variable, twin in zip(single.embeddings[1].variables, mirrored.embeddings[1].variables):
+        twin.assign(variable)
+    expected = [float(single(features, labels, step)) for step in (0, 1)]
+
+    data = tf.data.Dataset.from_tensor_slices((features, labels)).batch(4)
+    halves = next(iter(two_replicas.experimental_distribute_dataset(data)))
+    run = tf.function(
+        lambda step, batch: two_replicas.run(lambda *batch: mirrored(*batch, step), batch), autograph=False
+    )
+    for step in (0, 1):
+        losses = two_replicas.experimental_local_results(run(tf.constant(step, tf.int64), halves))
+        np.testing.assert_allclose(losses, [expected[step]] * 2, rtol=1e-4)
+    assert expected[0] != pytest.approx(expected[1], rel=1e-3)
+    for variable, twin in zip(single.memory.variables, mirrored.memory.variables):
+        for copy in two_replicas.experimental_local_results(twin.value):
+            np.testing.assert_allclose(copy, variable, atol=1e-5)

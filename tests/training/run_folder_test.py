@@ -45,7 +45,18 @@ def test_how_long_and_how_often_may_change(started, tiny_config, key):
     assert read(started, "config.json")[section][name] == 7
 
 
+def leave_a_checkpoint(run):
+    os.makedirs(run.checkpoints)
+    open(os.path.join(run.checkpoints, "step_00000001.npz"), "w").close()
+
+
+def test_before_the_first_checkpoint_a_request_can_be_corrected(started, tiny_config):
+    started.start(tiny_config(**{"train.seed": 3}), MODEL, LAYOUTS)
+    assert read(started, "config.json")["train"]["seed"] == 3
+
+
 def test_another_run_is_refused_by_key_and_value(started, tiny_config):
+    leave_a_checkpoint(started)
     other = {"train.seed": 3, "data.image_size": (64, 32), "train.steps": 7}
     with pytest.raises(RequestError) as error:
         started.start(tiny_config(**other), MODEL, LAYOUTS)
@@ -55,14 +66,14 @@ def test_another_run_is_refused_by_key_and_value(started, tiny_config):
 
 
 def test_checkpoints_of_an_unknown_config_are_refused(started, tiny_config):
-    os.makedirs(started.checkpoints)
-    open(os.path.join(started.checkpoints, "step_00000001.npz"), "w").close()
+    leave_a_checkpoint(started)
     os.remove(started.file("config.json"))
     with pytest.raises(RequestError, match="has checkpoints but no config.json"):
         started.start(tiny_config(), MODEL, LAYOUTS)
 
 
 def test_a_broken_config_is_named(started, tiny_config):
+    leave_a_checkpoint(started)
     with open(started.file("config.json"), "w", encoding="utf-8") as file:
         file.write('{"model": ')
     with pytest.raises(RequestError, match=r"config.json cannot be read as JSON"):

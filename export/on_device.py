@@ -1,0 +1,194 @@
+#!/usr/bin/env python3
+"""Paints label maps with an exported .tflite as an app on a device does: one file, ported by reading it.
+
+    python -m export.on_device --model=exported/model_int8.tflite --labels=layouts/ --output=painted/ --threads=4
+    python on_device.py --model=model_int8.tflite                        measures only, on a made-up layout
+
+Needs ai-edge-litert, numpy and pillow; no TensorFlow, and nothing else of this project. A label map is a greyscale PNG
+of the values of classes.json, resized to the model's size; the classes are read from the model file. Prints the latency
+of a layout and the memory that the process took.
+"""
+
+import argparse
+import io
+import json
+import os
+import resource
+import sys
+import time
+import warnings
+
+import numpy as np
+from PIL import Image
+
+METADATA = "ecgan_tf"  # name of the entry in the file's metadata that holds the model's description
+LARGEST_SIDE = 16384  # pixels of a label map: beyond that a small file could fill the memory
+
+
+class RequestError(ValueError):
+    """A mistake in what the user asked for."""
+
+
+class Painter:
+    """A .tflite, ready to paint.
+
+    Args:
+        path: of the .tflite.
+        threads: of the interpreter; None: all cores.
+    Attributes:
+        size: (height, width) of labels and image.
+        ids: int array (256,), the label id of each value of a label map; -1: no class.
+    """
+
+    def __init__(self, path, threads=None):
+        try:
+            from ai_edge_litert.interpreter import Interpreter
+
+            with open(path, "rb") as file:
+                content = file.read()
+            self.description = json.loads(read_metadata(content))
+            self.interpreter = Interpreter(model_content=content, num_threads=threads or os.cpu_count())
+            self.runner = self.interpreter.get_signature_runner("serving_default")
+            self.inputs = self.runner.get_input_details()
+            self.size = tuple(map(int, self.inputs["labels"]["shape"][1:3]))
+            self.ids = table_of_ids(self.description["classes"])
+        except ImportError as error:
+            raise RequestError(f"this needs the package {error.name!r}; pip install ai-edge-litert") from error
+        except Exception as error:  # the runtime has no exceptions of its own
+            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            raise RequestError(f"{path} is not a .tflite of this project ({reason}); export it again") from error
+        others = sorted(set(self.inputs) - {"labels"})
+        if others:
+            raise RequestError(f"{path} also takes {', '.join(others)}, which this example does not make")
+
+    def __call__(self, labels):
+        """Paints one layout: integers (height, width), ids as in the model's classes, to uint8 (height, width, 3)."""
+        labels = labels[np.newaxis].astype(self.inputs["labels"]["dtype"])
+        image = self.runner(labels=labels)["image"][0]
+        if image.dtype == np.uint8:
+            return image
+        return np.floor((np.clip(image, -1.0, 1.0) + 1.0) * 127.5 + 0.5).astype(np.uint8)
+
+    def read(self, path):
+        """A label map as the model takes it: ids (height, width), int32."""
+        values = read_label_map(path)
+        rows, columns = (
+            (2 * np.arange(new) + 1) * old // (2 * new) for new, old in zip(self.size, values.shape)
+        )  # of the cell at the centre
+        labels = self.ids[values[rows[:, np.newaxis], columns]]
+        if labels.min() < 0:
+            foreign = int(values[rows[:, np.newaxis], columns][labels < 0].max())
+            raise RequestError(f"{path}: value {foreign} is no class of the model")
+        return labels
+
+
+def read_metadata(content):
+    """The JSON text that the export put into a .tflite: which model it is, its classes and palette."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    if content[4:8] != b"TFL3":
+        raise ValueError("no LiteRT file")
+    model = schema.Model.GetRootAs(content, 0)
+    for index in range(model.MetadataLength()):
+        entry = model.Metadata(index)
+        if entry.Name() == METADATA.encode():
+            return model.Buffers(entry.Buffer()).DataAsNumpy().tobytes().decode()
+    raise ValueError("it does not describe itself")
+
+
+def table_of_ids(classes):
+    """From the value of a label map to the label id, by the model's description: int32 (256,)."""
+    table = np.full(256, -1, np.int32)
+    values = {entry["id"]: entry["raw_id"] for entry in classes["classes"]}
+    unknown = classes.get("ignore_index")
+    if unknown is not None:
+        values[len(values)] = unknown
+    for label, value in values.items():
+        if value < len(table):
+            table[value] = label
+    return table
+
+
+def read_label_map(path):
+    """An 8-bit greyscale or palette image: uint8 (height, width)."""
+    try:
+        with open(path, "rb") as file:
+            content = file.read()
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            image = Image.open(io.BytesIO(content))
+            if max(image.size) > LARGEST_SIDE:
+                raise ValueError(f"{image.size[0]}x{image.size[1]} pixels")
+            if image.mode not in ("L", "P", "1"):
+                raise ValueError(f"mode {image.mode}; save it as 8-bit greyscale")
+            return np.asarray(image, np.uint8)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
+        raise RequestError(f"{path} is not a label map ({error})") from error
+
+
+def label_maps(path):
+    """The file itself, or the .png files of a folder, by name."""
+    if os.path.isfile(path):
+        return [path]
+    if not os.path.isdir(path):
+        raise RequestError(f"--labels={path}: no such file or folder")
+    names = sorted(name for name in os.listdir(path) if name.lower().endswith(".png") and not name.startswith("."))
+    if not names:
+        raise RequestError(f"--labels={path}: the folder has no .png")
+    return [os.path.join(path, name) for name in names]
+
+
+def paint_all(painter, paths, output):
+    """Paints every label map into a folder, a PNG of the same name each."""
+    layouts = [painter.read(path) for path in paths]  # a broken file is found before the first picture
+    os.makedirs(output, exist_ok=True)
+    for path, labels in zip(paths, layouts):
+        name = os.path.join(output, os.path.splitext(os.path.basename(path))[0] + ".png")
+        Image.fromarray(painter(labels)).save(name + ".partial", format="PNG")
+        os.replace(name + ".partial", name)
+    print(f"painted {len(paths)} layouts into {output}")
+
+
+def measure(painter, labels, repeats):
+    """Milliseconds of one layout, after one to warm up: median, and the 90th percentile."""
+    painter(labels)
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        painter(labels)
+        times.append(1e3 * (time.perf_counter() - start))
+    return float(np.median(times)), float(np.percentile(times, 90))
+
+
+def main(words=None):
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", required=True, help="a .tflite of `python -m export`")
+    parser.add_argument("--labels", help="a label map, or a folder of them (.png)")
+    parser.add_argument("--output", help="folder for the pictures")
+    parser.add_argument("--threads", type=int, help="of the interpreter; default: all cores")
+    parser.add_argument("--repeats", type=int, default=20, help="of the measurement")
+    arguments = parser.parse_args(words)
+    if (arguments.labels is None) != (arguments.output is None):
+        raise RequestError("--labels and --output go together")
+    if arguments.threads is not None and arguments.threads < 1 or arguments.repeats < 1:
+        raise RequestError("--threads and --repeats must be 1 or more")
+    painter = Painter(arguments.model, arguments.threads)
+    labels = np.zeros(painter.size, np.int32)
+    if arguments.labels:
+        paths = label_maps(arguments.labels)
+        paint_all(painter, paths, arguments.output)
+        labels = painter.read(paths[0])
+    median, slow = measure(painter, labels, arguments.repeats)
+    unit = 1e6 if sys.platform == "darwin" else 1e3
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+    height, width = painter.size
+    threads = arguments.threads or os.cpu_count()
+    print(f"{height}x{width}, {threads} threads: median {median:.1f} ms, 90% below {slow:.1f} ms, {memory:.0f} MB")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except RequestError as problem:
+        print(f"error: {problem}", file=sys.stderr)
+        sys.exit(1)

@@ -1,0 +1,1 @@
+"""What runs beside TF Serving: its configuration, warm-up requests, and a client for gRPC and REST."""

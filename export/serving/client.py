@@ -1,0 +1,75 @@
+"""Paints label maps with a model that TF Serving serves.
+
+Example:
+    python -m export.serving.client --address=localhost:8500 --model=ecgan --labels=layouts/ --output=painted/
+    python -m export.serving.client --address=localhost:8501 --protocol=rest --model=ecgan --labels=a.png --output=.
+
+A label map is a greyscale PNG of any size, the values being those of the label files that the model was trained with.
+With --classes=model.json, the file that the export left, maps are checked before they are sent, and may be in colours.
+A model that was trained with instance maps takes them from --input=instances=FOLDER. Requests that find no server, or
+a busy one, are sent again after a while.
+"""
+
+import json
+import os
+
+from absl import flags
+
+from ecgan_tf import commands
+from ecgan_tf.commands import RequestError, say
+
+ADDRESS = flags.DEFINE_string("address", None, "host:port of the server; 8500 is its port for gRPC, 8501 for REST.")
+PROTOCOL = flags.DEFINE_enum("protocol", "grpc", ["grpc", "rest"], "How to talk to the server.")
+MODEL = flags.DEFINE_string("model", None, "The model's name on the server.")
+LABELS = flags.DEFINE_string("labels", None, "A label map, or a folder of them (.png).")
+INPUTS = flags.DEFINE_multi_string("input", [], "Another input of the model, as NAME=FILE_OR_FOLDER; may be repeated.")
+OUTPUT = flags.DEFINE_string("output", None, "Folder for the pictures, one .png of the same name per label map.")
+CLASSES = flags.DEFINE_string("classes", None, "The export's model.json: checks label maps, and allows colours.")
+BATCH = flags.DEFINE_integer("batch", 1, "Layouts in one request.", lower_bound=1)
+DEADLINE = flags.DEFINE_float("deadline", 10.0, "Seconds that a request may take.", lower_bound=1e-3)
+RETRIES = flags.DEFINE_integer(
+    "retries", 3, "Further tries where the server cannot be reached; one where it is too slow.", lower_bound=0
+)
+
+
+def main(argv):
+    commands.no_arguments(argv)
+    commands.need_flags(address=ADDRESS.value, model=MODEL.value, labels=LABELS.value, output=OUTPUT.value)
+    if os.path.isfile(OUTPUT.value):
+        raise RequestError(f"--output={OUTPUT.value} is a file; give a folder.")
+    others = dict(_named(text) for text in INPUTS.value)
+
+    from export.serving.connections import connect
+    from export.serving.painting import ServedModel, find_inputs, paint_files, png_files
+
+    paths = png_files("--labels", LABELS.value)
+    classes = None if CLASSES.value is None else _read_classes(CLASSES.value)
+    if PROTOCOL.value == "grpc":
+        commands.quiet_tensorflow()  # comes with the protos
+    served = ServedModel(connect(PROTOCOL.value, ADDRESS.value, MODEL.value, DEADLINE.value), RETRIES.value)
+    layouts = find_inputs(served, paths, others)
+    show = commands.progress_bar("painting")
+    paint_files(served, layouts, OUTPUT.value, classes, BATCH.value, show)
+    say(f"painted {len(layouts)} layouts into {OUTPUT.value}")
+
+
+def _named(text):
+    name, _, path = text.partition("=")
+    if not name or not path:
+        raise RequestError(f"--input={text}: not NAME=FILE_OR_FOLDER.")
+    return name, path
+
+
+def _read_classes(path):
+    """The classes of an export's model.json."""
+    from ecgan_tf.data.classes import ClassList
+
+    try:
+        with open(path, encoding="utf-8") as file:
+            return ClassList.from_dict(json.load(file)["classes"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RequestError(f"--classes={path}: not the model.json of an export ({error}).") from error
+
+
+if __name__ == "__main__":
+    commands.run(main, __doc__)

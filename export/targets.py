@@ -1,0 +1,56 @@
+"""The table of targets: which artefacts each has, who writes them, and at what precision they are judged."""
+
+import os
+
+from ecgan_tf.commands import RequestError
+from export.onnx import write_onnx
+from export.saved_model import write_saved_model
+from export.tensorrt_files import FOLDER, write_tensorrt_onnx
+from export.tflite import write_tflite
+
+
+def _tflite(precision):
+    return (lambda model, path: write_tflite(model, path, precision)), precision
+
+
+def _onnx(batch):
+    return (lambda model, path: write_onnx(model, path, batch=batch)), "float32"
+
+
+def _tensorrt(precision):
+    return (lambda model, path: write_tensorrt_onnx(model, path, precision)), precision
+
+
+# target -> artefact -> (function of an `InferenceModel` and a path, precision)
+TARGETS = {
+    "saved_model": {"saved_model": (write_saved_model, "float32")},
+    "tflite": {
+        "model_float32.tflite": _tflite("float32"),
+        "model_float16.tflite": _tflite("float16"),
+        "model_dynamic_int8.tflite": _tflite("dynamic_int8"),
+        "model_int8.tflite": _tflite("int8"),
+    },
+    "onnx": {"model_float32.onnx": _onnx(None), "model_float32_batch1.onnx": _onnx(1)},
+    "tensorrt": {
+        os.path.join(FOLDER, f"model_{precision}.onnx"): _tensorrt(precision)
+        for precision in ("float32", "float16", "int8")
+    },
+}
+# What stands in for an artefact that missed its gate: int16 activations, slow but close.
+INSTEAD_OF = {"model_int8.tflite": {"model_int16.tflite": _tflite("int16")}}
+
+
+def artefacts_of(targets):
+    """The artefacts of the wanted targets: dictionary from name to (writer of (model, path), precision).
+
+    Args:
+        targets: keys of `TARGETS`, or ["all"].
+    """
+    if list(targets) == ["all"]:
+        targets = list(TARGETS)
+    unknown = [target for target in targets if target not in TARGETS]
+    if unknown or not targets:
+        raise RequestError(
+            f"--targets: {', '.join(unknown) or 'none given'}; choose from {', '.join(TARGETS)}, or all."
+        )
+    return {name: artefact for target in targets for name, artefact in TARGETS[target].items()}

@@ -1,0 +1,103 @@
+"""`export/on_device.py` in a process that has no TensorFlow, and nothing of this project beside the file."""
+
+import importlib.util
+import pathlib
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import export.on_device
+from ecgan_tf.evaluation.pictures import to_uint8
+from ecgan_tf.runtimes import open_model
+from export.model import InferenceModel
+from export.tflite import write_tflite
+
+NEEDED = ("ai_edge_litert", "numpy", "PIL", "flatbuffers")
+
+
+@pytest.fixture(scope="module")
+def device(tmp_path_factory):
+    """A virtual environment that sees the four packages alone, and the script in a folder of its own."""
+    folder = tmp_path_factory.mktemp("device")
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder / "venv")], check=True)
+    (packages,) = (folder / "venv").glob("lib/python*/site-packages")
+    for name in NEEDED:
+        origin = pathlib.Path(importlib.util.find_spec(name).origin).parent
+        (packages / name).symlink_to(origin)
+        for libraries in origin.parent.glob(f"{name.replace('PIL', 'pillow')}.libs"):
+            (packages / libraries.name).symlink_to(libraries)
+    script = shutil.copy(export.on_device.__file__, folder)
+    python = str(folder / "venv" / "bin" / "python")
+    missing = subprocess.run([python, "-c", "import tensorflow"], capture_output=True, text=True)
+    assert "No module named 'tensorflow'" in missing.stderr
+
+    def call(**flags):
+        words = [f"--{name}={value}" for name, value in flags.items()]
+        return subprocess.run([python, str(script), *words], capture_output=True, text=True, timeout=120)
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def model(make_run, tmp_path_factory):
+    path = tmp_path_factory.mktemp("model") / "model.tflite"
+    inference = InferenceModel(make_run("ecgan", has_unknown=True))
+    write_tflite(inference, str(path), "float32")
+    return inference, path
+
+
+@pytest.fixture
+def layouts(model, tmp_path):
+    labels = model[0].layouts["labels"]
+    (tmp_path / "layouts").mkdir()
+    for index, values in enumerate(np.where(labels == 3, 255, labels)):
+        Image.fromarray(values.astype(np.uint8)).save(tmp_path / "layouts" / f"{index}.png")
+    return tmp_path / "layouts"
+
+
+def test_it_paints_what_the_interpreter_here_paints(device, model, layouts, tmp_path):
+    inference, path = model
+    result = device(model=path, labels=layouts, output=tmp_path / "painted", threads=1, repeats=2)
+    assert result.returncode == 0, result.stderr
+    assert "painted 2 layouts" in result.stdout and "median" in result.stdout and "MB" in result.stdout
+    painted = [np.asarray(Image.open(tmp_path / "painted" / f"{index}.png")) for index in range(2)]
+    np.testing.assert_array_equal(painted, to_uint8(open_model(str(path))(inference.layouts)))
+
+
+def test_without_layouts_it_measures(device, model):
+    result = device(model=model[1], repeats=1)
+    assert result.returncode == 0 and "32x32" in result.stdout
+
+
+def refusal(result):
+    assert result.returncode == 1 and "Traceback" not in result.stderr, result.stderr
+    (line,) = [line for line in result.stderr.splitlines() if line.startswith("error: ")]
+    return line
+
+
+@pytest.mark.parametrize("content", [b"", b"not a model at all", "half"], ids=str)
+def test_a_foreign_or_damaged_model_is_refused(device, model, tmp_path, content):
+    whole = model[1].read_bytes()
+    (tmp_path / "bad.tflite").write_bytes(whole[: len(whole) // 2] if content == "half" else content)
+    assert "bad.tflite is not a .tflite of this project" in refusal(device(model=tmp_path / "bad.tflite"))
+
+
+def test_a_broken_layout_is_found_before_anything_is_painted(device, model, layouts, tmp_path):
+    whole = (layouts / "1.png").read_bytes()
+    (layouts / "1.png").write_bytes(whole[: len(whole) // 2])
+    assert "1.png is not a label map" in refusal(device(model=model[1], labels=layouts, output=tmp_path / "painted"))
+    assert not (tmp_path / "painted").exists()
+
+
+def test_a_value_without_a_class_is_refused(device, model, layouts, tmp_path):
+    Image.fromarray(np.full((8, 8), 77, np.uint8)).save(layouts / "2.png")
+    assert "value 77 is no class" in refusal(device(model=model[1], labels=layouts, output=tmp_path / "painted"))
+
+
+@pytest.mark.parametrize("flags", [{"labels": "x"}, {"threads": 0}, {"repeats": 0}], ids=str)
+def test_flags_that_make_no_sense_are_refused(device, model, flags):
+    assert "--" in refusal(device(model=model[1], **flags))

@@ -1,0 +1,97 @@
+"""What the ONNX files hold, and which of it TensorRT's parser documents."""
+
+import json
+import re
+
+import numpy as np
+import onnx
+import pytest
+
+from export.model import InferenceModel
+from export.onnx import write_onnx
+from export.tensorrt_operators import unsupported
+
+
+@pytest.fixture(scope="module")
+def model(make_run):
+    return InferenceModel(make_run("ecgan"))
+
+
+@pytest.fixture(scope="module")
+def protos(model, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("onnx")
+    for precision in ("float32", "float16", "int8"):
+        write_onnx(model, str(folder / precision), precision)
+    return {path.name: onnx.load(path) for path in folder.iterdir()}
+
+
+def dimensions(value):
+    return [d.dim_param or d.dim_value for d in value.type.tensor_type.shape.dim]
+
+
+def test_the_batch_is_open_or_fixed(model, protos, tmp_path):
+    write_onnx(model, str(tmp_path / "fixed"), batch=4)
+    fixed = onnx.load(tmp_path / "fixed").graph
+    assert dimensions(protos["float32"].graph.input[0]) == ["batch", 32, 32]
+    assert dimensions(protos["float32"].graph.output[0]) == ["batch", 32, 32, 3]
+    assert dimensions(fixed.input[0]) == [4, 32, 32] and dimensions(fixed.output[0]) == [4, 32, 32, 3]
+
+
+def test_every_file_describes_itself(model, protos):
+    for proto in protos.values():
+        metadata = {entry.key: entry.value for entry in proto.metadata_props}
+        assert json.loads(metadata["ecgan_tf"])["source"] == model.description["source"]
+
+
+def test_float16_keeps_means_in_float32(protos):
+    graph = protos["float16"].graph
+    types = {tensor.name: tensor.data_type for tensor in graph.initializer}
+    convolutions = [node for node in graph.node if node.op_type == "Conv"]
+    assert {types[node.input[1]] for node in convolutions} == {onnx.TensorProto.FLOAT16}
+    inferred = {value.name: value.type.tensor_type.elem_type
+                for value in onnx.shape_inference.infer_shapes(protos["float16"]).graph.value_info}  # fmt: skip
+    means = [node for node in graph.node if node.op_type in ("ReduceMean", "GlobalAveragePool")]
+    assert means  # of the semantic preserving module
+    assert {inferred[node.input[0]] for node in means} == {onnx.TensorProto.FLOAT}
+
+
+def test_every_convolution_of_int8_is_between_quantisers(protos):
+    graph = protos["int8"].graph
+    makers = {output: node.op_type for node in graph.node for output in node.output}
+    convolutions = [node for node in graph.node if node.op_type == "Conv"]
+    assert all(makers[name] == "DequantizeLinear" for node in convolutions for name in node.input[:2])
+    assert not any(makers.get(name) for node in convolutions for name in node.input[2:])  # biases stay float
+
+
+@pytest.mark.parametrize("precision", ["float32", "float16", "int8"])
+def test_tensorrt_documents_every_operator(protos, precision):
+    assert unsupported(protos[precision]) == []
+
+
+def make(*nodes, constants=()):
+    initializers = [onnx.numpy_helper.from_array(array, name) for name, array in constants]
+    return onnx.helper.make_model(onnx.helper.make_graph(list(nodes), "graph", [], [], initializers))
+
+
+@pytest.mark.parametrize(("node", "constants", "message"), [
+    (("Unique", ["x"], ["y"], {}), (), "Unique is not in TensorRT's list"),
+    (("MyOp", ["x"], ["y"], {"domain": "mine"}), (), "mineMyOp is not"),
+    (("Resize", ["x", "", "s"], ["y"], {"mode": "cubic"}), (), "mode=cubic"),
+    (("Resize", ["x", "", "s"], ["y"], {"coordinate_transformation_mode": "tf_crop_and_resize"}), (), "tf_crop"),
+    (("Slice", ["x", "a", "b", "axes"], ["y"], {}), (), "input 3 of Slice must be a constant"),
+    (("QuantizeLinear", ["x", "s", "z"], ["y"], {}), [("z", np.array(3, np.int8))], "zero point .* must be 0"),
+    (("QuantizeLinear", ["x", "s", "z"], ["y"], {}), [("z", np.array(0, np.uint8))], "other than int8"),
+    (("DequantizeLinear", ["x", "s", "z"], ["y"], {}), (), "zero point .* must be 0"),
+])  # fmt: skip
+def test_what_tensorrt_would_refuse_is_found(node, constants, message):
+    operator, inputs, outputs, attributes = node
+    (line,) = unsupported(
+        make(onnx.helper.make_node(operator, inputs, outputs, name="n", **attributes), constants=constants)
+    )
+    assert line.startswith("n: ")
+    assert re.search(message, line)
+
+
+def test_what_tensorrt_takes_passes():
+    node = onnx.helper.make_node("Slice", ["x", "a", "b", "axes"], ["y"], name="n")
+    assert unsupported(make(node, constants=[("axes", np.array([1]))])) == []
