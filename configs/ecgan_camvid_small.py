@@ -3,10 +3,9 @@
 Run:      python train_main.py --config=configs/ecgan_camvid_small.py --workdir=runs/camvid_small \
               --config.data.dir=CAMVID
           CAMVID holds train|val/{images,labels} and classes.json, as README.md says.
-Hardware: one CPU thread is enough: 375 CPU seconds with start-up (OMP_NUM_THREADS=1 taskset -c 0, and time).
-Result:   colour error 10.8 of 255 and L1 0.188 over the 101 validation layouts
-          (python -m ecgan_tf.evaluate --model=runs/camvid_small --output=E),
-          before L_pix and the purity of contrastive cells joined the objective; not measured again since.
+Hardware: one CPU thread is enough: 297 CPU seconds with start-up (OMP_NUM_THREADS=1, and time).
+Result:   colour error 11.5 of 255 and L1 0.193 over the 101 validation layouts
+          (python -m ecgan_tf.evaluate --model=runs/camvid_small --output=E).
 """
 
 from ecgan_tf.config import apply_variant, base_config

@@ -1,8 +1,10 @@
 """A small LGGAN on the embedded earth_tiles, satellite photographs with land cover in 17 classes.
 
 Run:      python train_main.py --config=configs/lggan_earth_tiles.py --workdir=runs/lggan_earth_tiles
-Hardware: two CPU cores, within 15 minutes.
-Result:   not measured.
+Hardware: two CPU cores: 14 minutes while the machine also ran tests and other work, 480 CPU seconds (time).
+Result:   colour error 10.7 of 255 and L1 0.133 over the 37 validation layouts
+          (python -m ecgan_tf.evaluate --model=runs/lggan_earth_tiles --output=E). Against the same photographs the
+          global image alone has L1 0.136, the local one 0.148, their plain mean 0.133.
 """
 
 from configs.ecgan_camvid_small import fast_recipe

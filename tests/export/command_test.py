@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+from absl import flags
 from absl.testing import flagsaver
 from PIL import Image
 
@@ -87,6 +88,7 @@ def test_what_misses_its_gate_is_put_aside_and_replaced(run, tmp_path, monkeypat
     int8 = targets.TARGETS["tflite"]["model_int8.tflite"]
     monkeypatch.setitem(targets.TARGETS, "tflite", {"model_int8.tflite": int8})
     output = tmp_path / "exported"
+    flags.FLAGS.mark_as_parsed()
     with flagsaver.as_parsed(run=str(run), output=str(output), targets="tflite"):
         for _ in range(2):  # the second time over the first one's files
             with pytest.raises(RequestError, match="model_int8.tflite paint"):
