@@ -20,11 +20,24 @@ def base_config():
     model.upsampling = "normal"  # "normal": the trunk starts at 1/32 of the image; "more": at 1/64 (Cityscapes)
     model.normalization = "batch"  # of SPADE: "batch" (synchronised over the replicas) or "instance"
     model.initializer = "xavier_0.02"  # of the trunk and the discriminator; "he" departs from the release
-    model.head_initializer = "xavier_0.02"  # of the edge, image and semantic heads; "he" departs from the release
+    model.head_initializer = "xavier_0.02"  # of ECGAN's heads, of LGGAN's branches; "he" departs from the releases
     model.use_edge = True  # the edge generator G_e; without it nothing else of the edge is there
     model.edge_transfer = "both"  # where G_t gates the image by the edge: "both", "feature", "image" or "none"
     model.use_semantic_preserving = True  # G_s; without it the final image is I', clipped
     model.semantic_skip = False  # True adds I' before the last tanh of G_s; a departure, see models/ecgan.py
+    model.num_residual_blocks = 9  # LGGAN from here on: residual blocks of the local generator
+    model.local_classes = (
+        "all"  # a branch for each; "top_k": the most frequent; "first_k": the first; "groups": as listed
+    )
+    model.local_top_k = 51  # branches of "top_k" and "first_k"; all other classes share one more
+    model.local_groups = ()  # of "groups": the number of the branch of every class, unknown last; -1 for none
+    model.local_fusion = "concat"  # of the class images into the local one: with a convolution, or "sum"
+    model.local_kernel_size = 7  # of the class branches
+    model.mask_mode = "output"  # "input": the release's, for its weights; see layers/class_branches.py
+    model.fusion = "weight"  # of local and global image: learnt maps; "mean", or "global" or "local" alone
+    model.upsampler = "deconv"  # of the local and the weight decoder: "deconv" or "nearest_conv"
+    model.sau_place = "both"  # of LGGAN++, semantic-aware upsampling: "encoder", "decoders", "both" or "none"
+    model.sau_patch = "source"  # neighbourhoods on the small map, or "upsampled": on the enlarged one
 
     model.use_exemplar = False  # ECGAN takes the style of an exemplar, too; not in the paper
     model.attention = "msca"  # MSCA's: "msca", "gap" (global style alone) or "full" (all pairs, at scales up to 32x32)
@@ -38,6 +51,7 @@ def base_config():
     discriminator.base_filters = 64
     discriminator.num_scales = 2
     discriminator.separate_edge = False  # a second discriminator for edges; the paper found no use in it
+    discriminator.image = False  # one more that judges images without their layouts
 
     config.data = data = ml_collections.ConfigDict()
     data.name = "earth_tiles"  # one of DATA_NAMES; "folder" is train|val/{images,labels[,instances]} + classes.json
@@ -46,6 +60,7 @@ def base_config():
     data.load_size = (0, 0)  # height, width before a random crop to image_size; (0, 0): image_size, no crop
     data.flip = True  # random horizontal flip of training examples
     data.use_instances = False  # adds the instance boundary channel to the generator's input
+    data.use_sources = False  # cross-view translation: photographs of the other view, in sources/ beside images/
     data.unknown_label = -1  # file value of unlabelled pixels; -1: as classes.json or the data set's layout says
     data.exemplars = "none"  # pairs of patches for exemplar-guided models: "cross+self", "cross" or "self"
     data.retrieved_share = 0.1  # of the examples whose exemplar is another photograph, without a ground truth
@@ -79,9 +94,13 @@ def base_config():
     loss.ms_pairs = "fine_to_coarse"  # cross-scale terms: "fine_to_coarse", "adjacent", "all" or "none"
     loss.ms_weights = (1.0, 0.7, 0.4, 0.1)  # of the terms within each scale, finest first
     loss.ms_detach_coarse = False  # no gradient into the coarse side of a cross-scale term
-    loss.reconstruction = 0.0  # L1 of I' and I'' to the photograph; not in the paper
+    loss.reconstruction = 0.0  # L1 of every image to the photograph; not in ECGAN's paper, off in LGGAN's release
     loss.style = 0.0  # MSCA's, of pictures whose exemplar is retrieved
     loss.slot_entropy = 0.0  # rewards MSCA for using all slots; 1e-3 where metrics.jsonl shows that most lie idle
+    loss.class_features = 1.0  # LGGAN: classification of the branches' features; 0: no classifier
+    loss.class_pool = "area"  # what their sums are divided by: each region's area, or "hw", the release's
+    loss.local_l1 = 1.0  # LGGAN: L1 of every class image to its part of the photograph
+    loss.total_variation = 0.0  # LGGAN's cross-view task: of every image, summed over its pixels
 
     config.optimizer = optimizer = ml_collections.ConfigDict()
     optimizer.generator_lr = 1e-4  # TTUR
@@ -141,6 +160,7 @@ def shrink_to_toy(config):
     config.model.attention_slots = (2, 3, 4, 4, 4)
     config.model.base_filters = config.discriminator.base_filters = 8
     config.model.spade_hidden_filters = 8
+    config.model.num_residual_blocks = 1
     config.train.global_batch_size = 2
     config.train.steps = 4
     config.train.log_every = config.train.first_sample = 2
@@ -176,6 +196,14 @@ def _check_choices(config):
         "model.attention": ("msca", "gap", "full"),
         "model.exemplar_label": ("given", "none"),
         "data.exemplars": ("none", "cross+self", "cross", "self"),
+        "model.local_classes": ("all", "top_k", "first_k", "groups"),
+        "model.local_fusion": ("concat", "sum"),
+        "model.mask_mode": ("output", "input"),
+        "model.fusion": ("weight", "mean", "global", "local"),
+        "model.upsampler": ("deconv", "nearest_conv"),
+        "model.sau_place": ("encoder", "decoders", "both", "none"),
+        "model.sau_patch": ("source", "upsampled"),
+        "loss.class_pool": ("area", "hw"),
         "data.edge_source": ("canny", "label_boundary", "none"),
         "loss.gan_mode": ("hinge", "log"),
         "loss.label_loss": ("similarity", "cross_entropy", "both", "none"),
@@ -189,6 +217,11 @@ def _check_choices(config):
         value = _get(config, key)
         if value not in allowed:
             yield f"config.{key} is {value!r}; it must be one of {', '.join(map(str, allowed))}"
+    needs_sources = config.model.name == "lggan_cross_view"
+    if config.data.use_sources != needs_sources:
+        yield f"config.data.use_sources must be {needs_sources} for model.name={config.model.name!r}"
+    if config.data.use_sources and config.data.name != "folder":
+        yield f"config.data.name is {config.data.name!r}; only 'folder' has photographs of a second view"
     if config.data.name != "earth_tiles" and not config.data.dir:
         yield f"config.data.dir is empty; data set {config.data.name!r} needs --config.data.dir=FOLDER"
 
@@ -221,6 +254,8 @@ def _check_numbers(config):
         "model.base_filters",
         "model.spade_hidden_filters",
         "model.attention_sharpness",
+        "model.local_top_k",
+        "model.local_kernel_size",
         "discriminator.base_filters",
         "discriminator.num_scales",
         "loss.contrastive_temperature",
@@ -252,14 +287,19 @@ def _check_numbers(config):
             "style",
             "slot_entropy",
             "final_weight",
+            "class_features",
+            "local_l1",
+            "total_variation",
         )
     ]
     for key in (*not_negative, "optimizer.generator_lr", "optimizer.discriminator_lr", "data.cache_gb"):
         if _get(config, key) < 0:
             yield f"config.{key} is {_get(config, key)}; it must not be negative"
-    for key in ("train.seed", "data.check_examples", "data.limit"):
+    for key in ("train.seed", "data.check_examples", "data.limit", "model.num_residual_blocks"):
         if _get(config, key) < 0:
             yield f"config.{key} is {_get(config, key)}; it must be 0 or more"
+    if config.model.local_kernel_size % 2 == 0:
+        yield f"config.model.local_kernel_size is {config.model.local_kernel_size}; it must be odd"
     if config.train.seed >= 2**32:
         yield f"config.train.seed is {config.train.seed}; it must be below 2**32"
     if 0 < config.loss.contrastive_memory < config.train.global_batch_size:

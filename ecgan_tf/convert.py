@@ -4,13 +4,15 @@ Example:
     python -m ecgan_tf.convert --from=latest_net_G.pth --to=runs/imported --config=configs/ecgan_cityscapes.py
     python -m ecgan_tf.convert --from=runs/imported --to=latest_net_G.npz
 
---from is a state dict of the generator of the ECGAN release, or of SPADE (config.model.name="spade"): a .pth, read with
-PyTorch's weights-only safety (needs the torch extra), or an .npz with the same names. --to=FOLDER makes a run folder
-that synthesises and exports at once; --to=FILE.npz writes a state dict. A discriminator goes along by
---discriminator=FILE, read on the way in and written on the way out.
+--from is a state dict of the generator of the ECGAN release, of SPADE (config.model.name="spade") or of LGGAN (one of
+its configs, with config.model.mask_mode="input", the release's semantics): a .pth, read with weights-only safety
+(needs the torch extra), or an .npz with the same names. --to=FOLDER makes a run folder that synthesises and exports at
+once; --to=FILE.npz writes a state dict. A discriminator goes along by --discriminator=FILE, read on the way in and
+written on the way out.
 """
 
 import os
+import re
 
 import numpy as np
 from absl import flags
@@ -47,8 +49,22 @@ HEADS = {
     "semantic_preserving/to_image": "conv_comb",
     "to_image": "conv_img",  # SPADE's own last convolution
 }
-# In the release, but read by no computation: a dense layer of an abandoned variant, and PyTorch's step counters.
-UNUSED = ("fc1.weight", "fc1.bias", "num_batches_tracked")
+LGGAN_PARTS = {
+    "encoder/start": "conv1",
+    **{f"encoder/conv_{index}": f"conv{index + 2}" for index in range(4)},
+    "local_decoder/up_0/convolution": "deconv3_local",
+    "local_decoder/up_1/convolution": "deconv4_local",
+    "weight_decoder/up_0/convolution": "deconv3_attention",
+    "weight_decoder/up_1/convolution": "deconv4_attention",
+    "to_weights": "deconv5_attention",
+    "to_global": "conv_img",
+}
+LGGAN_BRANCHES = {"kernel": "deconv5.weight", "bias": "deconv5.bias",
+                  "fusion_kernel": "deconv9.weight", "fusion_bias": "deconv9.bias"}  # fmt: skip
+BRANCH = re.compile(r"deconv5_(\d+)\.(weight|bias)")
+# In the releases, but not in a generator here: a dense layer of an abandoned variant, PyTorch's step counters; of LGGAN
+# the start of SPADE's trunk, which nothing reads, and the classifier of the training.
+UNUSED = ("fc1.weight", "fc1.bias", "num_batches_tracked", "fc.weight", "fc.bias", "fc2.weight", "fc2.bias")
 
 
 def main(argv):
@@ -140,7 +156,7 @@ def load_state_dict(model, arrays):
     Raises:
         RequestError: naming every unknown, missing and misshapen key; no variable is changed then.
     """
-    arrays = {_plain_name(name): np.asarray(array) for name, array in arrays.items()}
+    arrays = _join_branches({_plain_name(name): np.asarray(array) for name, array in arrays.items()})
     names = torch_names(model)
     values, problems = {}, []
     for name, variable in names.items():
@@ -166,16 +182,22 @@ def load_state_dict(model, arrays):
 def state_dict(model):
     """The inverse of `load_state_dict`: dictionary from PyTorch names to float32 arrays."""
     names = torch_names(model)
-    return {name: to_torch(name, variable.value.numpy(), names) for name, variable in names.items()}
+    return _split_branches({name: to_torch(name, variable.value.numpy(), names) for name, variable in names.items()})
 
 
 def torch_names(model):
     """Dictionary from the PyTorch name to the Keras variable, for all variables of a model."""
+    from ecgan_tf.models.cross_view import CrossViewGenerator
+    from ecgan_tf.models.lggan import LGGANGenerator
+
     if "exemplar" in getattr(model, "input_specs", {}):
         raise RequestError(
             "this model paints after exemplars, which no PyTorch release does: there are no names for it."
         )
-    return {_torch_name(variable.path.split("/", 1)[1]): variable for variable in model.variables}
+    if isinstance(model, CrossViewGenerator):
+        raise RequestError("the weights of LGGAN's cross-view release are not known here.")
+    name_of = _lggan_name if isinstance(model, LGGANGenerator) else _torch_name
+    return {name_of(variable.path.split("/", 1)[1]): variable for variable in model.variables}
 
 
 def _torch_name(path):
@@ -195,6 +217,48 @@ def _torch_name(path):
         convolution, kind = rest.split("/")
         return f"{block}.{layer}.{SPADE_NAMES[convolution]}.{_leaf(kind)}"
     return _discriminator_name(parts)
+
+
+def _lggan_name(path):
+    """`local_decoder/block_0/conv_1/kernel` -> `resnet_blocks1.conv2.weight`; the trunk's names are those of SPADE."""
+    owner, kind = path.rsplit("/", 1)
+    parts = path.split("/")
+    if owner in LGGAN_PARTS:
+        return f"{LGGAN_PARTS[owner]}.{_leaf(kind)}"
+    if owner == "class_branches":
+        return LGGAN_BRANCHES[kind]
+    if parts[0] == "trunk":
+        return _torch_name("/".join(["encoder", *parts[1:]]))
+    if parts[0] == "local_decoder" and parts[1].startswith("block_"):
+        block, layer = (int(part.split("_")[1]) + 1 for part in parts[1:3])
+        return f"resnet_blocks{block}.conv{layer}.{_leaf(kind)}"
+    raise RequestError(f"{path}: LGGAN's release has no such part; it knows upsampler='deconv' and no SAU.")
+
+
+def _join_branches(arrays):
+    """`deconv5_0.weight`, `deconv5_1.weight`, ... as one `deconv5.weight`, the branches one after the other."""
+    joined = {name: array for name, array in arrays.items() if not BRANCH.fullmatch(name)}
+    for kind in ("weight", "bias"):
+        numbers = sorted(int(match[1]) for match in map(BRANCH.fullmatch, arrays) if match and match[2] == kind)
+        parts = [arrays[f"deconv5_{number}.{kind}"] for number in numbers]
+        if numbers != list(range(len(numbers))) or len({part.shape for part in parts}) > 1:
+            raise RequestError(f"the state dict's deconv5_<i>.{kind}, one per branch, have gaps or differ in shape.")
+        if parts:
+            joined[f"deconv5.{kind}"] = np.concatenate(parts)
+    return joined
+
+
+def _split_branches(arrays):
+    """The inverse of `_join_branches`."""
+    split = {}
+    for name, array in arrays.items():
+        if name in ("deconv5.weight", "deconv5.bias"):
+            kind = name.split(".")[1]
+            parts = np.split(array, len(array) // 3)
+            split.update({f"deconv5_{index}.{kind}": part for index, part in enumerate(parts)})
+        else:
+            split[name] = array
+    return split
 
 
 def _discriminator_name(parts):

@@ -23,15 +23,17 @@ class Synthesizer:
         image_size: (height, width).
         inputs: dictionary from the name of each input to its NumPy dtype.
         source: path that it was opened from.
+        paint_all: maps layouts to all outputs of the generator, of a run folder; None of what was exported.
     """
 
-    def __init__(self, source, description, inputs, run):
+    def __init__(self, source, description, inputs, run, paint_all=None):
         """`run` maps a dictionary of NumPy arrays, one example each, to the image float32 (1, height, width, 3)."""
         arguments = description["arguments"]
         self.source = source
         self.classes = ClassList.from_dict(description["classes"])
         self.image_size = tuple(arguments["image_size"])
         self.inputs = {name: np.dtype(dtype) for name, dtype in inputs.items()}
+        self.paint_all = paint_all
         self._run = run
 
     def __call__(self, layout):
@@ -79,8 +81,9 @@ def open_keras_run(path, image_size=None):
 
     generator, description, _ = open_run(path, image_size)
     paint = tf.function(lambda inputs: generator(inputs)["image"], autograph=False)
+    paint_all = tf.function(lambda inputs: generator(inputs), autograph=False)
     inputs = {name: spec.dtype for name, spec in generator.input_specs.items()}
-    return Synthesizer(path, description, inputs, lambda inputs: paint(inputs).numpy())
+    return Synthesizer(path, description, inputs, lambda inputs: paint(inputs).numpy(), paint_all)
 
 
 def open_saved_model(path):

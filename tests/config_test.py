@@ -42,7 +42,9 @@ def test_all_mistakes_are_listed_at_once():
 
 @pytest.mark.parametrize("key", [
     "model.upsampling", "model.normalization", "model.initializer", "model.head_initializer", "model.edge_transfer",
-    "data.edge_source", "loss.gan_mode", "loss.label_loss", "loss.ms_pairs",
+    "data.edge_source", "loss.gan_mode", "loss.label_loss", "loss.ms_pairs", "loss.class_pool",
+    "model.local_classes", "model.local_fusion", "model.mask_mode", "model.fusion", "model.upsampler",
+    "model.sau_place", "model.sau_patch",
     "train.update_order", "train.precision", "data.name",
 ])  # fmt: skip
 def test_a_choice_must_be_one_of_those_listed(key):
@@ -52,7 +54,8 @@ def test_a_choice_must_be_one_of_those_listed(key):
 
 
 @pytest.mark.parametrize("key", [
-    "model.base_filters", "model.spade_hidden_filters", "discriminator.base_filters", "discriminator.num_scales",
+    "model.base_filters", "model.spade_hidden_filters", "model.local_top_k", "discriminator.base_filters",
+    "discriminator.num_scales",
     "loss.contrastive_samples_per_class", "loss.contrastive_stride", "loss.similarity_rows", "train.steps",
     "train.global_batch_size", "train.log_every", "train.checkpoint_every", "train.keep_checkpoints",
     "train.first_sample", "train.sample_layouts",
@@ -67,14 +70,14 @@ def test_the_temperature_must_be_above_zero():
 
 @pytest.mark.parametrize("key", [
     "loss.adversarial", "loss.feature_matching", "loss.perceptual", "loss.contrastive", "loss.reconstruction",
-    "loss.similarity", "loss.class_pixel", "loss.final_weight",
+    "loss.similarity", "loss.class_pixel", "loss.final_weight", "loss.class_features", "loss.local_l1",
     "optimizer.generator_lr", "optimizer.discriminator_lr", "data.cache_gb",
 ])  # fmt: skip
 def test_a_weight_or_rate_must_not_be_negative(key):
     assert f"config.{key} is -0.5; it must not be negative" in mistakes(**{key: -0.5})
 
 
-@pytest.mark.parametrize("key", ["train.seed", "data.check_examples", "data.limit"])
+@pytest.mark.parametrize("key", ["train.seed", "data.check_examples", "data.limit", "model.num_residual_blocks"])
 def test_a_seed_or_limit_must_not_be_negative(key):
     assert f"config.{key} is -1; it must be 0 or more" in mistakes(**{key: -1})
 
@@ -122,6 +125,20 @@ def test_the_contrastive_grid_must_divide_the_image():
 
 def test_the_seed_must_fit_every_generator_of_random_numbers():
     assert "config.train.seed" in mistakes(**{"train.seed": 2**32})  # NumPy's limit
+
+
+def test_the_kernel_of_the_class_branches_has_a_middle():
+    assert "local_kernel_size is 4; it must be odd" in mistakes(**{"model.local_kernel_size": 4})
+
+
+@pytest.mark.parametrize("values", [{"data.use_sources": True}, {"model.name": "lggan_cross_view"}], ids=str)
+def test_only_the_cross_view_model_reads_another_view(values):
+    assert "config.data.use_sources must be " in mistakes(**values)
+
+
+def test_only_a_folder_has_another_view():
+    message = mistakes(**{"data.use_sources": True, "model.name": "lggan_cross_view"})
+    assert "config.data.name is 'earth_tiles'; only 'folder' has photographs of a second view" in message
 
 
 def test_the_purity_is_a_share():

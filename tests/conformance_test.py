@@ -47,7 +47,9 @@ def test_an_export_paints_what_keras_paints(run, model, expected, artefact, tmp_
 def test_baking_changes_no_pixel(model, expected):
     baked = model.image(**model.layouts)["image"]
     np.testing.assert_allclose(baked, expected, atol=1e-4)
-    assert model.graph["after_baking"]["operators"] < model.graph["before_baking"]["operators"]
+    before, after = (model.graph[f"{when}_baking"]["operators"] for when in ("before", "after"))
+    can_bake = any(hasattr(layer, "bake") for layer in model.generator._flatten_layers())
+    assert (after < before) == can_bake
 
 
 def test_there_is_a_way_out_where_int8_is_too_coarse():

@@ -127,18 +127,21 @@ def settle(generator, inputs):
     for _ in range(5):
         generator(inputs, training=True)
     for layer in generator._flatten_layers():
-        if layer.name == "to_image":
+        if layer.name in ("to_image", "to_global"):
             layer.kernel.assign(0.1 * layer.kernel)
+        if layer.name == "to_weights":  # LGGAN's weight maps start equal
+            layer.kernel.assign(np.random.default_rng(0).normal(0, 0.5, layer.kernel.shape))
 
 
 @pytest.fixture(scope="session")
 def make_run(tmp_path_factory):
     """A run folder with a tiny generator as a training leaves it, but untrained."""
 
-    def make(name, has_unknown=False, has_boundaries=False, image_size=(32, 32), num_classes=3):
+    def make(name, has_unknown=False, has_boundaries=False, image_size=(32, 32), num_classes=3, **more):
         layout = {"num_classes": num_classes, "has_unknown": has_unknown, "has_boundaries": has_boundaries}
-        initializers = {key: "he" for key in ("initializer", "head_initializer") if key in MODEL_KEYS[name]}
-        tiny = {"base_filters": 8, "spade_hidden_filters": 8, **initializers}
+        tiny = {"base_filters": 8, "spade_hidden_filters": 8, "num_residual_blocks": 1, "initializer": "he",
+                "head_initializer": "he"}  # fmt: skip
+        tiny = {key: value for key, value in tiny.items() if key in MODEL_KEYS[name]} | more
         generator = make_generator(name, image_size=image_size, **layout, **tiny)
         classes = ClassList(
             tuple(f"class {label}" for label in range(num_classes)),
@@ -147,11 +150,12 @@ def make_run(tmp_path_factory):
         )
         unneeded = ("name", "trainable", "dtype")
         arguments = {key: value for key, value in generator.get_config().items() if key not in unneeded}
-        rng = np.random.default_rng(0)
-        layouts = {
-            key: random_input(rng, spec, num_classes + has_unknown) for key, spec in generator.input_specs.items()
-        }
-        settle(generator, layouts)
+        rng, specs = np.random.default_rng(0), generator.input_specs
+        layouts, more_layouts = (
+            {key: random_input(rng, spec, num_classes + has_unknown, count) for key, spec in specs.items()}
+            for count in (2, 8)  # a trunk that starts at 1x1 needs more than two for its batch statistics
+        )
+        settle(generator, more_layouts)
         run = RunFolder(tmp_path_factory.mktemp("run") / "run")
         run.start(base_config(), {"name": name, "arguments": arguments, "classes": classes.to_dict()}, layouts)
         run.save(1, {f"ema_generator/{v.path}": v.value for v in generator.variables}, keep=1)

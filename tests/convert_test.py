@@ -13,7 +13,7 @@ from ecgan_tf.layers.layout import Layout
 from ecgan_tf.models import make_discriminator, make_generator
 
 ROOT = pathlib.Path(__file__).parents[1]
-NAMES = ("ecgan", "spade", "discriminator")
+NAMES = ("ecgan", "spade", "lggan", "discriminator")
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,8 @@ def new_model(randomize):
         if name == "discriminator":
             model = make_discriminator("multiscale", **common)
         else:
-            model = make_generator(name, image_size=(32, 32), spade_hidden_filters=4, **common)
+            local = {"num_residual_blocks": 2, "mask_mode": "input"} if name == "lggan" else {}
+            model = make_generator(name, image_size=(32, 32), spade_hidden_filters=4, **local, **common)
         rng = np.random.default_rng(seed)
         for variable in model.variables:
             variable.assign(rng.uniform(0.1, 1.0, variable.shape))
@@ -51,7 +52,8 @@ def test_a_state_dict_comes_back_bit_for_bit(name, new_model):
     again = state_dict(other)
     assert again.keys() == arrays.keys()
     assert not [key for key in arrays if again[key].tobytes() != arrays[key].tobytes()]
-    assert len(arrays) == len(model.variables)
+    branches = 4 if name == "lggan" else 1  # one variable here, one each there
+    assert len(arrays) == len(model.variables) + 2 * (branches - 1)
 
 
 @pytest.mark.parametrize(
@@ -77,6 +79,24 @@ def test_a_state_dict_comes_back_bit_for_bit(name, new_model):
             },
         ),
         ("spade", {"conv_img.weight": (3, 2, 3, 3), "up_0.conv_1.bias": (16,)}),
+        (
+            "lggan",
+            {
+                "conv1.weight": (2, 5, 7, 7),
+                "conv5.bias": (32,),
+                "resnet_blocks1.conv1.weight": (8, 8, 3, 3),
+                "resnet_blocks2.conv2.bias": (8,),
+                "deconv3_local.weight": (8, 4, 3, 3),
+                "deconv4_attention.weight": (4, 2, 3, 3),
+                "deconv5_attention.weight": (2, 2, 1, 1),
+                "deconv5_0.weight": (3, 2, 7, 7),
+                "deconv5_3.bias": (3,),
+                "deconv9.weight": (3, 12, 3, 3),
+                "head_0.conv_0.weight_orig": (32, 32, 3, 3),
+                "up_0.norm_s.mlp_shared.0.weight": (4, 5, 3, 3),
+                "conv_img.bias": (3,),
+            },
+        ),
         (
             "discriminator",
             {
@@ -223,6 +243,84 @@ def test_a_block_with_imported_weights_paints_what_pytorch_would(block, filters,
     ours = next(layer for layer in model.encoder.blocks if layer.name == block.removeprefix("G_"))
     layout = Layout(tf.constant(labels), 4, tf.constant(boundaries))
     np.testing.assert_allclose(ours(x, layout=layout), expected, atol=1e-3 * np.abs(expected).max())
+
+
+@pytest.fixture(scope="module")
+def lggan_numpy(convolve):
+    """The release's local branch and weight maps, from its names: a dictionary of what they paint."""
+
+    def norm_relu(x):
+        return np.maximum((x - x.mean((1, 2), keepdims=True)) / np.sqrt(x.var((1, 2), keepdims=True) + 1e-5), 0)
+
+    def mirrored(x, cells):
+        return np.pad(x, [(0, 0), (cells, cells), (cells, cells), (0, 0)], mode="reflect")
+
+    def transposed(x, weight, bias):
+        """PyTorch's ConvTranspose2d(k=3, stride 2, padding 1, output padding 1), tap by tap."""
+        batch, height, width, _ = x.shape
+        y = np.zeros((batch, 2 * height + 2, 2 * width + 2, weight.shape[1]))
+        for k in range(3):
+            for m in range(3):
+                y[:, k : k + 2 * height : 2, m : m + 2 * width : 2] += x @ weight[:, :, k, m]
+        return y[:, 1:-1, 1:-1] + bias
+
+    def paint(arrays, semantic):
+        def layer(name):
+            return arrays[f"{name}.weight"], arrays[f"{name}.bias"]
+
+        x = norm_relu(convolve(mirrored(semantic, 3), *layer("conv1")))
+        x = norm_relu(convolve(x, *layer("conv2"), 2, 1))
+        encoded = x = norm_relu(convolve(x, *layer("conv3"), 2, 1))
+        for block in (1, 2):
+            y = norm_relu(convolve(mirrored(x, 1), *layer(f"resnet_blocks{block}.conv1")))
+            y = convolve(mirrored(y, 1), *layer(f"resnet_blocks{block}.conv2"))
+            x = x + (y - y.mean((1, 2), keepdims=True)) / np.sqrt(y.var((1, 2), keepdims=True) + 1e-5)
+        for name in ("deconv3_local", "deconv4_local"):
+            x = norm_relu(transposed(x, *layer(name)))
+        branches = [
+            np.tanh(convolve(mirrored(x * semantic[..., i : i + 1], 3), *layer(f"deconv5_{i}"))) for i in range(4)
+        ]
+        local = np.tanh(convolve(np.concatenate(branches, -1), *layer("deconv9"), 1, 1))
+        x = encoded
+        for name in ("deconv3_attention", "deconv4_attention"):
+            x = norm_relu(transposed(x, *layer(name)))
+        weights = np.exp(convolve(x, *layer("deconv5_attention")))
+        weights = weights / weights.sum(-1, keepdims=True)
+        return {"class_images": np.concatenate(branches, -1), "local_image": local,
+                "local_weight": weights[..., :1], "global_weight": weights[..., 1:]}  # fmt: skip
+
+    return paint
+
+
+def test_lggan_with_imported_weights_paints_what_the_release_would(new_model, lggan_numpy, rng):
+    model = new_model("lggan", seed=2)
+    arrays = {key: rng.normal(0, 0.3, array.shape).astype(np.float32) for key, array in state_dict(model).items()}
+    for branch in range(4):
+        arrays[f"deconv5_{branch}.weight"] *= 0.2  # 49 taps: keeps tanh off its ends
+    load_state_dict(model, arrays)
+    labels = np.repeat(np.repeat(rng.integers(0, 4, (1, 4, 4)), 8, 1), 8, 2).astype(np.int32)
+    boundaries = rng.integers(0, 2, (1, 32, 32, 1)).astype(np.float32)
+    expected = lggan_numpy(arrays, np.concatenate([np.eye(4)[labels], boundaries], axis=-1))
+    outputs = model({"labels": tf.constant(labels), "boundaries": tf.constant(boundaries)})
+    for key, value in expected.items():
+        np.testing.assert_allclose(outputs[key], value, atol=1e-4, err_msg=key)
+        assert 0.02 < np.std(value) < 0.95
+    # The trunk's names and arithmetic are SPADE's, which the test above holds against the release.
+    mixed = expected["local_weight"] * expected["local_image"] + expected["global_weight"] * outputs["global_image"]
+    np.testing.assert_allclose(outputs["image"], mixed, atol=1e-4)
+
+
+def test_branches_with_a_gap_are_named(new_model):
+    arrays = state_dict(new_model("lggan"))
+    del arrays["deconv5_1.weight"]
+    with pytest.raises(RequestError, match=r"deconv5_<i>.weight, one per branch, have gaps"):
+        load_state_dict(new_model("lggan", seed=2), arrays)
+
+
+def test_what_the_release_does_not_have_is_named():
+    model = make_generator("lggan_plus", num_classes=3, image_size=(32, 32), base_filters=2, spade_hidden_filters=4)
+    with pytest.raises(RequestError, match="encoder/sau/.*LGGAN's release has no such part"):
+        state_dict(model)
 
 
 def test_a_discriminator_with_imported_weights_judges_as_pytorch_would(new_model, convolve, rng):

@@ -14,12 +14,13 @@ PHOTOGRAPH_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"
 
 @dataclasses.dataclass(frozen=True)
 class Example:
-    """The files of one example; `instances` is None where instance maps are not used."""
+    """The files of one example; `instances` and `source` are None where they are not used."""
 
     name: str
     image: Path
     labels: Path
     instances: Path | None = None
+    source: Path | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -138,10 +139,18 @@ def find_examples(data_config, split):
     images = photographs.find()
     if not images:
         raise RequestError(f"{photographs.folder}: no photographs; expected {photographs}.")
-    partners = [_partners(images, labels, "label map")]
+    partners = {"labels": _partners(images, labels, "label map")}
     if data_config.use_instances:
-        partners.append(_partners(images, instances, "instance map"))
-    return tuple(Example(name, images[name], *(paths[name] for paths in partners)) for name in sorted(images))
+        partners["instances"] = _partners(images, instances, "instance map")
+    if data_config.get("use_sources", False):  # runs of before have no such key
+        sources = Files(photographs.folder.parent / "sources", suffixes=PHOTOGRAPH_SUFFIXES)
+        if not sources.folder.is_dir():
+            raise RequestError(f"{sources.folder}: no such folder; cross-view translation reads the other view there.")
+        partners["source"] = _partners(images, sources, "photograph of the other view")
+    return tuple(
+        Example(name, images[name], **{kind: paths[name] for kind, paths in partners.items()})
+        for name in sorted(images)
+    )
 
 
 def find_classes(data_config):

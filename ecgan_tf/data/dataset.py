@@ -52,6 +52,7 @@ class LabelledPhotographs:
         image_size: (height, width) of what the networks see.
         load_size: (height, width) of what `load` returns: the size before cropping in the training split.
         has_exemplars: whether each layout comes with a scene whose style it should have, see `exemplars`.
+        has_sources: whether each layout comes with a photograph of another view.
     """
 
     def __init__(self, data_config, split, classes, examples):
@@ -64,6 +65,7 @@ class LabelledPhotographs:
         self.load_size = tuple(data_config.load_size) if crops else self.image_size
         self.has_boundaries = data_config.use_instances
         self.has_exemplars = data_config.get("exemplars", "none") != "none"  # runs of before have no such key
+        self.has_sources = data_config.get("use_sources", False)  # runs of before have no such key
         self._edge_source = data_config.edge_source
         self._canny = {"low": data_config.canny_low, "high": data_config.canny_high}
         self._cache = MemoryCache(int(data_config.cache_gb * 1e9))
@@ -80,7 +82,7 @@ class LabelledPhotographs:
 
         Returns:
             dict of `image` uint8 (height, width, 3), `labels` int32 (height, width), 0..num_classes, and where
-            instances are used `instances`, integers (height, width).
+            instances are used `instances`, integers (height, width), and with sources `source`, uint8 of any size.
         """
         example = self.examples[index]
         arrays = {"image": read_photograph(example.image), "labels": labels_from_file(example.labels, self.classes)}
@@ -88,6 +90,8 @@ class LabelledPhotographs:
         if self.has_boundaries:
             arrays["instances"] = read_instances(example.instances)
             check_same_size(example.image, arrays["image"], example.instances, arrays["instances"])
+        if self.has_sources:
+            arrays["source"] = read_photograph(example.source)
         return arrays
 
     def load(self, index, size=None):
@@ -95,7 +99,8 @@ class LabelledPhotographs:
 
         Returns:
             dict of `image` uint8 (height, width, 3), `labels` int32 (height, width), `edges` uint8 (height, width)
-            of 0 and 255, and where instances are used `boundaries` uint8 (height, width) of 0 and 1.
+            of 0 and 255, and where they are used `boundaries` uint8 (height, width) of 0 and 1, and `source` like
+            `image`.
         """
         size = self.load_size if size is None else tuple(size)
         arrays = self._cache.get((index, size))
@@ -116,6 +121,14 @@ class LabelledPhotographs:
 
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             return np.stack(list(pool.map(histogram, self.examples)))
+
+    def label_counts(self, limit=1000):
+        """How many pixels each label has, over up to `limit` examples, evenly spread: int64 (num_classes + 1,)."""
+        counts = np.zeros(self.classes.num_classes + 1, np.int64)
+        for index in evenly_spread(len(self), limit):
+            labels = labels_from_file(self.examples[index].labels, self.classes)
+            counts += np.bincount(labels.ravel(), minlength=len(counts))
+        return counts
 
     def check(self, limit, progress=None):
         """Decodes up to `limit` examples, evenly spread, so that a broken file is found before training starts.
@@ -157,6 +170,8 @@ class LabelledPhotographs:
         }
         if self.has_boundaries:
             result["boundaries"] = label_boundaries(resize_labels(arrays["instances"], size))
+        if self.has_sources:
+            result["source"] = resize_photograph(arrays["source"], size)
         return result
 
     def _edges(self, image, labels):

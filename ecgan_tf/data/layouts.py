@@ -5,10 +5,10 @@ import numpy as np
 
 from ecgan_tf.commands import RequestError
 from ecgan_tf.data.classes import MAX_FILE_VALUE, UNKNOWN_COLOR
-from ecgan_tf.data.files import read_label_file
+from ecgan_tf.data.files import read_label_file, read_photograph
 
 
-def read_layout(path, classes, size, instances_path=None):
+def read_layout(path, classes, size, instances_path=None, source_path=None):
     """Reads what a generator needs to know of an image.
 
     Args:
@@ -16,8 +16,10 @@ def read_layout(path, classes, size, instances_path=None):
         classes: `ClassList`.
         size: (height, width) of the result.
         instances_path: file with an id per instance; adds `boundaries`.
+        source_path: photograph of another view; adds `source`.
     Returns:
-        dict of `labels` int32 (height, width), 0..num_classes, and perhaps `boundaries` float32 (height, width, 1).
+        dict of `labels` int32 (height, width), 0..num_classes, and perhaps `boundaries` float32 (height, width, 1) and
+        `source` float32 (height, width, 3) in [-1, 1].
     """
     labels = labels_from_file(path, classes)
     layout = {"labels": resize_labels(labels, size).astype(np.int32)}
@@ -26,6 +28,8 @@ def read_layout(path, classes, size, instances_path=None):
         check_same_size(path, labels, instances_path, instances)
         boundaries = label_boundaries(resize_labels(instances, size))
         layout["boundaries"] = boundaries[..., np.newaxis].astype(np.float32)
+    if source_path is not None:
+        layout["source"] = resize_photograph(read_photograph(source_path), size) / np.float32(127.5) - np.float32(1.0)
     return layout
 
 

@@ -28,9 +28,9 @@ def training_batches(dataset, data_config, global_batch_size, seed, start_step, 
     Returns:
         `tf.data.Dataset` of dicts: image float32 (batch, height, width, 3) in [-1, 1]; labels int32
         (batch, height, width), 0..num_classes; edges float32 (batch, height, width, 1), -1 or 1; and where instances
-        are used boundaries float32 (batch, height, width, 1), 0 or 1. With exemplars, exemplar float32
-        (batch, height, width, 3) in [-1, 1], exemplar_labels int32 (batch, height, width) and has_target float32
-        (batch,), 1 where image is what the layout looks like in the exemplar's style, see `exemplars.pair_at`.
+        are used boundaries float32 (batch, height, width, 1), 0 or 1; with sources, source as image. With exemplars,
+        exemplar as image, exemplar_labels as labels, and has_target float32 (batch,), 1 where image is what the layout
+        looks like in the exemplar's style, see `exemplars.pair_at`.
     """
 
     def batch_at(step):
@@ -136,11 +136,13 @@ def to_batch(examples):
         "labels": _stack(examples, "labels", np.int32),
         "edges": _stack(examples, "edges", np.float32)[..., np.newaxis],
     }
+    if "source" in examples[0]:
+        batch["source"] = _stack(examples, "source", np.float32)
     if "exemplar" in examples[0]:
         batch["exemplar"] = _stack(examples, "exemplar", np.float32)
         batch["exemplar_labels"] = _stack(examples, "exemplar_labels", np.int32)
         batch["has_target"] = _stack(examples, "has_target", np.float32)
-    for key in {"image", "edges", "exemplar"} & batch.keys():
+    for key in {"image", "edges", "source", "exemplar"} & batch.keys():
         batch[key] /= 127.5
         batch[key] -= 1.0
     if "boundaries" in examples[0]:
@@ -165,6 +167,8 @@ def _map(elements, batch_of, dataset, batch_size):
     if dataset.has_exemplars:
         spec["exemplar"], spec["exemplar_labels"] = spec["image"], spec["labels"]
         spec["has_target"] = tf.TensorSpec((batch_size,), tf.float32)
+    if dataset.has_sources:
+        spec["source"] = spec["image"]
 
     def arrays_of(element):
         batch = batch_of(element)

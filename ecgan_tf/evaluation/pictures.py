@@ -3,8 +3,32 @@
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+# The generators' outputs that are pictures, in the order of a sample grid, with their captions.
+CAPTIONS = {
+    "edge": "edge I'_e",
+    "initial_image": "first image I'",
+    "global_image": "global I^G",
+    "class_image": "class images r",
+    "local_image": "local I^L",
+    "global_weight": "global weight",
+    "local_weight": "local weight",
+    "image": "final image",
+}
+WEIGHTS = ("global_weight", "local_weight")  # in [0, 1], all others in [-1, 1]
 CAPTION_HEIGHT = 18
 GAP = 4
+
+
+def pictures_of(outputs):
+    """The pictures among a generator's outputs.
+
+    Args:
+        outputs: dictionary of float (batch, height, width, 1 or 3).
+    Returns:
+        dictionary of uint8 (batch, height, width, 3) with the keys of `CAPTIONS` that there are.
+    """
+    shown = {key: np.asarray(outputs[key]) for key in CAPTIONS if key in outputs}
+    return {key: to_uint8(2.0 * x - 1.0 if key in WEIGHTS else x) for key, x in shown.items()}
 
 
 def to_uint8(images):

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from ecgan_tf.layers.convolution import PaddedConv2D
 from ecgan_tf.layers.initializers import make_initializer
 from ecgan_tf.layers.layout import Layout
 from ecgan_tf.layers.spade import leaky_relu, make_normalization
@@ -18,11 +19,11 @@ class PatchDiscriminator(keras.layers.Layer):
     normalisation, then one score per patch; leaky ReLU between them.
 
     Args:
-        semantic_filters: N', channels of the semantic input.
+        semantic_filters: N', channels of the semantic input; 0: images are judged without their layouts.
         base_filters: of the first convolution.
         initializer: a name of `INITIALIZERS`.
     Call arguments:
-        semantic: float (batch, height, width, N').
+        semantic: float (batch, height, width, N'); not read without semantic filters.
         images: float (pairs * batch, height, width, 3); image i belongs to layout i modulo batch.
     Returns:
         list of the features of the first four layers, and the logits float32 (pairs * batch, rows, columns, 1).
@@ -60,10 +61,13 @@ class PatchDiscriminator(keras.layers.Layer):
 
     def call(self, semantic, images, training=False):
         # The first convolution is linear: its share of the layout is computed once for all images of that layout.
-        pairs = images.shape[0] // semantic.shape[0]
-        of_layout = convolve(semantic, self.kernel[:, :, : self.semantic_filters], 2, 2) + self.bias
         of_image = convolve(images, self.kernel[:, :, self.semantic_filters :], 2, 2)
-        x = leaky_relu(of_image + ops.tile(of_layout, (pairs, 1, 1, 1)))
+        if self.semantic_filters:
+            pairs = images.shape[0] // semantic.shape[0]
+            of_layout = convolve(semantic, self.kernel[:, :, : self.semantic_filters], 2, 2) + self.bias
+            x = leaky_relu(of_image + ops.tile(of_layout, (pairs, 1, 1, 1)))
+        else:
+            x = leaky_relu(of_image + self.bias)
         features = [x]
         for convolution, norm in zip(self.convolutions, self.norms):
             x = leaky_relu(norm(convolution(x, training=training)))
@@ -88,6 +92,7 @@ class MultiscaleDiscriminator(keras.Model):
         base_filters: of each scale's first convolution.
         num_scales: number of `PatchDiscriminator`s; each sees half the size of the one before.
         initializer: a name of `INITIALIZERS`.
+        is_conditional: whether it sees the layout; without, it judges what is a photograph at all.
     Call arguments:
         inputs: dictionary of `labels` and, with boundaries, `boundaries`, as the generator takes.
         images: float (pairs * batch, height, width, 3): for every layout `pairs` images or edge maps, stacked along
@@ -106,6 +111,7 @@ class MultiscaleDiscriminator(keras.Model):
         base_filters=64,
         num_scales=2,
         initializer="xavier_0.02",
+        is_conditional=True,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -115,7 +121,8 @@ class MultiscaleDiscriminator(keras.Model):
         self.base_filters = base_filters
         self.num_scales = num_scales
         self.initializer = initializer
-        semantic_filters = num_classes + has_unknown + has_boundaries
+        self.is_conditional = is_conditional
+        semantic_filters = num_classes + has_unknown + has_boundaries if is_conditional else 0
         self.scales = [
             PatchDiscriminator(semantic_filters, base_filters, initializer, name=f"scale_{scale}")
             for scale in range(num_scales)
@@ -130,19 +137,93 @@ class MultiscaleDiscriminator(keras.Model):
 
     def call(self, inputs, images, training=False):
         layout = Layout(inputs["labels"], self.num_classes + self.has_unknown, inputs.get("boundaries"))
-        semantic = layout.semantic(self.compute_dtype)
+        semantic = layout.semantic(self.compute_dtype) if self.is_conditional else None
         images = ops.cast(images, self.compute_dtype)
         predictions = []
         for scale in self.scales:
             if predictions:
-                semantic, images = halve(semantic), halve(images)
+                images = halve(images)
+                semantic = halve(semantic) if self.is_conditional else None
             predictions.append(scale(semantic, images, training=training))
         return predictions
 
     # ---- config
 
     def get_config(self):
-        names = ("num_classes", "has_unknown", "has_boundaries", "base_filters", "num_scales", "initializer")
+        names = ("num_classes", "has_unknown", "has_boundaries", "base_filters", "num_scales", "initializer",
+                 "is_conditional")  # fmt: skip
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
+
+
+@keras.saving.register_keras_serializable("ecgan_tf")
+class PairDiscriminator(keras.Model):
+    """The 70x70 PatchGAN of LGGAN's cross-view task (Isola et al., 2017): is this image what belongs to that input?
+
+    4x4 convolutions with padding 1: stride 2 to C, 2 C and 4 C, then stride 1 to 8 C and to one score per patch; leaky
+    ReLU between them, instance normalisation from the second on.
+
+    Args:
+        num_classes, has_unknown: of the layouts, as in the generator.
+        condition: "labels": the wanted view's label map; "source": the photograph of the other view.
+        base_filters: C.
+        initializer: a name of `INITIALIZERS`.
+    Call arguments:
+        inputs: dictionary with `condition`, as the generator takes it.
+        images: float (pairs * batch, height, width, 3), see `MultiscaleDiscriminator`.
+    Returns:
+        list of one (features, logits): the features of the first four layers, and float32
+        (pairs * batch, rows, columns, 1).
+    """
+
+    # ---- layers
+
+    def __init__(
+        self, num_classes, has_unknown=False, condition="labels", base_filters=64, initializer="xavier_0.02", **kwargs
+    ):
+        super().__init__(**kwargs)
+        self.num_classes = num_classes
+        self.has_unknown = has_unknown
+        self.condition = condition
+        self.base_filters = base_filters
+        self.initializer = initializer
+        self.convolutions = [
+            PaddedConv2D(base_filters * factor, 4, strides, 1, initializer=initializer, name=f"conv_{layer}")
+            for layer, (factor, strides) in enumerate(((1, 2), (2, 2), (4, 2), (8, 1)))
+        ]
+        self.norms = [make_normalization("instance", name=f"norm_{layer}") for layer in (1, 2, 3)]
+        self.to_logits = PaddedConv2D(1, 4, 1, 1, initializer=initializer, name="to_logits", dtype="float32")
+
+    def build(self, input_shape=None):
+        seen = 3 if self.condition == "source" else self.num_classes + self.has_unknown
+        shape = (None, None, None, seen + 3)
+        for convolution in self.convolutions:
+            convolution.build(shape)
+            shape = (*shape[:3], convolution.filters)
+        for norm, convolution in zip(self.norms, self.convolutions[1:]):
+            norm.build((*shape[:3], convolution.filters))
+        self.to_logits.build(shape)
+        self.built = True
+
+    # ---- forward pass
+
+    def call(self, inputs, images, training=False):
+        if self.condition == "source":
+            given = ops.cast(inputs["source"], self.compute_dtype)
+        else:
+            given = Layout(inputs["labels"], self.num_classes + self.has_unknown).semantic(self.compute_dtype)
+        pairs = images.shape[0] // given.shape[0]
+        x = ops.concatenate([ops.tile(given, (pairs, 1, 1, 1)), ops.cast(images, self.compute_dtype)], axis=-1)
+        features = []
+        for convolution, norm in zip(self.convolutions, (None, *self.norms)):
+            x = convolution(x)
+            x = leaky_relu(norm(x) if norm else x)
+            features.append(x)
+        return [(features, self.to_logits(x))]
+
+    # ---- config
+
+    def get_config(self):
+        names = ("num_classes", "has_unknown", "condition", "base_filters", "initializer")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 

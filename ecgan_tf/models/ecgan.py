@@ -22,22 +22,25 @@ class Encoder(keras.layers.Layer):
         filters: C, of the last feature map; the first has 16 C.
         upsampling: "normal": the first feature map has 1/32 of the image's height and width; "more": 1/64.
         spade: dictionary of the arguments of `SPADE`.
+        has_start: whether the first feature map is read from the layout; else the caller gives it.
     Call arguments:
         layout: `Layout` of the image's size.
         style: float (batch, 1 or rows, 1 or columns, 16 C), added to the first feature map; or None.
+        x: without a start, float (batch, *start_size, 16 C).
     Returns:
         list of the outputs of the residual blocks, coarse to fine; the last, float (batch, height, width, C), is the
         feature F.
     """
 
-    def __init__(self, filters, upsampling, spade, **kwargs):
+    def __init__(self, filters, upsampling, spade, has_start=True, **kwargs):
         super().__init__(**kwargs)
         self.filters = filters
         self.upsampling = upsampling
         self.spade = dict(spade)
-        self.start = LabelConv2D(
-            16 * filters, spade["num_labels"], spade["has_boundaries"], initializer=spade["initializer"], name="start"
-        )
+        self.has_start = has_start
+        if has_start:
+            labels, initializer = (spade["num_labels"], spade["has_boundaries"]), spade["initializer"]
+            self.start = LabelConv2D(16 * filters, *labels, initializer=initializer, name="start")
         widths = [filters * factor for factor in (16, 16, 16, 8, 4, 2, 1)]
         names = ("head_0", "middle_0", "middle_1", "up_0", "up_1", "up_2", "up_3")
         self.blocks = [SPADEResidualBlock(width, spade, name=name) for width, name in zip(widths, names)]
@@ -47,7 +50,8 @@ class Encoder(keras.layers.Layer):
     def build(self, image_size):
         stride = 2 ** UPSAMPLING[self.upsampling]
         self.start_size = (image_size[0] // stride, image_size[1] // stride)
-        self.start.build()
+        if self.has_start:
+            self.start.build()
         shape = (None, *self.start_size, 16 * self.filters)
         for block, factor in zip(self.blocks, self.factors):
             shape = (None, shape[1] * factor, shape[2] * factor, shape[3])
@@ -55,8 +59,9 @@ class Encoder(keras.layers.Layer):
             shape = (*shape[:3], block.filters)
         self.built = True
 
-    def call(self, layout, style=None, training=False):
-        x = self.start(layout=layout.at(*self.start_size))
+    def call(self, layout, x=None, style=None, training=False):
+        if self.has_start:
+            x = self.start(layout=layout.at(*self.start_size))
         if style is not None:
             x = x + style
         outputs = []
@@ -66,7 +71,8 @@ class Encoder(keras.layers.Layer):
         return outputs
 
     def get_config(self):
-        return {**super().get_config(), "filters": self.filters, "upsampling": self.upsampling, "spade": self.spade}
+        names = ("filters", "upsampling", "spade", "has_start")
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 
 @keras.saving.register_keras_serializable("ecgan_tf")

@@ -1,16 +1,27 @@
 """The networks and optimizers of one run, and every variable that a checkpoint holds."""
 
 import keras
+import numpy as np
 import tensorflow as tf
 
+from ecgan_tf.commands import RequestError
 from ecgan_tf.models import make_discriminator, make_generator
+from ecgan_tf.models.class_feature_classifier import ClassFeatureClassifier
 from ecgan_tf.models.class_pixel_decoder import ClassPixelDecoder
 from ecgan_tf.models.contrast_memory import ContrastMemory
+from ecgan_tf.models.lggan import check_groups
 from ecgan_tf.models.pixel_embedding import PixelEmbedding
 from ecgan_tf.training.contrast import SCALES, pooling_of
 from ecgan_tf.training.optimizers import make_optimizer
 
-DISCRIMINATOR_OF = {"ecgan": "multiscale", "msca": "multiscale", "spade": "multiscale"}
+DISCRIMINATOR_OF = {
+    "ecgan": "multiscale",
+    "lggan": "multiscale",
+    "lggan_cross_view": "pair",
+    "lggan_plus": "multiscale",
+    "msca": "multiscale",
+    "spade": "multiscale",
+}
 # Keys of config.model that are arguments of the generator, beside what the data set gives.
 TRUNK_KEYS = (
     "base_filters",
@@ -28,10 +39,15 @@ HEAD_KEYS = (
     "use_exemplar",
 )
 MSCA_KEYS = ("attention", "attention_slots", "use_mask", "use_global", "exemplar_label", "attention_sharpness")
+LGGAN_NAMES = ("lggan", "lggan_cross_view", "lggan_plus")
+LOCAL_KEYS = ("num_residual_blocks", "local_fusion", "local_kernel_size", "mask_mode", "fusion", "upsampler")
 MODEL_KEYS = {
     "ecgan": (*TRUNK_KEYS, *HEAD_KEYS),
-    "msca": (*(key for key in TRUNK_KEYS if key != "upsampling"), *MSCA_KEYS),
     "spade": TRUNK_KEYS,
+    "lggan": (*TRUNK_KEYS, "head_initializer", *LOCAL_KEYS),
+    "lggan_cross_view": ("base_filters", "initializer", *(key for key in LOCAL_KEYS if key != "fusion")),
+    "lggan_plus": (*TRUNK_KEYS, "head_initializer", *LOCAL_KEYS, "sau_place", "sau_patch"),
+    "msca": (*(key for key in TRUNK_KEYS if key != "upsampling"), *MSCA_KEYS),
 }
 
 
@@ -40,15 +56,44 @@ def generator_arguments(config, dataset):
 
     Args:
         config: the run's.
-        dataset: anything with `classes.num_classes`, `has_unknown`, `has_boundaries`.
+        dataset: anything with `classes.num_classes`, `has_unknown`, `has_boundaries`; for local_classes="top_k" also
+            `label_counts`.
     """
-    return {
+    arguments = {
         "num_classes": dataset.classes.num_classes,
         "image_size": tuple(config.data.image_size),
         "has_unknown": dataset.has_unknown,
         "has_boundaries": dataset.has_boundaries,
         **{key: config.model[key] for key in MODEL_KEYS[config.model.name]},
     }
+    if config.model.name in LGGAN_NAMES:
+        arguments["local_groups"] = local_groups(config.model, dataset)
+    return arguments
+
+
+def local_groups(model_config, dataset):
+    """The branch of every label, as `LGGANGenerator` takes it: None for one each.
+
+    "top_k": the labels with most pixels get a branch each, in the order of their ids, and all others share one more;
+    "first_k": the first labels do, as in the release for ADE20K.
+    """
+    if model_config.local_classes == "groups":
+        groups, num_labels = tuple(model_config.local_groups), dataset.classes.num_classes + dataset.has_unknown
+        try:
+            check_groups(groups, num_labels)
+        except ValueError as error:
+            raise RequestError(f"config.model.{error}") from error
+        return groups
+    if model_config.local_classes == "all":
+        return None
+    num_classes, top_k = dataset.classes.num_classes, model_config.local_top_k
+    if top_k >= num_classes:
+        return None
+    top = list(range(top_k))
+    if model_config.local_classes == "top_k":
+        frequent = np.argsort(-dataset.label_counts()[:num_classes], kind="stable")
+        top = sorted(frequent[:top_k].tolist())
+    return tuple(top.index(label) if label in top else top_k for label in range(num_classes + dataset.has_unknown))
 
 
 def model_description(config, dataset):
@@ -76,8 +121,9 @@ class GAN:
         self.generator = make_generator(name, **generator_kwargs)
         self.ema_generator = make_generator(name, **generator_kwargs)
         layout_kwargs = {key: generator_kwargs[key] for key in ("num_classes", "has_unknown", "has_boundaries")}
-        self.discriminator, self.edge_discriminator = self._make_discriminators(config, layout_kwargs)
-        self.heads = make_heads(config, generator_kwargs["num_classes"])
+        self.discriminators = make_discriminators(config, layout_kwargs)
+        self.discriminator = self.discriminators["discriminator"]
+        self.heads = make_heads(config, self.generator)
         for average, variable in zip(self.ema_generator.variables, self.generator.variables):
             average.assign(variable)
         self.step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
@@ -91,19 +137,6 @@ class GAN:
         self.generator_optimizer.build(self.generator_variables)
         self.discriminator_optimizer.build(self.discriminator_variables)
 
-    @staticmethod
-    def _make_discriminators(config, layout_kwargs):
-        """One for images and edges alike, or one for each (config.discriminator.separate_edge)."""
-        arguments = {
-            **layout_kwargs,
-            "base_filters": config.discriminator.base_filters,
-            "num_scales": config.discriminator.num_scales,
-            "initializer": config.model.initializer,
-        }
-        kind = DISCRIMINATOR_OF[config.model.name]
-        both = make_discriminator(kind, **arguments)
-        return both, make_discriminator(kind, **arguments) if config.discriminator.separate_edge else None
-
     @property
     def generator_variables(self):
         """What the generator's optimizer moves: the generator and the heads that exist in training only."""
@@ -113,16 +146,14 @@ class GAN:
     @property
     def discriminator_variables(self):
         """What the discriminator's optimizer moves."""
-        edge = self.edge_discriminator.trainable_variables if self.edge_discriminator else []
-        return self.discriminator.trainable_variables + edge
+        return [variable for network in self.discriminators.values() for variable in network.trainable_variables]
 
     def named_variables(self):
         """Dictionary from name to variable of all that a checkpoint must hold."""
         parts = {
             "generator": self.generator.variables,
             "ema_generator": self.ema_generator.variables,
-            "discriminator": self.discriminator.variables,
-            "edge_discriminator": self.edge_discriminator.variables if self.edge_discriminator else [],
+            **{name: network.variables for name, network in self.discriminators.items()},
             **{name: head.variables for name, head in self.heads.items()},
             "generator_optimizer": self.generator_optimizer.variables,
             "discriminator_optimizer": self.discriminator_optimizer.variables,
@@ -131,15 +162,53 @@ class GAN:
         return {**named, "step": self.step}
 
 
-def make_heads(config, num_classes):
-    """The networks that exist in training only, by name: `embedding_<scale>`, `memory`, `class_pixels`.
+def make_discriminators(config, layout_kwargs):
+    """The discriminators, by the name of their part of a checkpoint.
+
+    `discriminator` judges pairs of layout and image, or edge map; `edge_discriminator`, where edges are judged apart
+    (config.discriminator.separate_edge), takes those over; `image_discriminator` (config.discriminator.image) judges
+    images without their layouts; `source_discriminator`, in cross-view translation, sees the other view instead.
 
     Args:
         config: the run's.
-        num_classes: N.
+        layout_kwargs: num_classes, has_unknown and has_boundaries.
     Returns:
-        dictionary of built models; a part that is switched off is absent.
+        dictionary of built models.
     """
+    kind = DISCRIMINATOR_OF[config.model.name]
+    arguments = {"base_filters": config.discriminator.base_filters, "initializer": config.model.initializer}
+    if kind == "pair":
+        arguments.update({key: layout_kwargs[key] for key in ("num_classes", "has_unknown")})
+        return {
+            "discriminator": make_discriminator(kind, **arguments),
+            "source_discriminator": make_discriminator(kind, condition="source", **arguments),
+        }
+    arguments.update(layout_kwargs, num_scales=config.discriminator.num_scales)
+    discriminators = {"discriminator": make_discriminator(kind, **arguments)}
+    if config.discriminator.separate_edge:
+        discriminators["edge_discriminator"] = make_discriminator(kind, **arguments)
+    if config.discriminator.image:
+        discriminators["image_discriminator"] = make_discriminator(kind, is_conditional=False, **arguments)
+    return discriminators
+
+
+def make_heads(config, generator):
+    """The networks that exist in training only, by name; a part that is switched off is absent.
+
+    Args:
+        config: the run's.
+        generator: whose outputs the heads read.
+    Returns:
+        dictionary of built models.
+    """
+    heads = (lggan_heads if config.model.name in LGGAN_NAMES else ecgan_heads)(config, generator)
+    for head in heads.values():
+        head.build()
+    return heads
+
+
+def ecgan_heads(config, generator):
+    """`embedding_<scale>`, `memory` and `class_pixels`."""
     loss, heads = config.loss, {}
     if loss.contrastive:
         for scale in SCALES[loss.ms_scales]:
@@ -148,10 +217,16 @@ def make_heads(config, num_classes):
             heads[f"embedding_{scale}"] = PixelEmbedding(filters, stride=stride, name=f"embedding_{scale}")
         if loss.contrastive_memory:
             heads["memory"] = ContrastMemory(
-                SCALES[loss.ms_scales], num_classes, loss.contrastive_memory, name="memory"
+                SCALES[loss.ms_scales], generator.num_classes, loss.contrastive_memory, name="memory"
             )
     if loss.class_pixel:
         heads["class_pixels"] = ClassPixelDecoder(config.model.base_filters, name="class_pixels")
-    for head in heads.values():
-        head.build()
     return heads
+
+
+def lggan_heads(config, generator):
+    """`class_features`."""
+    if not config.loss.class_features or not generator.has_local:
+        return {}
+    filters, branches = config.model.base_filters, generator.num_branches
+    return {"class_features": ClassFeatureClassifier(filters, branches, name="class_features")}

@@ -8,6 +8,7 @@ from ecgan_tf.data.dataset import evenly_spread
 from ecgan_tf.data.pipeline import layout_batch, readable_errors, training_batches
 from ecgan_tf.models.vgg import make_vgg_features
 from ecgan_tf.training.contrast import SCALES, PixelContrast
+from ecgan_tf.training.gan import LGGAN_NAMES
 from ecgan_tf.training.label_generator import load_label_generator
 from ecgan_tf.training.objectives import OBJECTIVES
 from ecgan_tf.training.optimizers import learning_rate
@@ -76,6 +77,8 @@ def make_objective(gan, config, num_classes):
         vgg = make_vgg_features(loss.vgg_weights)
         if vgg is None:
             say("no VGG-19 weights from Keras (none cached, no download): the perceptual loss is off")
+    if config.model.name in LGGAN_NAMES:
+        return OBJECTIVES[config.model.name](config, gan.generator, vgg, gan.heads.get("class_features"))
     segment = None
     if loss.similarity and loss.label_loss != "none":
         if loss.segmenter:

@@ -145,9 +145,8 @@ def open_discriminator(path):
 def layouts_to_keep(dataset, count):
     """A few layouts of a data set, spread over it, as the generator takes them."""
     batch = layout_batch(dataset, evenly_spread(len(dataset), count))
-    return {
-        key: value for key, value in batch.items() if key in ("labels", "boundaries", "exemplar", "exemplar_labels")
-    }
+    kept = ("labels", "boundaries", "source", "exemplar", "exemplar_labels")
+    return {key: value for key, value in batch.items() if key in kept}
 
 
 def read_config(path):

@@ -2,6 +2,8 @@
 
 import tensorflow as tf
 
+from ecgan_tf.training.objectives import SUFFIXES
+
 
 def make_train_step(gan, objective, config, strategy):
     """The compiled step of a run.
@@ -81,15 +83,26 @@ class TrainStep:
         return {**terms, **discriminator_terms}
 
     def _judge(self, batch, outputs):
-        """What the discriminator says of each fake and each real, by key: dictionaries of its predictions."""
+        """What the discriminators say of each fake and each real, by key: dictionaries of their predictions.
+
+        What a second judge of an image says has its suffix at the key.
+        """
         fakes = {fake: outputs[fake] for _, fake, _, _ in self.objective.pairs}
         reals = self.objective.reals(batch)
-        judged = self._judge_together(self.gan.discriminator, batch, fakes, reals)
-        if self.gan.edge_discriminator and "edge" in fakes:
-            edges = {"edge": fakes["edge"]}, {"edge": reals["edge"]}
-            by_edges = self._judge_together(self.gan.edge_discriminator, batch, *edges)
-            judged = tuple({**both, **edge} for both, edge in zip(judged, by_edges))
+        judged = {}, {}
+        for name, discriminator in self.gan.discriminators.items():
+            shown = [{key: x for key, x in images.items() if self._judges(name, key)} for images in (fakes, reals)]
+            if shown[0]:
+                suffix = SUFFIXES.get(name, "")
+                for all_, some in zip(judged, self._judge_together(discriminator, batch, *shown)):
+                    all_.update({key + suffix: predictions for key, predictions in some.items()})
         return judged
+
+    def _judges(self, name, key):
+        if name == "edge_discriminator":
+            return key == "edge"
+        is_for_images = name in SUFFIXES or "edge_discriminator" in self.gan.discriminators
+        return key != "edge" or not is_for_images
 
     @staticmethod
     def _judge_together(discriminator, batch, fakes, reals):

@@ -8,11 +8,8 @@ import time
 import tensorflow as tf
 
 from ecgan_tf.evaluation.attention import attention_pictures
-from ecgan_tf.evaluation.pictures import captioned_grid, to_uint8
+from ecgan_tf.evaluation.pictures import CAPTIONS, captioned_grid, pictures_of, to_uint8
 from ecgan_tf.files import write_image, write_text
-
-# The columns of a sample grid, by the key of the generator's output.
-CAPTIONS = {"edge": "edge I'_e", "initial_image": "first image I'", "image": "final image I''"}
 
 
 class Progress:
@@ -90,14 +87,15 @@ class Samples:
             generate: maps a batch to the generator's outputs.
             name: of the file, without ending.
         """
-        outputs = generate(self.batch)
-        columns = {"label map": self.classes.colorize(self.batch["labels"])}
+        outputs, labels = generate(self.batch), self.batch["labels"]
+        columns = {"other view": to_uint8(self.batch["source"])} if "source" in self.batch else {}
+        columns["label map"] = self.classes.colorize(labels)
         if "exemplar" in self.batch:
             columns["exemplar"] = to_uint8(self.batch["exemplar"])
             columns["its label map"] = self.classes.colorize(self.batch["exemplar_labels"])
-        columns.update({caption: to_uint8(outputs[key]) for key, caption in CAPTIONS.items() if key in outputs})
+        columns.update({CAPTIONS[key]: picture for key, picture in pictures_of(outputs).items()})
         if "attention" in outputs:
-            columns.update(attention_pictures(outputs["attention"], self.batch["labels"].shape[1:3]))
+            columns.update(attention_pictures(outputs["attention"], labels.shape[1:3]))
         grid = captioned_grid({**columns, "photograph": to_uint8(self.batch["image"])})
         write_image(self.run.file("samples", f"{name}.png"), grid)
         return grid

@@ -1,5 +1,6 @@
 import hashlib
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +36,22 @@ def test_the_folder_layout(folder, data_config):
     assert [example.name for example in examples] == list("0123456")
     assert examples[2].labels == folder / "train" / "labels" / "2.png"
     assert examples[2].instances is None
+
+
+def test_sources_are_found_when_they_are_used(folder, data_config):
+    (folder / "val" / "images").rename(folder / "val" / "sources")  # what is there serves as the other view
+    shutil.copytree(folder / "val" / "sources", folder / "val" / "images")
+    examples = find_examples(data_config(name="folder", dir=str(folder), use_sources=True), "validation")
+    assert examples[1].source == folder / "val" / "sources" / "1.png"
+    assert find_examples(data_config(name="folder", dir=str(folder)), "validation")[1].source is None
+
+
+def test_missing_sources_are_named(folder, data_config):
+    config = data_config(name="folder", dir=str(folder), use_sources=True)
+    assert "sources: no such folder; cross-view translation reads the other view there" in mistake(config)
+    shutil.copytree(folder / "train" / "images", folder / "train" / "sources")
+    (folder / "train" / "sources" / "5.png").unlink()
+    assert "5.png: no photograph of the other view; expected" in mistake(config)
 
 
 def test_instances_are_found_when_they_are_used(folder, data_config):

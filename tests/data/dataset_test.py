@@ -52,6 +52,16 @@ def test_the_cache_changes_nothing_and_spares_the_files(open_folder, folder):
         uncached.load(0)
 
 
+def test_labels_are_counted_in_the_files(open_folder, folder, save):
+    for index in range(7):
+        labels = np.full((20, 24), index % 2, np.uint8)
+        labels[0] = 3
+        save(folder / "train" / "labels" / f"{index}.png", labels)
+    dataset = open_folder()
+    assert dataset.label_counts().tolist() == [4 * 19 * 24, 3 * 19 * 24, 0, 7 * 24, 0]
+    assert dataset.label_counts(limit=3).tolist() == [2 * 19 * 24, 19 * 24, 0, 3 * 24, 0]  # 0, 3 and 6
+
+
 def test_cached_arrays_cannot_be_written_to(open_folder):
     dataset = open_folder()
     dataset.load(0)

@@ -3,9 +3,11 @@ import sys
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from ecgan_tf.commands import RequestError
 from ecgan_tf.data.dataset import open_dataset
+from ecgan_tf.data.layouts import read_layout
 from ecgan_tf.data.pipeline import (
     augmentations,
     crop_and_flip,
@@ -53,6 +55,22 @@ def test_shapes_types_and_ranges(cropped):
     assert -1 <= batch["image"].min() < batch["image"].max() <= 1
     assert set(np.unique(batch["edges"])) == {-1, 1}
     assert set(np.unique(batch["boundaries"])) == {0, 1}
+
+
+def test_the_other_view_is_cropped_and_flipped_with_the_image(folder, data_config, save):
+    for split, count in (("train", 7), ("val", 3)):
+        for i in range(count):  # the photograph, doubled in size
+            with Image.open(folder / split / "images" / f"{i}.png") as image:
+                save(folder / split / "sources" / f"{i}.png", np.asarray(image).repeat(2, 0).repeat(2, 1))
+    config = data_config(name="folder", dir=str(folder), load_size=(20, 24), use_sources=True)
+    data = open_dataset(config, "train")
+    for batch in training_batches(data, config, 3, 0, 0, 3).as_numpy_iterator():
+        assert batch["source"].dtype == np.float32
+        np.testing.assert_array_equal(batch["source"], batch["image"])
+    validation = layout_batch(open_dataset(config, "validation"), [1])
+    layout = read_layout(folder / "val" / "labels" / "1.png", data.classes, (16, 16),
+                         source_path=folder / "val" / "sources" / "1.png")  # fmt: skip
+    np.testing.assert_allclose(layout["source"], validation["source"][0], atol=1e-6)
 
 
 def test_starting_at_a_step_equals_skipping_to_it(cropped):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ecgan_tf.evaluation.pictures import CAPTION_HEIGHT, GAP, captioned_grid, to_uint8
+from ecgan_tf.evaluation.pictures import CAPTION_HEIGHT, GAP, captioned_grid, pictures_of, to_uint8
 
 
 def test_levels_are_rounded_half_up_and_clipped():
@@ -12,6 +12,16 @@ def test_levels_are_rounded_half_up_and_clipped():
 
 def test_one_channel_becomes_three_equal_ones():
     assert to_uint8(np.zeros((2, 4, 4, 1))).shape == (2, 4, 4, 3)
+
+
+def test_weights_are_black_to_white_and_features_are_no_pictures():
+    shapes = {"local_weight": 1, "image": 3, "features": 8, "scales": 2}
+    outputs = {key: np.full((1, 2, 2, channels), 0.5, np.float32) for key, channels in shapes.items()}
+    pictures = pictures_of(outputs)
+    assert {key: (x.shape, x[0, 0, 0, 0]) for key, x in pictures.items()} == {
+        "local_weight": ((1, 2, 2, 3), 128),
+        "image": ((1, 2, 2, 3), 191),
+    }
 
 
 def test_every_tile_stands_in_its_row_and_column():

@@ -59,6 +59,27 @@ def test_export_leaves_artefacts_report_pictures_and_card(exported):
     assert "model_float16.tflite" in (exported / "MODEL_CARD.md").read_text()
 
 
+def test_synthesize_saves_what_is_painted_on_the_way(make_run, layouts, tmp_path):
+    result = command("ecgan_tf.synthesize", model=make_run("lggan"), labels=layouts / "a.png", output=tmp_path / "out",
+                     save_intermediates=True)  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    pictures = {path.name: np.asarray(Image.open(path)) for path in (tmp_path / "out").iterdir()}
+    keys = ("global_image", "class_image", "local_image", "global_weight", "local_weight")
+    assert pictures.keys() == {"a.png", *(f"a_{key}.png" for key in keys)}
+    assert {picture.shape for picture in pictures.values()} == {(32, 32, 3)}
+    of_global, of_local = (pictures[f"a_{key}_weight.png"] / 255.0 for key in ("global", "local"))
+    mixed = of_global * pictures["a_global_image.png"] + of_local * pictures["a_local_image.png"]
+    np.testing.assert_allclose(pictures["a.png"], mixed, atol=2)
+    np.testing.assert_allclose(of_global + of_local, 1.0, atol=2 / 255)
+    assert of_local.std() > 0.01
+
+
+def test_an_exported_model_has_no_pictures_on_the_way(exported, layouts, tmp_path):
+    line = refusal(command("ecgan_tf.synthesize", model=exported / "model_float32.tflite", labels=layouts,
+                           output=tmp_path / "out", save_intermediates=True))  # fmt: skip
+    assert "gives the final image alone; give its run folder" in line
+
+
 def test_what_misses_its_gate_is_put_aside_and_replaced(run, tmp_path, monkeypatch):
     from export import __main__ as export_command
     from export import proof, targets

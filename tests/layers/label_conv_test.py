@@ -45,6 +45,19 @@ def test_both_forms_match_a_loop(form, has_boundaries, kernel_size, make_layer, 
     np.testing.assert_allclose(layer(layout=layout), expected, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("has_boundaries", [False, True])
+def test_mirrored_borders_match_a_loop(form, has_boundaries, make_layer, make_layout, convolve_numpy):
+    layer = make_layer(form, has_boundaries=has_boundaries, kernel_size=5, padding="reflect")
+    layout = make_layout(has_boundaries)
+    x = np.eye(4)[layout.labels]
+    if has_boundaries:
+        x = np.concatenate([x, layout.boundaries], axis=-1)
+    x = np.pad(x, [(0, 0), (2, 2), (2, 2), (0, 0)], mode="reflect")
+    expected = convolve_numpy(x, layer.kernel) + np.asarray(layer.bias)
+    np.testing.assert_allclose(layer(layout=layout), expected, rtol=1e-5, atol=1e-5)
+
+
 @pytest.mark.parametrize("label", [0, 3])
 @pytest.mark.parametrize("form", FORMS)
 def test_outside_the_map_is_no_label(form, label, make_layer):
@@ -77,7 +90,8 @@ def test_many_labels_are_looked_up(num_labels, is_dense):
 
 
 def test_a_layer_is_rebuilt_from_its_config():
-    layer = LabelConv2D(7, 4, has_boundaries=True, kernel_size=5, form="lookup", initializer="he", name="start")
+    layer = LabelConv2D(7, 4, has_boundaries=True, kernel_size=5, form="lookup", initializer="he", padding="reflect",
+                        name="start")  # fmt: skip
     config = LabelConv2D.from_config(layer.get_config()).get_config()
     assert config == layer.get_config()
     assert {
@@ -86,6 +100,7 @@ def test_a_layer_is_rebuilt_from_its_config():
         "has_boundaries": True,
         "kernel_size": 5,
         "form": "lookup",
+        "padding": "reflect",
     }.items() <= config.items()
 
 

@@ -117,6 +117,28 @@ def test_the_layout_and_the_image_are_both_looked_at(discriminator, rng):
         assert np.abs(flatten(discriminator(other, seen))[-1] - logits).max() > 1e-3
 
 
+def test_an_unconditional_discriminator_sees_the_image_alone(rng, randomize):
+    discriminator = make_discriminator("multiscale", num_classes=3, has_unknown=True, has_boundaries=True,
+                                       base_filters=4, is_conditional=False)  # fmt: skip
+    randomize(discriminator, scale=0.1)
+    assert discriminator.scales[0].kernel.shape == (4, 4, 3, 4)
+    inputs, image = inputs_of(rng, 1), rng.normal(size=(2, 32, 32, 3)).astype(np.float32)
+    said = flatten(discriminator(inputs, image))
+    for x, other in zip(said, flatten(discriminator(inputs_of(rng, 1), image)), strict=True):
+        np.testing.assert_array_equal(x, other)
+    assert np.abs(flatten(discriminator(inputs, -image))[-1] - said[-1]).max() > 1e-3
+
+
+def test_an_unconditional_patch_discriminator_starts_with_its_convolution(rng, randomize, convolve_numpy):
+    patch = PatchDiscriminator(0, base_filters=4)
+    patch.build()
+    randomize(patch, scale=0.2)
+    images = rng.normal(size=(2, 12, 12, 3))
+    features, _ = patch(None, images.astype(np.float32))
+    expected = leaky_relu(convolve_numpy(images, patch.kernel, 2, 2) + np.asarray(patch.bias))
+    np.testing.assert_allclose(features[0], expected, atol=1e-4)
+
+
 def test_the_second_scale_sees_half_the_size(discriminator, rng):
     inputs, image = inputs_of(rng, 2), rng.normal(size=(2, 32, 32, 3)).astype(np.float32)
     semantic = np.concatenate([np.eye(4, dtype=np.float32)[inputs["labels"]], inputs["boundaries"]], axis=-1)
@@ -134,6 +156,7 @@ def test_every_scale_has_its_own_weights(discriminator):
 
 def test_a_discriminator_is_rebuilt_from_its_config():
     arguments = {"num_classes": 3, "has_unknown": True, "has_boundaries": True, "base_filters": 4, "num_scales": 3}
+    arguments["is_conditional"] = False
     first = make_discriminator("multiscale", **arguments, initializer="he")
     second = MultiscaleDiscriminator.from_config(first.get_config())
     assert second.get_config() == first.get_config()

@@ -6,7 +6,7 @@ from ecgan_tf.losses.contrastive import pixel_contrastive_loss, sample_pixels
 from ecgan_tf.losses.labels import label_cross_entropy, similarity_loss
 from ecgan_tf.models.pixel_embedding import PixelEmbedding
 from ecgan_tf.training.contrast import PixelContrast, pure_labels
-from ecgan_tf.training.objectives import ECGANObjective
+from ecgan_tf.training.objectives import SUFFIXES, CrossViewObjective, ECGANObjective, LGGANObjective
 
 FAKES = ("edge", "initial_image", "image")
 PARTNERS = {"edge": "edge", "initial_image": "image", "image": "image"}
@@ -171,6 +171,113 @@ def test_a_grid_that_does_not_divide_drops_the_rest(config, batch, outputs, judg
 def test_a_part_that_is_off_has_no_pair(values, pairs, config):
     config.update_from_flattened_dict(values)
     assert [symbol for symbol, *_ in ECGANObjective(config, 3).pairs] == pairs
+
+
+# --- LGGAN ------------------------------------------------------------------------------------------------------------
+
+LGGAN_SYMBOLS = {"image": "C", "global_image": "G", "local_image": "L"}
+
+
+class Branches:
+    """What `LGGANObjective` asks of a generator: labels 0 and 1 share a branch, unknown has none."""
+
+    num_branches = 2
+
+    def __init__(self, fusion="weight"):
+        self.has_global, self.has_local = fusion != "local", fusion != "global"
+
+    def branches_of(self, labels):
+        return tf.gather([0, 0, 1, 2], labels)
+
+
+@pytest.fixture
+def local_outputs(rng):
+    keys = (*LGGAN_SYMBOLS, "class_image")
+    images = {key: rng.uniform(-1, 1, (2, 32, 32, 3)).astype(np.float32) for key in keys}
+    return {**images, "local_features": rng.normal(size=(2, 32, 32, 5)).astype(np.float32)}
+
+
+def test_every_term_of_lggan_matches_numpy(config, batch, local_outputs, judge, rng):
+    config.update_from_flattened_dict({"model.name": "lggan", "loss.class_features": 0.5, "loss.local_l1": 6.0,
+                                       "loss.class_pool": "hw"})  # fmt: skip
+    fakes, reals = judge(LGGAN_SYMBOLS), judge(("image",))
+    seen, logits = [], rng.normal(size=(2, 2, 2)).astype(np.float32)
+    objective = LGGANObjective(config, Branches(), vgg, lambda features: seen.append(features) or logits)
+    terms = objective.generator_terms(batch, local_outputs, fakes, reals)
+    branches = Branches().branches_of(batch["labels"]).numpy()
+    photograph, deep = batch["image"].numpy(), 1 / 32 + 2 / 16 + 3 / 8 + 4 / 4 + 5
+    cost = sum(over_scales(fakes[key], lambda d: -d) for key in LGGAN_SYMBOLS)
+    expected = {"L^i": (1.5, cost)}
+    for key, symbol in LGGAN_SYMBOLS.items():
+        difference = mean(np.abs(local_outputs[key] - photograph))
+        expected[f"L_f^{symbol}"] = (7.0, distance(reals["image"], fakes[key]))
+        expected[f"L_p^{symbol}"] = (3.0, deep * difference)
+        expected[f"L_1^{symbol}"] = (4.0, difference)
+    has_branch = (branches < 2)[..., None]
+    expected["L_local"] = (6.0, mean(np.abs(local_outputs["class_image"] - photograph * has_branch)))
+    pooled = [[(local_outputs["local_features"][b] * (branches[b] == i)[..., None]).mean((0, 1)) for i in range(2)]
+              for b in range(2)]  # fmt: skip
+    np.testing.assert_allclose(seen[0], pooled, atol=1e-5)
+    entropy = np.log(np.exp(logits).sum(-1)) - logits[:, [0, 1], [0, 1]]
+    expected["L_class"] = (0.5, entropy.mean(1))
+    assert terms.keys() == expected.keys()
+    for symbol, (weight, value) in expected.items():
+        assert terms[symbol][0] == weight
+        np.testing.assert_allclose(terms[symbol][1], value, rtol=1e-4, err_msg=symbol)
+
+
+def test_lggan_pays_for_three_reals(config, judge):
+    config.model.name = "lggan"
+    fakes, reals = judge(LGGAN_SYMBOLS), judge(("image",))
+    terms = LGGANObjective(config, Branches()).discriminator_terms(fakes, reals)
+    expected = 3 * over_scales(reals["image"], lambda d: np.maximum(0, 1 - d))
+    expected = expected + sum(over_scales(fakes[key], lambda d: np.maximum(0, 1 + d)) for key in fakes)
+    assert list(terms) == ["L_D^i"]
+    np.testing.assert_allclose(terms["L_D^i"][1], expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize(("fusion", "terms"), [("global", []), ("local", ["L_local"])])
+def test_an_image_that_is_left_out_has_no_terms(fusion, terms, config, batch, local_outputs, judge):
+    config.model.name = "lggan"
+    objective = LGGANObjective(config, Branches(fusion))
+    found = objective.generator_terms(batch, local_outputs, judge(["image"]), judge(["image"]))
+    assert list(found) == ["L^i", "L_f^C", "L_1^C", *terms]
+
+
+def test_the_cross_view_objective_has_two_judges_and_smooth_images(config, batch, local_outputs, judge):
+    config.update_from_flattened_dict({"model.name": "lggan_cross_view", "loss.gan_mode": "log",
+                                       "loss.feature_matching": 0.0, "loss.total_variation": 1e-6})  # fmt: skip
+    second = SUFFIXES["source_discriminator"]
+    fakes = judge([key + suffix for suffix in ("", second) for key in LGGAN_SYMBOLS])
+    reals = judge(["image", f"image{second}"])
+    objective = CrossViewObjective(config, Branches())
+    terms = objective.generator_terms(batch, local_outputs, fakes, reals)
+    expected = ["L^i", "L^s", "L_1^C", "L_1^G", "L_1^L", "L_local", "L_tv^C", "L_tv^G", "L_tv^L"]
+    assert list(terms) == expected
+    of_source = sum(over_scales(fakes[key + second], lambda d: np.log1p(np.exp(-d))) for key in LGGAN_SYMBOLS)
+    np.testing.assert_allclose(terms["L^s"][1], of_source, rtol=1e-5)
+    image = local_outputs["local_image"]
+    variation = [sum(np.abs(np.diff(x, axis=axis)).sum() for axis in (0, 1)) for x in image]
+    assert terms["L_tv^L"][0] == 1e-6
+    np.testing.assert_allclose(terms["L_tv^L"][1], variation, rtol=1e-5)
+    judged = objective.discriminator_terms(fakes, reals)
+    assert {symbol: weight for symbol, (weight, _) in judged.items()} == {"L_D^i": 0.5, "L_D^s": 0.5}
+
+
+def test_an_unconditional_discriminator_has_terms_of_its_own(config, batch, outputs, judge):
+    config.loss.feature_matching = config.loss.reconstruction = 0.0
+    suffix = SUFFIXES["image_discriminator"]
+    images = [f"{key}{suffix}" for key in ("initial_image", "image")]
+    fakes, reals = judge((*FAKES, *images)), judge(("image", "edge", f"image{suffix}"))
+    objective = ECGANObjective(config, 3)
+    of_generator = objective.generator_terms(batch, outputs, fakes, reals)
+    of_discriminator = objective.discriminator_terms(fakes, reals)
+    assert (list(of_generator), list(of_discriminator)) == (["L^e", "L^i", "L^u"], ["L_D^e", "L_D^i", "L_D^u"])
+    first, final = (over_scales(fakes[key], lambda d: -d) for key in images)
+    np.testing.assert_allclose(of_generator["L^u"][1], first + 2.5 * final, rtol=1e-5)
+    costs = [over_scales(fakes[key], lambda d: np.maximum(0, 1 + d)) for key in images]
+    real = over_scales(reals[f"image{suffix}"], lambda d: np.maximum(0, 1 - d))
+    np.testing.assert_allclose(of_discriminator["L_D^u"][1], 3.5 * real + costs[0] + 2.5 * costs[1], rtol=1e-5)
 
 
 # --- the contrast over the global batch ------------------------------------------------------------------------------

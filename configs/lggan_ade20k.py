@@ -1,0 +1,25 @@
+"""LGGAN on ADE20K at 256x256, with a branch for each of the 150 classes and one for unknown.
+
+Run:      python train_main.py --config=configs/lggan_ade20k.py --workdir=runs/lggan_ade20k --config.data.dir=DIR
+          --config.model.local_classes=top_k gives the 51 most frequent classes a branch each and the others one, which
+          is near the release, which takes the first 51; for its weights see README.md.
+Hardware: 8 GPUs, as the authors.
+Result:   not measured.
+"""
+
+from ecgan_tf.config import base_config, shrink_to_toy
+
+
+def get_config(variant=None):
+    config = base_config()
+    config.model.name = "lggan"
+    config.data.name = "ade20k"
+    config.data.image_size = (256, 256)
+    config.data.load_size = (286, 286)
+    config.data.edge_source = "none"
+    config.train.global_batch_size = 24
+    config.train.steps = 168_400  # 200 epochs of 20,210 photographs
+    config.train.checkpoint_every = 2000
+    if variant == "toy":
+        shrink_to_toy(config)
+    return config

@@ -1,0 +1,16 @@
+"""LGGAN on CamVid street scenes (11 classes, unknown), by the paper's recipe at half the filters.
+
+Run:      python train_main.py --config=configs/lggan_camvid.py --workdir=runs/lggan_camvid --config.data.dir=CAMVID
+          CAMVID holds train|val/{images,labels} and classes.json, as README.md says.
+Hardware: one GPU.
+Result:   not measured.
+"""
+
+from configs import ecgan_camvid
+
+
+def get_config(variant=None):
+    config = ecgan_camvid.get_config(variant)
+    config.model.name = "lggan"
+    config.data.edge_source = "none"
+    return config

@@ -1,0 +1,43 @@
+"""LGGAN's cross-view translation, ground from aerial views or the other way round, at 256x256, as published.
+
+Run:      python train_main.py --config=configs/lggan_cross_view.py --workdir=runs/cross_view --config.data.dir=DIR
+          DIR holds train|val/{sources,images,labels} and classes.json: photographs of the given view in sources/, of
+          the wanted view in images/ and its label maps in labels/, in the 19 classes of Cityscapes with unknown.
+Hardware: one GPU.
+Result:   not measured.
+"""
+
+from ecgan_tf.config import base_config, shrink_to_toy
+
+# The release's six groups of Cityscapes' 19 training classes: vehicles; road, sidewalk, terrain; poles, signs, people;
+# buildings, walls; sky; vegetation. Unknown has no branch.
+GROUPS = (1, 1, 3, 3, 3, 2, 2, 2, 5, 1, 4, 2, 2, 0, 0, 0, 0, 0, 0, -1)
+
+
+def get_config(variant=None):
+    config = base_config()
+    config.model.name = "lggan_cross_view"
+    config.model.local_fusion = "sum"
+    config.model.local_classes = "groups"
+    config.model.local_groups = GROUPS
+    config.data.name = "folder"
+    config.data.use_sources = True
+    config.data.edge_source = "none"
+    config.data.image_size = (256, 256)
+    config.data.load_size = (286, 286)
+    config.loss.gan_mode = "log"
+    config.loss.feature_matching = 0.0
+    config.loss.class_features = 0.0
+    config.loss.local_l1 = 100.0
+    config.loss.reconstruction = 100.0
+    config.loss.total_variation = 1e-6
+    # Rates, batch and length are pix2pix's, which the release is built on; the paper's own are not known here.
+    config.optimizer.generator_lr = config.optimizer.discriminator_lr = 2e-4
+    config.optimizer.beta_1 = 0.5
+    config.optimizer.beta_2 = 0.999
+    config.train.global_batch_size = 4
+    config.train.steps = 412_500  # 30 epochs of 55,000 pairs (Dayton)
+    config.train.checkpoint_every = 2000
+    if variant == "toy":
+        shrink_to_toy(config)
+    return config

@@ -1,0 +1,15 @@
+"""LGGAN++ on CamVid street scenes: semantic-aware upsampling after the encoder and in the decoders.
+
+Run:      python train_main.py --config=configs/lggan_plus_camvid.py \
+              --workdir=runs/lggan_plus_camvid --config.data.dir=CAMVID
+Hardware: as configs/lggan_camvid.py.
+Result:   not measured.
+"""
+
+from configs import lggan_camvid
+
+
+def get_config(variant=None):
+    config = lggan_camvid.get_config(variant)
+    config.model.name = "lggan_plus"
+    return config

@@ -1,0 +1,224 @@
+"""LGGAN and LGGAN++ in training: a step, two replicas, half precision, every ablation, resuming."""
+
+import types
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from ecgan_tf.commands import RequestError
+from ecgan_tf.training.gan import GAN, generator_arguments
+
+# Branches that an instance normalisation follows: their biases, kept for the release's weights, do nothing.
+USELESS = ("encoder/start/bias", "convolution/bias", "conv_0/bias", "conv_1/bias", "conv_2/bias", "conv_3/bias")
+SMALL = {"model.num_residual_blocks": 1, "model.local_kernel_size": 3, "model.base_filters": 4,
+         "model.spade_hidden_filters": 4, "discriminator.base_filters": 4, "discriminator.num_scales": 1,
+         "loss.reconstruction": 5.0, "train.update_order": "simultaneous", "data.edge_source": "none"}  # fmt: skip
+RATE = 0.01
+
+
+class Dataset:
+    classes, has_unknown, has_boundaries = types.SimpleNamespace(num_classes=3), True, True
+
+    def label_counts(self):
+        return np.array([5, 9, 7, 100])
+
+
+@pytest.fixture(scope="module")
+def make(tiny_config):
+    """The GAN and the config of a model; the weight maps no longer equal, so that their decoder has a gradient."""
+
+    def make(name="lggan", **values):
+        config = tiny_config(**SMALL, **{"model.name": name, **values})
+        keras.utils.set_random_seed(0)
+        gan = GAN(config, generator_arguments(config, Dataset()))
+        if config.model.fusion == "weight":
+            kernel = gan.generator.to_weights.kernel
+            kernel.assign(np.random.default_rng(0).normal(0, 0.3, kernel.shape))
+        return gan, config
+
+    return make
+
+
+# --- one step --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module", params=["lggan", "lggan_plus"])
+def taken(request, make, take_step, toy_batch, values):
+    gan, config = make(request.param, **{"discriminator.image": True})
+    before = values(gan)
+    terms = take_step(gan, toy_batch(2), config)
+    return types.SimpleNamespace(gan=gan, config=config, before=before, after=values(gan), terms=terms)
+
+
+def test_a_step_moves_every_variable_and_has_every_term(taken):
+    gan = taken.gan
+    parts = {"generator": gan.generator, **gan.heads, **gan.discriminators}
+    assert list(parts) == ["generator", "class_features", "discriminator", "image_discriminator"]
+    names = [f"{part}/{v.path}" for part, network in parts.items() for v in network.trainable_variables]
+    still = [name for name in names if np.array_equal(taken.before[name], taken.after[name])]
+    assert not [name for name in still if "trunk/" in name or not name.endswith(USELESS)]
+    assert list(taken.terms) == [
+        "L^i", "L^u", "L_f^C", "L_f^G", "L_f^L", "L_1^C", "L_1^G", "L_1^L", "L_class", "L_local", "L_G",
+        "L_D^i", "L_D^u", "L_D",
+    ]  # fmt: skip
+    assert all(np.isfinite(value) and value != 0 for value in taken.terms.values())
+
+
+def test_a_checkpoint_holds_the_parts_of_training(taken):
+    parts = {name.split("/")[0] for name in taken.after}
+    assert parts == {"generator", "ema_generator", "discriminator", "image_discriminator", "class_features",
+                     "generator_optimizer", "discriminator_optimizer", "step"}  # fmt: skip
+
+
+def test_the_exported_generator_has_no_classifier(taken):
+    assert not [name for name in taken.after if name.startswith("ema_generator/") and "class_features" in name]
+
+
+def test_a_cross_view_step_moves_everything_by_two_judges(make, take_step, toy_batch, values):
+    gan, config = make("lggan_cross_view", **{"data.use_sources": True, "data.name": "folder", "loss.gan_mode": "log",
+                                              "loss.feature_matching": 0.0, "loss.class_features": 0.0,
+                                              "loss.total_variation": 1e-6})  # fmt: skip
+    before, batch = values(gan), toy_batch(2)
+    terms = take_step(gan, {**batch, "source": -batch["image"]}, config)
+    after = values(gan)
+    assert list(terms) == ["L^i", "L^s", "L_1^C", "L_1^G", "L_1^L", "L_local", "L_tv^C", "L_tv^G", "L_tv^L", "L_G",
+                           "L_D^i", "L_D^s", "L_D"]  # fmt: skip
+    assert terms["L_D"] == pytest.approx((terms["L_D^i"] + terms["L_D^s"]) / 2, rel=1e-5)
+    networks = {"generator": gan.generator, **gan.discriminators}
+    assert list(networks) == ["generator", "discriminator", "source_discriminator"]
+    for part, network in networks.items():
+        names = [f"{part}/{v.path}" for v in network.trainable_variables if not v.path.endswith("bias")]
+        assert not [name for name in names if np.array_equal(before[name], after[name])]
+
+
+# --- two replicas, half precision, resuming --------------------------------------------------------------------------
+
+
+def test_two_replicas_take_the_step_of_one(two_replicas, make, take_step, toy_batch, values):
+    gan, config = make()
+    with two_replicas.scope():
+        mirrored, _ = make()
+    for each in (gan, mirrored):
+        with two_replicas.scope() if each is mirrored else tf.name_scope(""):
+            each.generator_optimizer, each.discriminator_optimizer = (keras.optimizers.SGD(RATE) for _ in range(2))
+    before, batch = values(gan), toy_batch(4)
+    for name, variable in zip(before, mirrored.named_variables().values(), strict=True):
+        variable.assign(before[name])
+    halves = two_replicas.experimental_distribute_dataset(tf.data.Dataset.from_tensors(batch).unbatch().batch(4))
+    terms = take_step(gan, batch, config)
+    assert take_step(mirrored, next(iter(halves)), config, two_replicas) == pytest.approx(terms, rel=1e-4)
+    after = dict(zip(before, values(mirrored).values()))
+    for name, value in values(gan).items():  # as far and in the same direction, but for the slope at a kink or so
+        difference, move = np.linalg.norm(after[name] - value), np.linalg.norm(value - before[name])
+        assert difference <= 0.05 * move + 1e-6 * np.sqrt(np.size(value)), name
+
+
+def test_a_step_in_half_precision_is_finite_and_near(make, take_step, toy_batch, values):
+    gan, config = make()
+    expected = take_step(gan, toy_batch(2), config)
+    gan, config = make(**{"train.precision": "mixed_float16"})
+    before = values(gan)
+    terms = take_step(gan, toy_batch(2), config)
+    assert terms == pytest.approx(expected, rel=0.1, abs=0.1)
+    after = values(gan)
+    assert not [name for name, value in after.items() if not np.all(np.isfinite(value))]
+    moved = [name for name in after if name.startswith("generator/") and np.any(after[name] != before[name])]
+    assert len(moved) > 50
+
+
+def test_a_step_after_a_checkpoint_is_the_step_without_one(make, take_step, toy_batch, values):
+    gan, config = make("lggan_plus")
+    take_step(gan, toy_batch(2), config)
+    stored = values(gan)
+    take_step(gan, toy_batch(2, seed=1), config)
+    expected = values(gan)
+    resumed, _ = make("lggan_plus", **{"train.seed": 5})
+    for name, variable in resumed.named_variables().items():
+        variable.assign(stored[name])
+    take_step(resumed, toy_batch(2, seed=1), config)
+    assert not [name for name, value in values(resumed).items() if not np.array_equal(value, expected[name])]
+
+
+# --- the ablations and the classes -----------------------------------------------------------------------------------
+
+ABLATIONS = {
+    "global only": ({"model.fusion": "global"}, ["L^i", "L_f^C", "L_1^C"], []),
+    "local only": ({"model.fusion": "local"}, ["L^i", "L_f^C", "L_1^C", "L_class", "L_local"], ["class_features"]),
+    "no class loss": (
+        {"loss.class_features": 0.0, "model.local_fusion": "sum", "model.fusion": "mean"},
+        ["L^i", "L_f^C", "L_f^G", "L_f^L", "L_1^C", "L_1^G", "L_1^L", "L_local"],
+        [],
+    ),
+    "released": (
+        {"model.mask_mode": "input", "loss.class_pool": "hw", "loss.local_l1": 0.0, "model.upsampler": "nearest_conv"},
+        ["L^i", "L_f^C", "L_f^G", "L_f^L", "L_1^C", "L_1^G", "L_1^L", "L_class"],
+        ["class_features"],
+    ),
+}
+
+
+@pytest.mark.parametrize("ablation", ABLATIONS)
+def test_an_ablation_has_the_terms_and_heads_of_its_parts(ablation, make, take_step, toy_batch, values):
+    changes, terms, heads = ABLATIONS[ablation]
+    gan, config = make(**changes)
+    found = take_step(gan, toy_batch(2), config)
+    assert list(found) == [*terms, "L_G", "L_D^i", "L_D"]
+    assert list(gan.heads) == heads
+    assert not [name for name, value in values(gan).items() if not np.all(np.isfinite(value))]
+
+
+@pytest.fixture(scope="module")
+def grouped(make):
+    return make(**{"model.local_classes": "groups", "model.local_groups": (0, 1, 1, -1)})
+
+
+LAYOUTS = {"one class": lambda labels: labels.fill(1), "all unknown": lambda labels: labels.fill(3)}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_an_odd_layout_gives_finite_terms_and_gradients(layout, grouped, take_step, toy_batch, values):
+    gan, config = grouped
+    batch = toy_batch(2)
+    labels = batch["labels"].numpy()
+    LAYOUTS[layout](labels)
+    terms = take_step(gan, {**batch, "labels": tf.constant(labels)}, config)
+    assert all(np.isfinite(value) for value in terms.values())
+    assert not [name for name, value in values(gan).items() if not np.all(np.isfinite(value))]
+    if layout == "all unknown":
+        assert terms["L_class"] == terms["L_local"] == 0
+
+
+@pytest.mark.parametrize(
+    ("values", "groups"),
+    [
+        ({"model.local_classes": "all"}, None),
+        ({"model.local_classes": "top_k", "model.local_top_k": 2}, (2, 0, 1, 2)),  # unknown is not among the top
+        ({"model.local_classes": "top_k", "model.local_top_k": 1}, (1, 0, 1, 1)),
+        ({"model.local_classes": "top_k", "model.local_top_k": 3}, None),
+        ({"model.local_classes": "first_k", "model.local_top_k": 2}, (0, 1, 2, 2)),
+        ({"model.local_classes": "groups", "model.local_groups": (0, 1, 0, -1)}, (0, 1, 0, -1)),
+    ],
+    ids=str,
+)
+def test_the_classes_that_have_a_branch(values, groups, tiny_config):
+    config = tiny_config(**{"model.name": "lggan", **values})
+    assert generator_arguments(config, Dataset())["local_groups"] == groups
+
+
+def test_groups_that_do_not_fit_the_data_are_refused(tiny_config):
+    config = tiny_config(**{"model.name": "lggan", "model.local_classes": "groups", "model.local_groups": (0, 1)})
+    with pytest.raises(RequestError, match=r"config.model.local_groups \(0, 1\) must name a branch for each of 4"):
+        generator_arguments(config, Dataset())
+
+
+@pytest.mark.parametrize(("name", "has_sau_keys"), [("lggan", False), ("lggan_plus", True)])
+def test_the_generator_gets_the_keys_of_its_config(name, has_sau_keys, tiny_config):
+    values = {"num_residual_blocks": 2, "local_fusion": "sum", "local_kernel_size": 5, "mask_mode": "input",
+              "fusion": "mean", "upsampler": "nearest_conv"}  # fmt: skip
+    sau = {"sau_place": "encoder", "sau_patch": "upsampled"}
+    changes = {f"model.{key}": value for key, value in {"name": name, **values, **sau}.items()}
+    arguments = generator_arguments(tiny_config(**changes), Dataset())
+    assert values.items() <= arguments.items()
+    assert (sau.items() <= arguments.items()) == has_sau_keys
