@@ -170,6 +170,16 @@ def test_a_switch(switch, absent, inputs):
     assert [tuple(v.shape) for v in copy.variables] == [tuple(v.shape) for v in generator.variables]
 
 
+@pytest.mark.parametrize("attention", ["msca", "full", "gap"])
+def test_half_precision_paints_nearly_the_same(attention, inputs):
+    del inputs["boundaries"]
+    expected = make(attention=attention)(inputs)["image"]
+    keras.config.set_dtype_policy("mixed_float16")
+    image = make(attention=attention)(inputs)["image"]
+    assert image.dtype == "float32"
+    assert 0 < np.abs(image - expected).max() < 0.1
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
