@@ -1,8 +1,11 @@
 """A small MSCA on the embedded earth_tiles: 64x64 patches of 128x128 photographs, by the recipe that learns fast.
 
 Run:      python train_main.py --config=configs/msca_earth_tiles.py --workdir=runs/msca_earth_tiles
-Hardware: two CPU cores.
-Result:   not measured.
+Hardware: two CPU cores: 13 minutes while the machine also ran tests (first to last line of the log).
+Result:   a class takes the colour of its exemplar in 81.3% of 498 cases, L1 0.109 where the exemplar is the wanted
+          photograph, 0.109 where it is its mirror image, 0.192 where it is another, colour error 22.0 of 255
+          (python -m ecgan_tf.evaluate --model=runs/msca_earth_tiles --output=E), over the 37 validation layouts.
+          The colours follow, textures do not: land is soft, uniform layouts show blobs, edges a frame.
 """
 
 from configs.ecgan_camvid_small import fast_recipe
@@ -16,6 +19,9 @@ def get_config(variant=None):
     config.data.load_size = (128, 128)
     paint_after_exemplars(config)
     fast_recipe(config)
+    # With "batch" a bright exemplar, of which batches have few, drove single regions out of range; classes followed
+    # their exemplars in 77.1% of cases, at a sharpness of 1 and 600 steps as well as at 4 and 900.
+    config.model.normalization = "instance"
     config.model.attention_slots = (16, 32, 32, 32, 32)
     config.train.global_batch_size = 8
     config.train.steps = 600
