@@ -65,6 +65,7 @@ def _converted(model):
         tf.function(run, autograph=False), input_signature=list(signature.values()), opset=OPSET
     )
     _name_batch_axis(proto.graph, "batch")
+    _leave_out_empty_scales(proto.graph)
     return onnxslim.slim(proto)
 
 
@@ -138,6 +139,13 @@ def _with_batch(proto, batch):
     for value in (*proto.graph.input, *proto.graph.output):
         value.type.tensor_type.shape.dim[0].dim_value = batch
     return onnxslim.slim(proto)
+
+
+def _leave_out_empty_scales(graph):
+    """A Resize by sizes comes with an empty tensor for its scales, of which float16 makes a cast that is not empty."""
+    for node in graph.node:
+        if node.op_type == "Resize" and len(node.input) == 4:
+            node.input[2] = ""
 
 
 def _name_batch_axis(graph, name):
