@@ -7,8 +7,10 @@ from keras import ops
 from ecgan_tf.layers.convolution import pad_reflect
 from ecgan_tf.layers.initializers import make_initializer
 
-# From here on the look-up is the cheaper form with 7x7 kernels and 64 filters (python -m benchmarks.class_branches).
-LOOKUP_FROM_BRANCHES = 96
+# From here on the look-up is the cheaper form, to paint and to train. CPU seconds on one thread of the dense form for
+# 12, 35 and 150 branches of 7x7 over 64 filters at 128x128: 0.07, 0.18, 0.68, with gradients 0.19, 0.48, 1.92; of the
+# look-up, whatever their number, 0.4 and 2.1 (python -m benchmarks.class_branches).
+LOOKUP_FROM_BRANCHES = {False: 96, True: 160}
 
 
 @keras.saving.register_keras_serializable("ecgan_tf")
@@ -101,8 +103,8 @@ class ClassBranches(keras.layers.Layer):
 
     def _masked_at_output(self, features, branches, training):
         padded = pad_reflect(features, self.kernel_size // 2)
-        is_lookup = self.form == "lookup" or (self.form == "auto" and self.num_branches >= LOOKUP_FROM_BRANCHES)
-        if is_lookup:
+        is_cheaper = self.num_branches >= LOOKUP_FROM_BRANCHES[bool(training)]
+        if self.form == "lookup" or (self.form == "auto" and is_cheaper):
             convolution = lookup_convolution_for_training if training else lookup_convolution
             x = convolution(padded, self._tables(), branches)
         else:
@@ -225,13 +227,13 @@ def _gradients(padded, tables, ids, upstream):
 def _at_tap(tap, padded, tables, ids, after):
     """What a tap sees (pixels, filters), the ids (pixels,) and its kernels (pixels, filters, out_filters).
 
-    The kernels are gathered after `after` is there, else the executor would gather those of all taps at once.
+    All of it is made after `after` is there, else the executor would hold the kernels of all taps at once.
     """
     filters, out_filters = tables.shape[2:]
     row, column = divmod(tap, round(tables.shape[0] ** 0.5))
     height, width = ids.shape[1:]
     with tf.control_dependencies([after]):
         flat_ids = tf.reshape(ids, (-1,))
+        window = tf.reshape(padded[:, row : row + height, column : column + width], (-1, filters))
     kernels = tf.gather(tf.reshape(tables[tap], (-1, filters * out_filters)), flat_ids)
-    window = tf.reshape(padded[:, row : row + height, column : column + width], (-1, filters))
     return window, flat_ids, tf.reshape(kernels, (-1, filters, out_filters))

@@ -30,7 +30,7 @@ class SemanticAwareUpsampling(keras.layers.Layer):
             nearest neighbour, as in the re-implementation, where K = 5 touches 3 x 3 cells of the small one.
         form: "static": one shift of the map per neighbour, which every exporter knows; "plain": patches extracted as
             a tensor K^2 times the map. Both give the same numbers up to rounding.
-        initializer: a name of `INITIALIZERS`.
+        initializer: a name of `INITIALIZERS`, of the compression.
     Call arguments:
         x: float (batch, height, width, filters), height and width static.
     Returns:
@@ -46,9 +46,11 @@ class SemanticAwareUpsampling(keras.layers.Layer):
         self.patch = patch
         self.form = form
         self.initializer = initializer
-        self.compress, self.generate = (
-            keras.layers.Conv2D(filters, 1, name=name, kernel_initializer=make_initializer(initializer))
-            for name, filters in (("compress", KERNEL_FILTERS), ("generate", scale**2 * kernel_size**2))
+        self.compress = keras.layers.Conv2D(
+            KERNEL_FILTERS, 1, name="compress", kernel_initializer=make_initializer(initializer)
+        )
+        self.generate = keras.layers.Conv2D(  # small, so that training starts from box filters
+            scale**2 * kernel_size**2, 1, name="generate", kernel_initializer=make_initializer("xavier_0.02")
         )
 
     def build(self, x_shape):

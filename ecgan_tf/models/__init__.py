@@ -31,14 +31,17 @@ def make_generator(name, **kwargs):
     return _make(MODELS, "model", name, kwargs)
 
 
-def make_discriminator(name, **kwargs):
-    """Builds the discriminator of `DISCRIMINATORS[name]`; its class docstring names the arguments."""
-    return _make(DISCRIMINATORS, "discriminator", name, kwargs)
+def make_discriminator(name, layer_name=None, **kwargs):
+    """Builds the discriminator of `DISCRIMINATORS[name]`; its class docstring names the arguments.
+
+    Two of one kind under one optimizer need a `layer_name` each, since it names their variables by it.
+    """
+    return _make(DISCRIMINATORS, "discriminator", name, kwargs, layer_name)
 
 
-def _make(table, kind, name, kwargs):
+def _make(table, kind, name, kwargs, layer_name=None):
     if name not in table:
         raise ValueError(f"Unknown {kind} {name!r}. Known: {', '.join(sorted(table))}.")
-    model = table[name](name=name, **kwargs)
+    model = table[name](name=layer_name or name, **kwargs)
     model.build()
     return model

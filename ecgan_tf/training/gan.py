@@ -158,7 +158,9 @@ class GAN:
             "generator_optimizer": self.generator_optimizer.variables,
             "discriminator_optimizer": self.discriminator_optimizer.variables,
         }
-        named = {f"{part}/{v.path}": v.value for part, variables in parts.items() for v in variables}
+        pairs = [(f"{part}/{v.path}", v.value) for part, variables in parts.items() for v in variables]
+        named = dict(pairs)
+        assert len(named) == len(pairs), "two variables share a name, and a checkpoint would lose one"
         return {**named, "step": self.step}
 
 
@@ -181,14 +183,14 @@ def make_discriminators(config, layout_kwargs):
         arguments.update({key: layout_kwargs[key] for key in ("num_classes", "has_unknown")})
         return {
             "discriminator": make_discriminator(kind, **arguments),
-            "source_discriminator": make_discriminator(kind, condition="source", **arguments),
+            "source_discriminator": make_discriminator(kind, "source", condition="source", **arguments),
         }
     arguments.update(layout_kwargs, num_scales=config.discriminator.num_scales)
     discriminators = {"discriminator": make_discriminator(kind, **arguments)}
     if config.discriminator.separate_edge:
-        discriminators["edge_discriminator"] = make_discriminator(kind, **arguments)
+        discriminators["edge_discriminator"] = make_discriminator(kind, "edge", **arguments)
     if config.discriminator.image:
-        discriminators["image_discriminator"] = make_discriminator(kind, is_conditional=False, **arguments)
+        discriminators["image_discriminator"] = make_discriminator(kind, "image", is_conditional=False, **arguments)
     return discriminators
 
 

@@ -29,7 +29,7 @@ def test_an_export_paints_what_the_dense_form_paints(form, artefact, monkeypatch
     run, expected = form
     looked_up = []
     lookup = class_branches.lookup_convolution
-    monkeypatch.setattr(class_branches, "LOOKUP_FROM_BRANCHES", 1)
+    monkeypatch.setattr(class_branches, "LOOKUP_FROM_BRANCHES", {False: 1, True: 1})
     monkeypatch.setattr(class_branches, "lookup_convolution", lambda *args: looked_up.append(1) or lookup(*args))
     write, precision = ARTEFACTS[artefact]
     model = InferenceModel(run)

@@ -133,6 +133,9 @@ def test_auto_is_the_form_that_is_cheaper(monkeypatch, features, branches, rando
     monkeypatch.setattr("ecgan_tf.layers.class_branches.lookup_convolution", lambda *a: used.append(a) or 0.0)
     make(randomize)(features, branches=branches)
     assert not used
-    monkeypatch.setattr("ecgan_tf.layers.class_branches.LOOKUP_FROM_BRANCHES", BRANCHES)
+    thresholds = {False: BRANCHES, True: BRANCHES + 1}
+    monkeypatch.setattr("ecgan_tf.layers.class_branches.LOOKUP_FROM_BRANCHES", thresholds)
+    make(randomize)(features, branches=branches, training=True)
+    assert not used
     make(randomize)(features, branches=branches)
     assert used

@@ -1,6 +1,6 @@
 import numpy as np
 
-from ecgan_tf.training.gan import generator_arguments
+from ecgan_tf.training.gan import GAN, generator_arguments
 
 
 def test_names_are_unique_and_complete(gan):
@@ -10,6 +10,13 @@ def test_names_are_unique_and_complete(gan):
     named = gan.named_variables()
     assert len(named) == len(expected)
     assert {id(variable) for variable in named.values()} == {id(variable) for variable in expected}
+
+
+def test_two_discriminators_of_one_kind_share_no_name(gan_config, generator_kwargs):
+    gan = GAN(gan_config(**{"discriminator.separate_edge": True, "discriminator.image": True}), generator_kwargs)
+    trained = sum(len(network.trainable_variables) for network in gan.discriminators.values())
+    state = [name for name in gan.named_variables() if name.startswith("discriminator_optimizer/")]
+    assert len(gan.discriminators) == 3 and len(state) == 1 + 2 * trained
 
 
 def test_the_optimizers_keep_a_state_for_every_trainable_variable(gan):

@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ecgan_tf.training.gan import GAN
 from ecgan_tf.training.loop import make_objective
 
 ORDERS = ("alternating", "simultaneous")
@@ -134,26 +133,3 @@ def test_each_network_moves_by_the_gradient_of_its_own_total(order, reset, take_
     use_gradient_descent(reset())
     take_step(gan, batch, config)
     assert_moved_alike(before, expected, values(gan))
-
-
-# --- two replicas ----------------------------------------------------------------------------------------------------
-
-
-def test_two_replicas_take_the_step_of_one(
-    two_replicas, reset, take_step, toy_batch, gan_config, generator_kwargs, values
-):
-    # Without L_c, which gathers in graphs only: see objectives_test.py.
-    config, batch = gan_config(**{"train.update_order": "simultaneous", "loss.contrastive": 0.0}), toy_batch(6)
-    gan = reset()
-    gan.heads = {"class_pixels": gan.heads["class_pixels"]}
-    use_gradient_descent(gan)
-    with two_replicas.scope():
-        mirrored = GAN(config, generator_kwargs)
-        use_gradient_descent(mirrored)
-    before = values(gan)
-    for name, variable in zip(before, mirrored.named_variables().values(), strict=True):
-        variable.assign(before[name])
-    halves = two_replicas.experimental_distribute_dataset(tf.data.Dataset.from_tensors(batch).unbatch().batch(6))
-    terms = take_step(gan, batch, config)
-    assert take_step(mirrored, next(iter(halves)), config, two_replicas) == pytest.approx(terms, rel=1e-4)
-    assert_moved_alike(before, values(gan), dict(zip(before, values(mirrored).values())))

@@ -1,0 +1,136 @@
+"""Every model in MODELS passes the same list of checks in training; a new model is tested by being in the table.
+
+What it paints after export is in tests/conformance_test.py.
+"""
+
+import types
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from ecgan_tf.models import MODELS
+from ecgan_tf.training.checkpoints import load_checkpoint, save_checkpoint
+from ecgan_tf.training.gan import GAN, generator_arguments
+
+RATE = 0.01
+SMALL = {
+    "model.base_filters": 4,
+    "model.spade_hidden_filters": 4,
+    "discriminator.base_filters": 4,
+    "discriminator.num_scales": 1,
+    "loss.reconstruction": 5.0,
+    "loss.contrastive": 0.0,  # gathers in graphs only: objectives_test.py and contrast_test.py have its two replicas
+    "train.update_order": "simultaneous",
+}
+LGGAN = {"model.num_residual_blocks": 1, "model.local_kernel_size": 3, "data.edge_source": "none"}
+SETTINGS = {
+    "ecgan": {},
+    "spade": {"loss.class_pixel": 0.0},
+    "lggan": LGGAN,
+    "lggan_cross_view": {
+        **LGGAN,
+        "data.use_sources": True,
+        "data.name": "folder",
+        "loss.gan_mode": "log",
+        "loss.feature_matching": 0.0,
+        "loss.class_features": 0.0,
+    },
+    "lggan_plus": LGGAN,
+}
+
+
+class Dataset:
+    classes, has_unknown, has_boundaries = types.SimpleNamespace(num_classes=3), True, True
+
+    def label_counts(self):
+        return np.array([5, 9, 7, 100])
+
+
+def make(name, tiny_config, **values):
+    """A GAN and its config. Weight maps start equal, where their decoder has no gradient: not here."""
+    config = tiny_config(**{**SMALL, **SETTINGS[name], "model.name": name, **values})
+    keras.utils.set_random_seed(0)
+    gan = GAN(config, generator_arguments(config, Dataset()))
+    if hasattr(gan.generator, "to_weights"):
+        kernel = gan.generator.to_weights.kernel
+        kernel.assign(np.random.default_rng(0).normal(0, 0.3, kernel.shape))
+    return gan, config
+
+
+@pytest.fixture(scope="module", params=sorted(MODELS))
+def made(request, tiny_config, toy_batch, values):
+    """A model's GAN, its config, its values at the start, and the settings' batches."""
+    gan, config = make(request.param, tiny_config)
+
+    def batch(size, seed=0):
+        other = toy_batch(size, seed + 1)
+        return {**toy_batch(size, seed), "source": other["image"]}
+
+    return types.SimpleNamespace(name=request.param, gan=gan, config=config, start=values(gan), batch=batch)
+
+
+@pytest.fixture
+def gan(made):
+    """The GAN as it was made."""
+    for name, variable in made.gan.named_variables().items():
+        variable.assign(made.start[name])
+    return made.gan
+
+
+def test_the_generator_is_rebuilt_from_its_config(made, gan):
+    twin = type(gan.generator).from_config(gan.generator.get_config())
+    twin.build()
+    for variable, other in zip(twin.variables, gan.generator.variables, strict=True):
+        assert variable.path.split("/", 1)[1] == other.path.split("/", 1)[1]
+        variable.assign(other)
+    batch = made.batch(2)
+    np.testing.assert_array_equal(twin(batch)["image"], gan.generator(batch)["image"])
+
+
+def test_a_step_after_a_checkpoint_is_the_step_without_one(made, gan, take_step, values, tmp_path):
+    take_step(gan, made.batch(2), made.config)
+    save_checkpoint(str(tmp_path), 1, gan.named_variables(), keep=1)
+    take_step(gan, made.batch(2, seed=1), made.config)
+    expected = values(gan)
+    for variable in gan.named_variables().values():
+        variable.assign(tf.ones_like(variable))
+    load_checkpoint(str(tmp_path), 1, gan.named_variables())
+    take_step(gan, made.batch(2, seed=1), made.config)
+    assert not [name for name, value in values(gan).items() if not np.array_equal(value, expected[name])]
+
+
+def test_two_replicas_take_the_step_of_one(made, gan, two_replicas, tiny_config, take_step, values):
+    with two_replicas.scope():
+        mirrored, _ = make(made.name, tiny_config)
+        mirrored.generator_optimizer, mirrored.discriminator_optimizer = (keras.optimizers.SGD(RATE) for _ in range(2))
+    optimizers = gan.generator_optimizer, gan.discriminator_optimizer
+    gan.generator_optimizer, gan.discriminator_optimizer = (keras.optimizers.SGD(RATE) for _ in range(2))
+    try:
+        before, batch = values(gan), made.batch(4)
+        for name, variable in zip(before, mirrored.named_variables().values(), strict=True):
+            variable.assign(before[name])
+        halves = two_replicas.experimental_distribute_dataset(tf.data.Dataset.from_tensors(batch).unbatch().batch(4))
+        terms = take_step(gan, batch, made.config)
+        assert take_step(mirrored, next(iter(halves)), made.config, two_replicas) == pytest.approx(terms, rel=1e-4)
+        after = dict(zip(before, values(mirrored).values()))
+        for name, value in values(gan).items():  # as far and in the same direction, but for the slope at a kink or so
+            difference, move = np.linalg.norm(after[name] - value), np.linalg.norm(value - before[name])
+            assert difference <= 0.05 * move + 1e-6 * np.sqrt(np.size(value)), name
+    finally:
+        gan.generator_optimizer, gan.discriminator_optimizer = optimizers
+
+
+def test_a_step_in_half_precision_is_finite_and_near(made, gan, tiny_config, take_step, values):
+    expected = take_step(gan, made.batch(2), made.config)
+    half, config = make(made.name, tiny_config, **{"train.precision": "mixed_float16"})
+    for optimizer in (half.generator_optimizer, half.discriminator_optimizer):
+        optimizer.dynamic_scale.assign(64.0)  # where it arrives by itself, after steps that overflow and are left out
+    before = values(half)
+    assert take_step(half, made.batch(2), config) == pytest.approx(expected, rel=0.1, abs=0.1)
+    after = values(half)
+    assert not [name for name, value in after.items() if not np.all(np.isfinite(value))]
+    names = [f"generator/{variable.path}" for variable in half.generator.trainable_variables]
+    moved = [name for name in names if np.any(after[name] != before[name])]
+    assert len(moved) > len(names) / 2  # the others move too little, or feed a normalisation that takes them out
