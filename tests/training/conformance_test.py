@@ -38,6 +38,14 @@ SETTINGS = {
         "loss.class_features": 0.0,
     },
     "lggan_plus": LGGAN,
+    "msca": {
+        "model.attention_slots": (2, 3, 4, 4, 4),
+        "data.exemplars": "cross+self",
+        "data.load_size": (64, 64),
+        "data.edge_source": "none",
+        "loss.class_pixel": 0.0,
+        "loss.style": 1.0,
+    },
 }
 
 
@@ -66,7 +74,10 @@ def made(request, tiny_config, toy_batch, values):
 
     def batch(size, seed=0):
         other = toy_batch(size, seed + 1)
-        return {**toy_batch(size, seed), "source": other["image"]}
+        exemplar = {"exemplar": other["image"], "exemplar_labels": other["labels"]}
+        if request.param == "msca":
+            exemplar["has_target"] = tf.constant(np.arange(size) % 2, tf.float32)
+        return {**toy_batch(size, seed), "source": other["image"], **exemplar}
 
     return types.SimpleNamespace(name=request.param, gan=gan, config=config, start=values(gan), batch=batch)
 
