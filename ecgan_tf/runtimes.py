@@ -11,6 +11,7 @@ from ecgan_tf.commands import RequestError
 from ecgan_tf.data.classes import ClassList
 
 DESCRIPTION = "model.json"
+STYLE_ENCODER, PAINTER = "style_encoder", "painter"  # the two .tflite of a model that was split
 METADATA_KEY = "ecgan_tf"  # of the same content inside a .tflite or .onnx
 ONNX_TYPES = {"tensor(int32)": "int32", "tensor(uint8)": "uint8", "tensor(float)": "float32"}
 
@@ -62,6 +63,8 @@ def open_model(path):
     if not os.path.exists(path):
         raise RequestError(f"{path}: no such file or folder; give a run folder, a SavedModel, a .tflite or an .onnx.")
     if os.path.isdir(path):
+        if os.path.isfile(os.path.join(path, f"{PAINTER}.tflite")):
+            return open_split(path)
         return open_saved_model(path) if find_saved_model(path) else open_keras_run(path)
     openers = {".tflite": open_tflite, ".onnx": open_onnx}
     ending = os.path.splitext(path)[1].lower()
@@ -104,6 +107,28 @@ def open_saved_model(path):
 
 def open_tflite(path, threads=None):
     """A .tflite in the LiteRT interpreter."""
+    runner, inputs, inside = _tflite_runner(path, threads)
+    return Synthesizer(path, find_description(path, inside), inputs, lambda inputs: as_float(runner(**inputs)["image"]))
+
+
+def open_split(path):
+    """A folder with the two .tflite of a model that paints after exemplars; the last exemplar is not read again."""
+    encode, of_exemplar, _ = _tflite_runner(os.path.join(path, f"{STYLE_ENCODER}.tflite"))
+    paint, of_painter, inside = _tflite_runner(os.path.join(path, f"{PAINTER}.tflite"))
+    inputs = {name: dtype for name, dtype in of_painter.items() if name not in encode.get_output_details()}
+    last = {}
+
+    def run(example):
+        exemplar = {name: example.pop(name) for name in of_exemplar}
+        if not last or any(np.any(last["exemplar"][name] != value) for name, value in exemplar.items()):
+            last.update(exemplar=exemplar, style=encode(**exemplar))
+        return as_float(paint(**example, **last["style"])["image"])
+
+    return Synthesizer(path, find_description(path, inside), {**inputs, **of_exemplar}, run)
+
+
+def _tflite_runner(path, threads=None):
+    """The signature of a .tflite as a function, the dtypes of its inputs by name, and what it says of itself."""
     with _foreign(path, "LiteRT model"):
         from ai_edge_litert.interpreter import Interpreter
 
@@ -112,8 +137,7 @@ def open_tflite(path, threads=None):
             interpreter.allocate_tensors()
         runner = interpreter.get_signature_runner("serving_default")
         inputs = {name: details["dtype"] for name, details in runner.get_input_details().items()}
-        inside = read_tflite_metadata(path)
-    return Synthesizer(path, find_description(path, inside), inputs, lambda inputs: as_float(runner(**inputs)["image"]))
+        return runner, inputs, read_tflite_metadata(path)
 
 
 def open_onnx(path):

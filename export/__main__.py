@@ -42,8 +42,9 @@ def main(argv):
     from export.serving.files import write_serving_files
     from export.targets import INSTEAD_OF, artefacts_of
 
-    artefacts = artefacts_of(TARGETS.value)
+    artefacts_of(TARGETS.value)  # a wrong target is found before the model is opened
     model = InferenceModel(RUN.value, size)
+    artefacts = artefacts_of(TARGETS.value, model)
     expected = open_keras_run(RUN.value, size)(model.layouts)
     os.makedirs(OUTPUT.value, exist_ok=True)
     write_json(os.path.join(OUTPUT.value, "model.json"), model.description)

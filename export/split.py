@@ -10,9 +10,8 @@ import os
 import numpy as np
 import tensorflow as tf
 
+from ecgan_tf.runtimes import PAINTER, STYLE_ENCODER
 from export.tflite import WEIGHT_BYTES, _check, with_metadata
-
-STYLE_ENCODER, PAINTER = "style_encoder", "painter"
 
 
 def is_guided(model):
@@ -71,16 +70,14 @@ def split(model):
 
 
 def write_split_tflite(model, folder, precision="float32"):
-    """Writes style_encoder_<precision>.tflite and painter_<precision>.tflite, of builtin operators only.
+    """Writes style_encoder.tflite and painter.tflite into a folder, of builtin operators only.
 
     Args:
         model: `InferenceModel` for which `is_guided`.
-        folder: exists.
+        folder: made if it is not there.
         precision: "float32", or "float16" for weights of half the size.
-    Returns:
-        the two paths.
     """
-    paths = []
+    os.makedirs(folder, exist_ok=True)
     for name, part in split(model).items():
         module = model.module()
         function = part.concrete(1, module, name)
@@ -91,10 +88,8 @@ def write_split_tflite(model, folder, precision="float32"):
             converter.target_spec.supported_types = [tf.float16]
         content = converter.convert()
         _check(content, WEIGHT_BYTES[precision] * sum(int(np.prod(v.shape)) for v in function.graph.variables))
-        paths.append(os.path.join(folder, f"{name}_{precision}.tflite"))
-        with open(paths[-1], "wb") as file:
+        with open(os.path.join(folder, f"{name}.tflite"), "wb") as file:
             file.write(with_metadata(content, model.metadata()))
-    return paths
 
 
 def write_split_saved_model(model, folder):
@@ -105,24 +100,3 @@ def write_split_saved_model(model, folder):
         for name, part in (("encode_exemplar", STYLE_ENCODER), ("synthesise", PAINTER))
     }
     tf.saved_model.save(module, os.path.join(folder, "1"), signatures=signatures)
-
-
-def paint_with_split_tflite(paths, layouts):
-    """Paints layouts after their exemplars with the two files, as a device would: to compare with Keras.
-
-    Args:
-        paths: of `write_split_tflite`.
-        layouts: dictionary of NumPy arrays with the inputs of the whole model.
-    Returns:
-        float32 (layouts, height, width, 3).
-    """
-    from ai_edge_litert.interpreter import Interpreter
-
-    interpreters = [Interpreter(model_path=path) for path in paths]
-    encode, paint = (interpreter.get_signature_runner("serving_default") for interpreter in interpreters)
-    images = []
-    for i in range(len(layouts["labels"])):
-        inputs = {name: array[i : i + 1] for name, array in layouts.items()}
-        exemplar = {name: inputs.pop(name) for name in list(inputs) if name.startswith("exemplar")}
-        images.append(paint(**inputs, **encode(**exemplar))["image"])
-    return np.concatenate(images)

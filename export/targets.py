@@ -5,6 +5,7 @@ import os
 from ecgan_tf.commands import RequestError
 from export.onnx import write_onnx
 from export.saved_model import write_saved_model
+from export.split import is_guided, write_split_tflite
 from export.tensorrt_files import FOLDER, write_tensorrt_onnx
 from export.tflite import write_tflite
 
@@ -36,15 +37,24 @@ TARGETS = {
         for precision in ("float32", "float16", "int8")
     },
 }
+# Of models that paint after exemplars, beside the .tflite files: the style of an exemplar read once, for many layouts.
+GUIDED = {
+    f"split_{precision}": (
+        (lambda model, path, precision=precision: write_split_tflite(model, path, precision)),
+        precision,
+    )
+    for precision in ("float32", "float16")
+}
 # What stands in for an artefact that missed its gate: int16 activations, slow but close.
 INSTEAD_OF = {"model_int8.tflite": {"model_int16.tflite": _tflite("int16")}}
 
 
-def artefacts_of(targets):
+def artefacts_of(targets, model=None):
     """The artefacts of the wanted targets: dictionary from name to (writer of (model, path), precision).
 
     Args:
         targets: keys of `TARGETS`, or ["all"].
+        model: `InferenceModel`; one that paints after exemplars has more artefacts.
     """
     if list(targets) == ["all"]:
         targets = list(TARGETS)
@@ -53,4 +63,5 @@ def artefacts_of(targets):
         raise RequestError(
             f"--targets: {', '.join(unknown) or 'none given'}; choose from {', '.join(TARGETS)}, or all."
         )
-    return {name: artefact for target in targets for name, artefact in TARGETS[target].items()}
+    artefacts = {name: artefact for target in targets for name, artefact in TARGETS[target].items()}
+    return {**artefacts, **(GUIDED if model and is_guided(model) and "tflite" in targets else {})}
