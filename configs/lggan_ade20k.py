@@ -7,7 +7,7 @@ Hardware: 8 GPUs, as the authors.
 Result:   not measured.
 """
 
-from ecgan_tf.config import base_config, shrink_to_toy
+from ecgan_tf.config import apply_variant, base_config
 
 
 def get_config(variant=None):
@@ -20,6 +20,4 @@ def get_config(variant=None):
     config.train.global_batch_size = 24
     config.train.steps = 168_400  # 200 epochs of 20,210 photographs
     config.train.checkpoint_every = 2000
-    if variant == "toy":
-        shrink_to_toy(config)
-    return config
+    return apply_variant(config, variant)

@@ -7,7 +7,7 @@ Hardware: one GPU.
 Result:   not measured.
 """
 
-from ecgan_tf.config import base_config, shrink_to_toy
+from ecgan_tf.config import apply_variant, base_config
 
 # The release's six groups of Cityscapes' 19 training classes: vehicles; road, sidewalk, terrain; poles, signs, people;
 # buildings, walls; sky; vegetation. Unknown has no branch.
@@ -38,6 +38,4 @@ def get_config(variant=None):
     config.train.global_batch_size = 4
     config.train.steps = 412_500  # 30 epochs of 55,000 pairs (Dayton)
     config.train.checkpoint_every = 2000
-    if variant == "toy":
-        shrink_to_toy(config)
-    return config
+    return apply_variant(config, variant)

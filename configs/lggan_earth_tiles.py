@@ -8,7 +8,7 @@ Result:   colour error 10.7 of 255 and L1 0.133 over the 37 validation layouts
 """
 
 from configs.ecgan_camvid_small import fast_recipe
-from ecgan_tf.config import base_config, shrink_to_toy
+from ecgan_tf.config import apply_variant, base_config
 
 
 def get_config(variant=None):
@@ -24,6 +24,4 @@ def get_config(variant=None):
     config.model.upsampler = "nearest_conv"  # transposed convolutions leave a grid in everything for thousands of steps
     config.loss.local_l1 = 10.0  # of 1, as the L1 of the images in the fast recipe
     config.train.steps = 600
-    if variant == "toy":
-        shrink_to_toy(config)
-    return config
+    return apply_variant(config, variant)
