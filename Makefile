@@ -1,4 +1,4 @@
-# make demo: install, train a small ECGAN, export it, paint with the .tflite      make test      make lint
+# make demo: install, train a small ECGAN, export it, paint with the .tflite      make test      make conformance      make lint
 PYTHON ?= python3
 BIN = .venv/bin
 RUN = runs/demo
@@ -6,7 +6,7 @@ EXPORTED = exported/demo
 PAINTED = painted/demo
 LAYOUTS = ecgan_tf/data/earth_tiles/val/labels
 
-.PHONY: demo test lint
+.PHONY: demo test conformance lint
 .DELETE_ON_ERROR:
 
 demo: .venv/installed
@@ -23,6 +23,9 @@ demo: .venv/installed
 
 test: .venv/installed
 	$(BIN)/python -m pytest -n 2 --dist=loadfile -m "not slow"
+
+conformance: .venv/installed
+	$(BIN)/python -m pytest tests/conformance_test.py tests/training/conformance_test.py
 
 lint: .venv/installed
 	$(BIN)/ruff check .

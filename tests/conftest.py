@@ -129,6 +129,8 @@ def settle(generator, inputs):
     for layer in generator._flatten_layers():
         if layer.name in ("to_image", "to_global"):
             layer.kernel.assign(0.1 * layer.kernel)
+        if hasattr(layer, "fusion_kernel"):  # of LGGAN's class branches
+            layer.fusion_kernel.assign(0.1 * layer.fusion_kernel)
         if layer.name == "to_weights":  # LGGAN's weight maps start equal
             layer.kernel.assign(np.random.default_rng(0).normal(0, 0.5, layer.kernel.shape))
 
