@@ -24,6 +24,7 @@ RUN = flags.DEFINE_string("run", None, "The run folder of a training.")
 OUTPUT = flags.DEFINE_string("output", None, "Folder for the artefacts.")
 TARGETS = flags.DEFINE_list("targets", ["all"], "Which of saved_model, tflite, onnx, tensorrt; or all.")
 IMAGE_SIZE = flags.DEFINE_list("image_size", None, "Height and width to export for, as 128,256; default: the run's.")
+UINT8_IO = flags.DEFINE_bool("uint8_io", False, "The .tflite take ids and give pixels as uint8, as an app has them.")
 
 
 def main(argv):
@@ -43,7 +44,7 @@ def main(argv):
     from export.targets import INSTEAD_OF, artefacts_of
 
     artefacts_of(TARGETS.value)  # a wrong target is found before the model is opened
-    model = InferenceModel(RUN.value, size)
+    model = InferenceModel(RUN.value, size, UINT8_IO.value)
     artefacts = artefacts_of(TARGETS.value, model)
     expected = open_keras_run(RUN.value, size)(model.layouts)
     os.makedirs(OUTPUT.value, exist_ok=True)

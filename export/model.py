@@ -23,6 +23,7 @@ class InferenceModel:
     Args:
         run: run folder.
         image_size: (height, width) to export for, or None for the run's; weights do not depend on it.
+        uint8_io: whether a .tflite takes ids and gives pixels as uint8.
     Attributes:
         generator: `keras.Model`, baked.
         description: content of the run's model.json at this size, with the step, the run's name and the licence.
@@ -32,13 +33,14 @@ class InferenceModel:
         graph: how many operators the graph has and how many values it holds, before and after baking.
     """
 
-    def __init__(self, run, image_size=None):
+    def __init__(self, run, image_size=None, uint8_io=False):
         self.generator, self.description, self.step = open_run(run, image_size)
         self.description |= {
             "step": self.step,
             "source": os.path.basename(os.path.normpath(run)),
             "licence": licence_note(read_config(run)["data"]["name"]),
         }
+        self.uint8_io = uint8_io
         self.layouts, self.calibration = (
             {key: resize_nearest(array, self.image_size) for key, array in read(run).items()}
             for read in (read_layouts, read_calibration)

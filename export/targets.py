@@ -11,7 +11,7 @@ from export.tflite import write_tflite
 
 
 def _tflite(precision):
-    return (lambda model, path: write_tflite(model, path, precision)), precision
+    return (lambda model, path: write_tflite(model, path, precision, model.uint8_io)), precision
 
 
 def _onnx(batch):
