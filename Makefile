@@ -22,10 +22,10 @@ demo: .venv/installed
 	@echo "  $(BIN)/tensorboard --logdir $(RUN)/tensorboard"
 
 test: .venv/installed
-	$(BIN)/python -m pytest -n 2 --dist=loadfile -m "not slow"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist=loadfile -m "not slow" --durations=15
 
 conformance: .venv/installed
-	$(BIN)/python -m pytest tests/conformance_test.py tests/training/conformance_test.py
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist=loadfile tests/conformance_test.py tests/training/conformance_test.py
 
 lint: .venv/installed
 	$(BIN)/ruff check .

@@ -67,7 +67,12 @@ def make(name, tiny_config, **values):
     return gan, config
 
 
-@pytest.fixture(scope="module", params=sorted(MODELS))
+# Of the others, make conformance tells.
+ALWAYS = ("ecgan", "lggan", "msca")
+NAMES = [pytest.param(name, marks=[] if name in ALWAYS else pytest.mark.slow) for name in sorted(MODELS)]
+
+
+@pytest.fixture(scope="module", params=NAMES)
 def made(request, tiny_config, toy_batch, values):
     """A model's GAN, its config, its values at the start, and the settings' batches."""
     gan, config = make(request.param, tiny_config)
