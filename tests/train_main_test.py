@@ -86,7 +86,7 @@ def test_the_newest_checkpoints_are_kept_and_nothing_half_written(runs):
 
 
 def test_a_run_folder_holds_what_the_readme_lists(runs):
-    expected = {"config.json", "model.json", "layouts.npz", "versions.json", "command.txt", "checkpoints",
+    expected = {"config.json", "model.json", "layouts.npz", "calibration.npz", "versions.json", "command.txt", "checkpoints",
                 "metrics.jsonl", "tensorboard", "samples"}  # fmt: skip
     for run in runs:
         assert set(os.listdir(run)) == expected

@@ -68,7 +68,7 @@ def make(name, tiny_config, **values):
 
 
 # Of the others, make conformance tells.
-ALWAYS = ("ecgan", "lggan", "msca")
+ALWAYS = ("ecgan", "msca")
 NAMES = [pytest.param(name, marks=[] if name in ALWAYS else pytest.mark.slow) for name in sorted(MODELS)]
 
 
