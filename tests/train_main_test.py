@@ -86,8 +86,8 @@ def test_the_newest_checkpoints_are_kept_and_nothing_half_written(runs):
 
 
 def test_a_run_folder_holds_what_the_readme_lists(runs):
-    expected = {"config.json", "model.json", "layouts.npz", "calibration.npz", "versions.json", "command.txt", "checkpoints",
-                "metrics.jsonl", "tensorboard", "samples"}  # fmt: skip
+    expected = {"config.json", "model.json", "layouts.npz", "calibration.npz", "versions.json", "command.txt",
+                "checkpoints", "metrics.jsonl", "tensorboard", "samples"}  # fmt: skip
     for run in runs:
         assert set(os.listdir(run)) == expected
 
