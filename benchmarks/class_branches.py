@@ -14,7 +14,7 @@ import sys
 
 from absl import flags
 
-from ecgan_tf import commands
+from ecgan_tf import cli, console
 
 SIZE = flags.DEFINE_integer("size", 128, "Height and width.")
 FILTERS = flags.DEFINE_integer("filters", 64, "Channels of the features; of --train_step the base filters.")
@@ -29,24 +29,24 @@ ROW = flags.DEFINE_string("row", "", "Internal: the form and the number of class
 
 
 def main(argv):
-    commands.no_arguments(argv)
+    cli.no_arguments(argv)
     if ROW.value:
         form, count = ROW.value.split(":")
         (measure_step if form == "step" else measure_branches)(form, int(count))
         return
     forms = ["step"] if TRAIN_STEP.value else FORMS.value
     what = "a training step" if TRAIN_STEP.value else f"{KERNEL_SIZE.value}x{KERNEL_SIZE.value} class branches"
-    commands.say(f"{what} at {SIZE.value}x{SIZE.value}, {FILTERS.value} filters, batch 1")
-    commands.say("classes   form     CPU seconds   with gradient   peak MB above start")
+    console.say(f"{what} at {SIZE.value}x{SIZE.value}, {FILTERS.value} filters, batch 1")
+    console.say("classes   form     CPU seconds   with gradient   peak MB above start")
     for count in CLASSES.value:
         for form in forms:
             command = [sys.executable, "-m", "benchmarks.class_branches", *sys.argv[1:], f"--row={form}:{count}"]
-            commands.say(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.rstrip())
+            console.say(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.rstrip())
 
 
 def measure_branches(form, count):
     """One row: time of the forward pass and with gradients, and the peak memory of both."""
-    commands.quiet_tensorflow()
+    console.quiet_tensorflow()
     import tensorflow as tf
 
     from benchmarks.timing import median_seconds
@@ -75,12 +75,12 @@ def measure_branches(form, count):
     }
     seconds = median_seconds(functions, REPEATS.value)
     memory = peak_megabytes() - start
-    commands.say(f"{count:7d}   {form:6s}   {seconds['forward']:11.2f}   {seconds['gradient']:13.2f}   {memory:19.0f}")
+    console.say(f"{count:7d}   {form:6s}   {seconds['forward']:11.2f}   {seconds['gradient']:13.2f}   {memory:19.0f}")
 
 
 def measure_step(form, count):
     """One row: the second step of a training, whose first one is traced."""
-    commands.quiet_tensorflow()
+    console.quiet_tensorflow()
     import types
 
     import tensorflow as tf
@@ -108,7 +108,7 @@ def measure_step(form, count):
 
     start = peak_megabytes()
     seconds = median_seconds({"step": lambda: step(batch)}, 1)["step"]
-    commands.say(f"{count:7d}   {form:6s}   {'':11s}   {seconds:13.2f}   {peak_megabytes() - start:19.0f}")
+    console.say(f"{count:7d}   {form:6s}   {'':11s}   {seconds:13.2f}   {peak_megabytes() - start:19.0f}")
 
 
 def peak_megabytes():
@@ -116,4 +116,4 @@ def peak_megabytes():
 
 
 if __name__ == "__main__":
-    commands.run(main, __doc__)
+    cli.run(main, __doc__)

@@ -8,15 +8,15 @@ Prints CPU time of the look-up form over that of the dense one, forward alone an
 
 from absl import flags
 
-from ecgan_tf import commands
+from ecgan_tf import cli, console
 
 SIZE = flags.DEFINE_integer("size", 64, "Height and width.")
 FILTERS = flags.DEFINE_integer("filters", 128, "Output channels.")
 
 
 def main(argv):
-    commands.no_arguments(argv)
-    commands.quiet_tensorflow()
+    cli.no_arguments(argv)
+    console.quiet_tensorflow()
     import tensorflow as tf
 
     from benchmarks.timing import median_seconds
@@ -39,16 +39,16 @@ def main(argv):
 
         return tf.function(forward, autograph=False), tf.function(gradient, autograph=False)
 
-    commands.say(f"look-up time / dense time at {SIZE.value}x{SIZE.value}, {FILTERS.value} filters, batch 4")
-    commands.say("labels   forward   with gradient")
+    console.say(f"look-up time / dense time at {SIZE.value}x{SIZE.value}, {FILTERS.value} filters, batch 4")
+    console.say("labels   forward   with gradient")
     for count in (12, 35, 64, 96, 151, 183):
         dense, lookup = forward_of("dense", count), forward_of("lookup", count)
         ratios = []
         for index in (0, 1):
             seconds = median_seconds({"dense": dense[index], "lookup": lookup[index]})
             ratios.append(seconds["lookup"] / seconds["dense"])
-        commands.say(f"{count:6d}   {ratios[0]:7.2f}   {ratios[1]:13.2f}")
+        console.say(f"{count:6d}   {ratios[0]:7.2f}   {ratios[1]:13.2f}")
 
 
 if __name__ == "__main__":
-    commands.run(main, __doc__)
+    cli.run(main, __doc__)

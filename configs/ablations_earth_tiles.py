@@ -11,9 +11,11 @@ Hardware: two CPU cores.
 Result:   not measured to the end; 100 steps of each were trained, exported and painted. README.md: the cost of a step.
 """
 
-from configs import ecgan_earth_tiles
-from ecgan_tf.commands import RequestError
-from ecgan_tf.config import shrink_to_toy, use_multi_scale_contrast
+from ecgan_tf.configs import ecgan_earth_tiles
+
+from ecgan_tf.config import shrink_to_toy
+from ecgan_tf.errors import RequestError
+from ecgan_tf.methods.ecgan import use_multi_scale_contrast
 
 VARIANTS = ("B1", "B2", "B3", "B4", "B5", "B6", "B7")
 

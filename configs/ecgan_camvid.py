@@ -11,8 +11,8 @@ Result:   not measured.
 from ecgan_tf.config import apply_variant, base_config
 
 
-def get_config(variant=None):
-    config = base_config()
+def get_config(variant=None, method="ecgan"):
+    config = base_config(method)
     config.data.name = "folder"
     config.data.image_size = (96, 128)
     config.data.load_size = (108, 144)

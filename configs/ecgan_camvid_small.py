@@ -5,14 +5,14 @@ Run:      python train_main.py --config=configs/ecgan_camvid_small.py --workdir=
           CAMVID holds train|val/{images,labels} and classes.json, as README.md says.
 Hardware: one CPU thread is enough: 297 CPU seconds with start-up (OMP_NUM_THREADS=1, and time).
 Result:   colour error 11.5 of 255 and L1 0.193 over the 101 validation layouts
-          (python -m ecgan_tf.evaluate --model=runs/camvid_small --output=E).
+          (ecgan evaluate --model=runs/camvid_small --output=E).
 """
 
 from ecgan_tf.config import apply_variant, base_config
 
 
-def get_config(variant=None):
-    config = base_config()
+def get_config(variant=None, method="ecgan"):
+    config = base_config(method)
     config.data.name = "folder"
     config.data.image_size = (64, 64)
     fast_recipe(config)
@@ -21,7 +21,7 @@ def get_config(variant=None):
 
 
 def fast_recipe(config):
-    """A model of an eighth of the published size that learns within hundreds of steps.
+    """A model of an eighth of the published size that learns within hundreds of steps, for any method.
 
     Each line departs from the paper or its release, for the reason it gives; the base config keeps the paper's value.
     """
@@ -29,11 +29,13 @@ def fast_recipe(config):
     # base filters: the ratio of 2 is kept.
     config.model.base_filters = 16
     config.discriminator.base_filters = 16
-    config.model.spade_hidden_filters = 32
+    if "spade_hidden_filters" in config.model:
+        config.model.spade_hidden_filters = 32
     # Xavier with gain 0.02 leaves a hundredth of the signal after each convolution that is not normalised: the heads
     # and the modulations need thousands of steps to grow out of it.
     config.model.initializer = "he"
-    config.model.head_initializer = "he"
+    if "head_initializer" in config.model:
+        config.model.head_initializer = "he"
     # A direct pull towards the photograph's colours. Without VGG-19 nothing else in the objective knows them.
     config.loss.perceptual = 0.0
     config.loss.reconstruction = 10.0
@@ -43,7 +45,8 @@ def fast_recipe(config):
     config.optimizer.generator_lr = 1e-3
     config.optimizer.discriminator_lr = 1e-3
     # The paper's warm-up would outlast the run.
-    config.loss.contrastive_warmup_steps = 200
+    if "contrastive_warmup_steps" in config.loss:
+        config.loss.contrastive_warmup_steps = 200
     config.train.global_batch_size = 4
     config.train.log_every = 25
     config.train.checkpoint_every = 100

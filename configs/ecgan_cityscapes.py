@@ -9,7 +9,7 @@ from ecgan_tf.config import apply_variant, base_config
 
 
 def get_config(variant=None):
-    config = base_config()
+    config = base_config("ecgan")
     config.data.name = "cityscapes"
     config.data.image_size = (256, 512)
     config.data.use_instances = True

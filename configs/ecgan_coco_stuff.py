@@ -9,7 +9,7 @@ from ecgan_tf.config import apply_variant, base_config
 
 
 def get_config(variant=None):
-    config = base_config()
+    config = base_config("ecgan")
     config.data.name = "coco_stuff"
     config.data.image_size = (256, 256)
     config.data.load_size = (286, 286)

@@ -6,7 +6,8 @@ Hardware: one GPU with 12 GB (memory not measured: no GPU was at hand).
 Result:   not measured.
 """
 
-from configs import ecgan_coco_stuff
+from ecgan_tf.configs import ecgan_coco_stuff
+
 from ecgan_tf.config import make_small
 
 

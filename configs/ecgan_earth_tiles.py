@@ -3,15 +3,16 @@
 Run:      python train_main.py --config=configs/ecgan_earth_tiles.py --workdir=runs/earth_tiles
 Hardware: two CPU cores: make demo, with installation and export, took 15 minutes while the machine ran other work.
 Result:   colour error 13.9 of 255 and L1 0.139 over the 37 validation layouts
-          (python -m ecgan_tf.evaluate --model=runs/demo --output=E).
+          (ecgan evaluate --model=runs/demo --output=E).
 """
 
-from configs.ecgan_camvid_small import fast_recipe
+from ecgan_tf.configs.ecgan_camvid_small import fast_recipe
+
 from ecgan_tf.config import apply_variant, base_config
 
 
-def get_config(variant=None):
-    config = base_config()
+def get_config(variant=None, method="ecgan"):
+    config = base_config(method)
     config.data.name = "earth_tiles"
     config.data.image_size = (128, 128)
     fast_recipe(config)

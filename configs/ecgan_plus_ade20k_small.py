@@ -6,8 +6,9 @@ Hardware: as configs/ecgan_ade20k_small.py.
 Result:   not measured.
 """
 
-from configs import ecgan_ade20k_small
-from ecgan_tf.config import use_multi_scale_contrast
+from ecgan_tf.configs import ecgan_ade20k_small
+
+from ecgan_tf.methods.ecgan import use_multi_scale_contrast
 
 
 def get_config(variant=None):

@@ -5,8 +5,9 @@ Hardware: as configs/ecgan_camvid.py.
 Result:   not measured.
 """
 
-from configs import ecgan_camvid
-from ecgan_tf.config import use_multi_scale_contrast
+from ecgan_tf.configs import ecgan_camvid
+
+from ecgan_tf.methods.ecgan import use_multi_scale_contrast
 
 
 def get_config(variant=None):

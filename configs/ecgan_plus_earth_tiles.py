@@ -5,8 +5,9 @@ Hardware: as configs/ecgan_earth_tiles.py.
 Result:   not measured.
 """
 
-from configs import ecgan_earth_tiles
-from ecgan_tf.config import use_multi_scale_contrast
+from ecgan_tf.configs import ecgan_earth_tiles
+
+from ecgan_tf.methods.ecgan import use_multi_scale_contrast
 
 
 def get_config(variant=None):

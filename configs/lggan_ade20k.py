@@ -10,13 +10,11 @@ Result:   not measured.
 from ecgan_tf.config import apply_variant, base_config
 
 
-def get_config(variant=None):
-    config = base_config()
-    config.model.name = "lggan"
+def get_config(variant=None, method="lggan"):
+    config = base_config(method)
     config.data.name = "ade20k"
     config.data.image_size = (256, 256)
     config.data.load_size = (286, 286)
-    config.data.edge_source = "none"
     config.train.global_batch_size = 24
     config.train.steps = 168_400  # 200 epochs of 20,210 photographs
     config.train.checkpoint_every = 2000

@@ -6,11 +6,8 @@ Hardware: one GPU.
 Result:   not measured.
 """
 
-from configs import ecgan_camvid
+from ecgan_tf.configs import ecgan_camvid
 
 
 def get_config(variant=None):
-    config = ecgan_camvid.get_config(variant)
-    config.model.name = "lggan"
-    config.data.edge_source = "none"
-    return config
+    return ecgan_camvid.get_config(variant, method="lggan")

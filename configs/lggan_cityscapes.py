@@ -10,13 +10,11 @@ Result:   not measured.
 from ecgan_tf.config import apply_variant, base_config
 
 
-def get_config(variant=None):
-    config = base_config()
-    config.model.name = "lggan"
+def get_config(variant=None, method="lggan"):
+    config = base_config(method)
     config.data.name = "cityscapes"
     config.data.image_size = (256, 512)
     config.data.use_instances = True
-    config.data.edge_source = "none"
     config.model.upsampling = "more"
     config.train.global_batch_size = 8
     config.train.steps = 74_400  # 200 epochs of 2,975 photographs

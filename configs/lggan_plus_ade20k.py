@@ -6,10 +6,8 @@ Hardware: as configs/lggan_ade20k.py.
 Result:   not measured.
 """
 
-from configs import lggan_ade20k
+from ecgan_tf.configs import lggan_ade20k
 
 
 def get_config(variant=None):
-    config = lggan_ade20k.get_config(variant)
-    config.model.name = "lggan_plus"
-    return config
+    return lggan_ade20k.get_config(variant, method="lggan_plus")

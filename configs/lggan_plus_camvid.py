@@ -6,10 +6,8 @@ Hardware: as configs/lggan_camvid.py.
 Result:   not measured.
 """
 
-from configs import lggan_camvid
+from ecgan_tf.configs import ecgan_camvid
 
 
 def get_config(variant=None):
-    config = lggan_camvid.get_config(variant)
-    config.model.name = "lggan_plus"
-    return config
+    return ecgan_camvid.get_config(variant, method="lggan_plus")

@@ -6,10 +6,8 @@ Hardware: as configs/lggan_cityscapes.py.
 Result:   not measured.
 """
 
-from configs import lggan_cityscapes
+from ecgan_tf.configs import lggan_cityscapes
 
 
 def get_config(variant=None):
-    config = lggan_cityscapes.get_config(variant)
-    config.model.name = "lggan_plus"
-    return config
+    return lggan_cityscapes.get_config(variant, method="lggan_plus")

@@ -5,10 +5,8 @@ Hardware: as configs/lggan_earth_tiles.py.
 Result:   not measured.
 """
 
-from configs import lggan_earth_tiles
+from ecgan_tf.configs import lggan_earth_tiles
 
 
 def get_config(variant=None):
-    config = lggan_earth_tiles.get_config(variant)
-    config.model.name = "lggan_plus"
-    return config
+    return lggan_earth_tiles.get_config(variant, method="lggan_plus")

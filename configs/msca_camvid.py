@@ -6,16 +6,17 @@ Hardware: one GPU.
 Result:   not measured.
 """
 
-from configs.msca_earth_tiles import paint_after_exemplars
+from ecgan_tf.configs.msca_earth_tiles import follow_exemplars
+
 from ecgan_tf.config import apply_variant, base_config
 
 
 def get_config(variant=None):
-    config = base_config()
+    config = base_config("msca")
     config.data.name = "folder"
     config.data.image_size = (96, 128)
     config.data.load_size = (180, 240)
-    paint_after_exemplars(config)
+    follow_exemplars(config)
     config.model.base_filters = 32
     config.discriminator.base_filters = 32
     config.train.global_batch_size = 8

@@ -7,16 +7,17 @@ Hardware: 8 GPUs with 32 GB.
 Result:   not measured.
 """
 
-from configs.msca_earth_tiles import paint_after_exemplars
+from ecgan_tf.configs.msca_earth_tiles import follow_exemplars
+
 from ecgan_tf.config import apply_variant, base_config
 
 
 def get_config(variant=None):
-    config = base_config()
+    config = base_config("msca")
     config.data.name = "coco_stuff"
     config.data.image_size = (256, 256)
     config.data.load_size = (400, 533)  # short side in the middle of the specification's 288 to 512
-    paint_after_exemplars(config)
+    follow_exemplars(config)
     config.train.global_batch_size = 32
     config.train.steps = 43_400  # 40 epochs of 34,698 photographs
     config.train.checkpoint_every = 2000

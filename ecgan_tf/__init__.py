@@ -1,3 +1,53 @@
-"""Semantic image synthesis: a label map in, a photograph out."""
+"""Semantic image synthesis: a label map in, a photograph out.
 
-__version__ = "0.1.0"
+model = ecgan_tf.open_model("runs/earth")          # a run folder, a SavedModel, a .tflite or an .onnx
+picture = model(labels)                            # ids (height, width) -> uint8 (height, width, 3)
+config = ecgan_tf.load_config("ecgan_earth_tiles", train__steps=100)
+ecgan_tf.train(config, "runs/earth")
+ecgan_tf.evaluate("runs/earth", "evaluated")
+ecgan_tf.export("runs/earth", "exported")
+"""
+
+from __future__ import annotations
+
+import typing
+
+__version__ = "0.2.0"
+__all__ = ["METHODS", "RequestError", "evaluate", "export", "load_config", "open_model", "synthesize", "train"]
+
+if typing.TYPE_CHECKING:
+    from ecgan_tf.config import load_config
+    from ecgan_tf.errors import RequestError
+    from ecgan_tf.evaluation.evaluate import evaluate
+    from ecgan_tf.inference.requests import synthesize
+    from ecgan_tf.inference.runtimes import open_model
+    from ecgan_tf.methods import METHODS
+    from ecgan_tf.training.train import train
+    from export.export_run import export_run as export
+
+
+def __getattr__(name: str) -> object:
+    """The public surface, each part loaded when it is asked for: TensorFlow takes seconds, and a .tflite needs none."""
+    if name == "METHODS":
+        from ecgan_tf.methods import METHODS as value
+    elif name == "RequestError":
+        from ecgan_tf.errors import RequestError as value
+    elif name == "evaluate":
+        from ecgan_tf.evaluation.evaluate import evaluate as value
+    elif name == "export":
+        from export.export_run import export_run as value
+    elif name == "load_config":
+        from ecgan_tf.config import load_config as value
+    elif name == "open_model":
+        from ecgan_tf.inference.runtimes import open_model as value
+    elif name == "synthesize":
+        from ecgan_tf.inference.requests import synthesize as value
+    elif name == "train":
+        from ecgan_tf.training.train import train as value
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -2,9 +2,10 @@
 
 import numpy as np
 
+from ecgan_tf.atomic_files import write_image, write_text
 from ecgan_tf.data.classes import ClassList
-from ecgan_tf.evaluation.pictures import captioned_grid, to_uint8
-from ecgan_tf.files import write_image, write_text
+from ecgan_tf.pictures import captioned_grid
+from ecgan_tf.pixels import to_uint8
 
 
 def inspect(path):
@@ -60,7 +61,7 @@ def write_model_card(path, model, report):
         f"- Input: `{name}`, {spec.dtype.name} {('batch', *spec.shape[1:])}.".replace("'", "")
         for name, spec in model.signature(None).items()
     )
-    before, after = (report["graph"][key] for key in ("before_baking", "after_baking"))
+    before, after = (report["graph"][key] for key in ("before_folding", "after_folding"))
     write_text(
         path,
         f"""# {model.description["name"]}, {height}x{width}

@@ -6,7 +6,8 @@ import numpy as np
 import tensorflow as tf
 
 from ecgan_tf.data.classes import ClassList
-from ecgan_tf.data.files import MAX_PIXELS
+from ecgan_tf.data.images import MAX_PIXELS
+from ecgan_tf.pixels import nearest_rows, to_uint8_tensor
 from export.serving.warmup import write_warmup
 
 PNG_HEADER = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
@@ -75,17 +76,17 @@ def _paint(model, inputs):
 
 def _paint_uint8(model, inputs):
     specs = model.signature(None)
-    return {"pixels": _to_pixels(_paint(model, {name: _from_uint8(inputs[name], specs[name]) for name in specs}))}
+    return {
+        "pixels": to_uint8_tensor(
+            _paint(model, {name: _from_uint8(inputs[name], specs[name]) for name in specs})["image"]
+        )
+    }
 
 
 def _paint_png(model, inputs):
     decoded = {name: _from_png(model, inputs[png_name(spec)], spec) for name, spec in model.signature(None).items()}
-    pixels = _to_pixels(_paint(model, decoded))
+    pixels = to_uint8_tensor(_paint(model, decoded)["image"])
     return {"image_bytes": tf.map_fn(tf.io.encode_png, pixels, fn_output_signature=tf.TensorSpec((), tf.string))}
-
-
-def _to_pixels(outputs):
-    return tf.cast(tf.floor((tf.clip_by_value(outputs["image"], -1.0, 1.0) + 1.0) * 127.5 + 0.5), tf.uint8)
 
 
 def _checked(inputs, specs, labels_below):
@@ -186,8 +187,7 @@ def _header(png, name):
 def _resize_labels(values, size):
     """`resize_labels` of the data pipeline, in TensorFlow."""
     height, width = tf.shape(values)[0], tf.shape(values)[1]
-    rows = (2 * tf.range(size[0]) + 1) * height // (2 * size[0])
-    columns = (2 * tf.range(size[1]) + 1) * width // (2 * size[1])
+    rows, columns = nearest_rows(size[0], height, tf.range), nearest_rows(size[1], width, tf.range)
     return tf.ensure_shape(tf.gather(tf.gather(values, rows), columns, axis=1), size)
 
 

@@ -2,10 +2,10 @@
 
 import os
 
-from ecgan_tf.commands import RequestError
+from ecgan_tf.errors import RequestError
 from export.onnx import write_onnx
 from export.saved_model import write_saved_model
-from export.split import is_guided, write_split_tflite
+from export.style_split import is_guided, write_split_tflite
 from export.tensorrt_files import FOLDER, write_tensorrt_onnx
 from export.tflite import write_tflite
 

@@ -15,8 +15,8 @@ import sys
 
 from absl import flags
 
-from ecgan_tf import commands
-from ecgan_tf.commands import RequestError
+from ecgan_tf import cli, console
+from ecgan_tf.errors import RequestError
 from export import build_engine
 from export.tensorrt_files import FOLDER
 
@@ -25,8 +25,8 @@ PRECISIONS = flags.DEFINE_list("precisions", list(build_engine.PRECISIONS), "Whi
 
 
 def main(argv):
-    commands.no_arguments(argv)
-    commands.need_flags(exported=EXPORTED.value)
+    cli.no_arguments(argv)
+    cli.need_flags(exported=EXPORTED.value)
     folder = os.path.join(EXPORTED.value, FOLDER)
     wrong = [precision for precision in PRECISIONS.value if precision not in build_engine.PRECISIONS]
     if wrong or not PRECISIONS.value:
@@ -37,8 +37,8 @@ def main(argv):
     missing = [name for name in files if not os.path.isfile(os.path.join(folder, name))]
     if missing:
         raise RequestError(f"{folder} has no {', '.join(missing)}; python -m export --targets=tensorrt writes them.")
-    sys.exit(build_engine.build_all(folder, PRECISIONS.value, commands.say))
+    sys.exit(build_engine.build_all(folder, PRECISIONS.value, console.say))
 
 
 if __name__ == "__main__":
-    commands.run(main, __doc__)
+    cli.run(main, __doc__)

@@ -6,11 +6,11 @@ import shutil
 import numpy as np
 import onnx
 
-from ecgan_tf.evaluation.pictures import to_uint8
-from ecgan_tf.files import atomic_path, write_json
+from ecgan_tf.atomic_files import atomic_path, write_json
+from ecgan_tf.pixels import to_uint8
 from export import build_engine
 from export.onnx import write_onnx
-from export.proof import GATES
+from export.parity import GATES
 from export.tensorrt_operators import unsupported
 
 FOLDER = "tensorrt"

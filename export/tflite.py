@@ -6,6 +6,8 @@ import tensorflow as tf
 from tensorflow.lite.python import schema_py_generated as schema
 from tensorflow.lite.tools import flatbuffer_utils
 
+from ecgan_tf.pixels import to_uint8_tensor
+
 WEIGHT_BYTES = {"float32": 4, "float16": 2, "dynamic_int8": 1, "int8": 1, "int16": 1}
 
 
@@ -93,7 +95,7 @@ def _function(model, uint8_io):
     def run(**inputs):
         image = paint(**{name: tf.cast(value, model.signature(1)[name].dtype) for name, value in inputs.items()})
         if uint8_io:
-            image = tf.cast(tf.floor((tf.clip_by_value(image, -1.0, 1.0) + 1.0) * 127.5 + 0.5), tf.uint8)
+            image = to_uint8_tensor(image)
         return {"image": tf.identity(image, name="image")}
 
     module = tf.Module()

@@ -4,8 +4,8 @@ import pathlib
 
 import pytest
 
-from ecgan_tf.commands import RequestError
 from ecgan_tf.config import base_config, check_config
+from ecgan_tf.errors import RequestError
 
 CONFIGS = sorted((pathlib.Path(__file__).parents[1] / "configs").glob("*.py"))
 
@@ -248,7 +248,7 @@ def test_every_config_tells_how_to_run_it_on_what_and_what_to_expect(module):
 
 @pytest.mark.parametrize("variant", ["B8", "B3_small", ""])
 def test_an_unknown_ablation_is_refused_by_name(variant):
-    from configs.ablations_earth_tiles import get_config
+    from ecgan_tf.configs.ablations_earth_tiles import get_config
 
     with pytest.raises(RequestError, match=f"ablation '{variant}'; choose from B1, "):
         get_config(variant)

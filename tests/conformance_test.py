@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from ecgan_tf.inference.runtimes import open_keras_run, open_model
 from ecgan_tf.models import MODELS
-from ecgan_tf.runtimes import open_keras_run, open_model
-from export.model import InferenceModel
-from export.proof import compare
+from export.inference_model import InferenceModel
+from export.parity import compare
 from export.targets import INSTEAD_OF, artefacts_of
 
 ARTEFACTS = artefacts_of(["all"])
@@ -58,11 +58,11 @@ def test_an_export_paints_what_keras_paints(run, model, expected, artefact, tmp_
     assert np.ptp(expected) > 0.3  # a constant image would agree with anything
 
 
-def test_baking_changes_no_pixel(model, expected):
-    baked = model.image(**model.layouts)["image"]
-    np.testing.assert_allclose(baked, expected, atol=1e-4)
-    before, after = (model.graph[f"{when}_baking"]["operators"] for when in ("before", "after"))
-    can_bake = any(hasattr(layer, "bake") for layer in model.generator._flatten_layers())
+def test_folding_changes_no_pixel(model, expected):
+    folded = model.image(**model.layouts)["image"]
+    np.testing.assert_allclose(folded, expected, atol=1e-4)
+    before, after = (model.graph[f"{when}_folding"]["operators"] for when in ("before", "after"))
+    can_bake = any(hasattr(layer, "fold") for layer in model.generator._flatten_layers())
     assert (after < before) == can_bake
 
 

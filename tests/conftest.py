@@ -13,8 +13,8 @@ import tensorflow as tf
 from ecgan_tf.config import base_config
 from ecgan_tf.data.classes import ClassList
 from ecgan_tf.models import make_generator
+from ecgan_tf.runs.folder import RunFolder
 from ecgan_tf.training.gan import MODEL_KEYS
-from ecgan_tf.training.run_folder import RunFolder
 
 # Only possible before TensorFlow's runtime starts, that is, before any test file is imported.
 tf.config.set_logical_device_configuration(

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ecgan_tf.commands import RequestError
 from ecgan_tf.convert import load_state_dict, read_state_dict, state_dict
+from ecgan_tf.errors import RequestError
 from ecgan_tf.layers.layout import Layout
 from ecgan_tf.models import make_discriminator, make_generator
 

@@ -5,9 +5,9 @@ import json
 import pytest
 
 from ecgan_tf.data import open_dataset
+from ecgan_tf.runs.folder import RunFolder, layouts_to_keep
 from ecgan_tf.training.gan import GAN, generator_arguments, model_description
 from ecgan_tf.training.loop import train
-from ecgan_tf.training.run_folder import RunFolder, layouts_to_keep
 from ecgan_tf.training.strategy import make_strategy
 
 

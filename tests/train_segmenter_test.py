@@ -6,9 +6,9 @@ import sys
 
 import numpy as np
 import pytest
-
-from ecgan_tf.commands import RequestError
 from ecgan_tf.training.label_generator import load_label_generator
+
+from ecgan_tf.errors import RequestError
 
 ROOT = pathlib.Path(__file__).parents[1]
 CONFIG = "--config=configs/ecgan_earth_tiles.py:toy"

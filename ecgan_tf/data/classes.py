@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ecgan_tf.commands import RequestError
+from ecgan_tf.errors import RequestError
 
 UNKNOWN_COLOR = (0, 0, 0)
 MAX_FILE_VALUE = 65535  # a PNG has at most 16 bits

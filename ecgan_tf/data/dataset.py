@@ -7,12 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from ecgan_tf.commands import RequestError
-from ecgan_tf.data.catalog import find_classes, find_examples
 from ecgan_tf.data.edges import canny_edges
 from ecgan_tf.data.exemplars import label_histogram
-from ecgan_tf.data.files import read_photograph
-from ecgan_tf.data.layouts import (
+from ecgan_tf.data.folders import find_classes, find_examples
+from ecgan_tf.data.images import read_photograph
+from ecgan_tf.data.label_maps import (
     check_same_size,
     label_boundaries,
     labels_from_file,
@@ -20,6 +19,7 @@ from ecgan_tf.data.layouts import (
     resize_labels,
     resize_photograph,
 )
+from ecgan_tf.errors import RequestError
 
 
 def open_dataset(data_config, split):
@@ -53,6 +53,7 @@ class LabelledPhotographs:
         load_size: (height, width) of what `load` returns: the size before cropping in the training split.
         has_exemplars: whether each layout comes with a scene whose style it should have, see `exemplars`.
         has_sources: whether each layout comes with a photograph of another view.
+        has_edges: whether each photograph comes with its edges.
     """
 
     def __init__(self, data_config, split, classes, examples):
@@ -64,10 +65,10 @@ class LabelledPhotographs:
         crops = split == "train" and tuple(data_config.load_size) != (0, 0)
         self.load_size = tuple(data_config.load_size) if crops else self.image_size
         self.has_boundaries = data_config.use_instances
-        self.has_exemplars = data_config.get("exemplars", "none") != "none"  # runs of before have no such key
-        self.has_sources = data_config.get("use_sources", False)  # runs of before have no such key
-        self._edge_source = data_config.edge_source
-        self._canny = {"low": data_config.canny_low, "high": data_config.canny_high}
+        self.has_exemplars = data_config.get("exemplars", "none") != "none"  # a key of methods that read one
+        self.has_sources = data_config.get("use_sources", False)  # a key of the cross-view task
+        self._edge_source = data_config.get("edge_source", "none")  # a key of the methods that learn edges
+        self._canny = {key: data_config.get(f"canny_{key}") for key in ("low", "high")}
         self._cache = MemoryCache(int(data_config.cache_gb * 1e9))
 
     def __len__(self):
@@ -76,6 +77,10 @@ class LabelledPhotographs:
     @property
     def has_unknown(self):
         return self.classes.has_unknown
+
+    @property
+    def has_edges(self):
+        return self._edge_source != "none"
 
     def read(self, index):
         """One example at the size of its files.
@@ -98,8 +103,8 @@ class LabelledPhotographs:
         """One example at `size` (height, width), by default `load_size`; not to be written to.
 
         Returns:
-            dict of `image` uint8 (height, width, 3), `labels` int32 (height, width), `edges` uint8 (height, width)
-            of 0 and 255, and where they are used `boundaries` uint8 (height, width) of 0 and 1, and `source` like
+            dict of `image` uint8 (height, width, 3), `labels` int32 (height, width), and where they are used `edges`
+            uint8 (height, width) of 0 and 255, `boundaries` uint8 (height, width) of 0 and 1, and `source` like
             `image`.
         """
         size = self.load_size if size is None else tuple(size)
@@ -166,8 +171,9 @@ class LabelledPhotographs:
         result = {
             "image": image,
             "labels": labels.astype(smallest),
-            "edges": self._edges(image, labels),
         }
+        if self.has_edges:
+            result["edges"] = self._edges(image, labels)
         if self.has_boundaries:
             result["boundaries"] = label_boundaries(resize_labels(arrays["instances"], size))
         if self.has_sources:

@@ -1,13 +1,13 @@
 """Whose style a layout is painted in: pairs of patches of one photograph to train on, and retrieved photographs.
 
 Two different scenes have no common ground truth, but two patches of one photograph share its style
-(spec/msca.md, section 5). All that is random here is a function of (seed, position in the stream).
+(docs/papers/msca.md, section 5). All that is random here is a function of (seed, position in the stream).
 """
 
 import cv2
 import numpy as np
 
-# The sampler of patch pairs (spec/msca.md, section 5; the paper's numbers were not found).
+# The sampler of patch pairs (docs/papers/msca.md, section 5; the paper's numbers were not found).
 DRAWS = 20
 LARGEST_OVERLAP = 0.1  # intersection over union of the two patches
 SMALLEST_COVER = 0.4  # share of the target's pixels whose class the exemplar shows

@@ -8,8 +8,9 @@ import cv2
 import numpy as np
 import tensorflow as tf
 
-from ecgan_tf.commands import RequestError
+from ecgan_tf.data.dataset import evenly_spread
 from ecgan_tf.data.exemplars import pair_at, with_exemplar
+from ecgan_tf.errors import RequestError
 
 
 def training_batches(dataset, data_config, global_batch_size, seed, start_step, steps):
@@ -27,8 +28,8 @@ def training_batches(dataset, data_config, global_batch_size, seed, start_step, 
         steps: how many batches to give.
     Returns:
         `tf.data.Dataset` of dicts: image float32 (batch, height, width, 3) in [-1, 1]; labels int32
-        (batch, height, width), 0..num_classes; edges float32 (batch, height, width, 1), -1 or 1; and where instances
-        are used boundaries float32 (batch, height, width, 1), 0 or 1; with sources, source as image. With exemplars,
+        (batch, height, width), 0..num_classes; and where they are used edges float32 (batch, height, width, 1), -1 or 1;
+        boundaries float32 (batch, height, width, 1), 0 or 1; with sources, source as image. With exemplars,
         exemplar as image, exemplar_labels as labels, and has_target float32 (batch,), 1 where image is what the layout
         looks like in the exemplar's style, see `exemplars.pair_at`.
     """
@@ -74,6 +75,13 @@ def layout_batch(dataset, indices):
     if dataset.has_exemplars:
         return to_batch([with_exemplar(dataset, int(index)) for index in indices])
     return to_batch([dataset.load(index, dataset.image_size) for index in indices])
+
+
+def layouts_to_keep(dataset, count):
+    """A few layouts of a data set, spread over it, as the generator takes them."""
+    batch = layout_batch(dataset, evenly_spread(len(dataset), count))
+    kept = ("labels", "boundaries", "source", "exemplar", "exemplar_labels")
+    return {key: value for key, value in batch.items() if key in kept}
 
 
 @contextlib.contextmanager
@@ -134,8 +142,9 @@ def to_batch(examples):
     batch = {
         "image": _stack(examples, "image", np.float32),
         "labels": _stack(examples, "labels", np.int32),
-        "edges": _stack(examples, "edges", np.float32)[..., np.newaxis],
     }
+    if "edges" in examples[0]:
+        batch["edges"] = _stack(examples, "edges", np.float32)[..., np.newaxis]
     if "source" in examples[0]:
         batch["source"] = _stack(examples, "source", np.float32)
     if "exemplar" in examples[0]:
@@ -160,8 +169,9 @@ def _map(elements, batch_of, dataset, batch_size):
     spec = {
         "image": tf.TensorSpec((batch_size, height, width, 3), tf.float32),
         "labels": tf.TensorSpec((batch_size, height, width), tf.int32),
-        "edges": tf.TensorSpec((batch_size, height, width, 1), tf.float32),
     }
+    if dataset.has_edges:
+        spec["edges"] = tf.TensorSpec((batch_size, height, width, 1), tf.float32)
     if dataset.has_boundaries:
         spec["boundaries"] = tf.TensorSpec((batch_size, height, width, 1), tf.float32)
     if dataset.has_exemplars:

@@ -1,26 +1,16 @@
-"""The command that reads every file of a data set and reports its classes, sizes and edges, and what is wrong."""
+"""Reads every file of a data set and reports its classes, sizes and edges, and what is wrong."""
 
 import collections
-import sys
 
 import numpy as np
 import tqdm
-from ml_collections import config_flags
 
-from ecgan_tf.commands import RequestError, no_arguments, run
-from ecgan_tf.config import base_config, check_config
-from ecgan_tf.data.catalog import SPLITS
 from ecgan_tf.data.dataset import open_dataset
 from ecgan_tf.data.edges import canny_edges
-from ecgan_tf.data.layouts import resize_photograph
+from ecgan_tf.data.folders import SPLITS
+from ecgan_tf.data.label_maps import resize_photograph
+from ecgan_tf.errors import RequestError
 
-USAGE = """Reads every file of both splits of a data set: counts, sizes, class frequencies, edge density, errors.
-
-  python -m ecgan_tf.data.validate --data.name=folder --data.dir=DIR [--data.unknown_label=255]
-
-The folder holds train|val/{images,labels[,instances]} and classes.json; --data.name also knows earth_tiles (embedded),
-cityscapes, ade20k and coco_stuff in their official layouts. Ends with exit code 1 where anything is wrong.
-"""
 PLAUSIBLE_EDGES = (0.005, 0.30)  # share of pixels; outside, the Canny thresholds do not suit the photographs
 
 
@@ -93,27 +83,8 @@ def _add_example(report, dataset, index, data_config):
     report.add(arrays["labels"], canny_edges(photograph, data_config.canny_low, data_config.canny_high))
 
 
-def define_flags():
-    """`--data.<key>` for every key of config.data; a misspelt one fails here already."""
-    try:
-        return config_flags.DEFINE_config_dict("data", base_config().data)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        sys.exit(f"error: in the flags: {error} See python -m ecgan_tf.data.validate --help.")
-
-
-def main(argv):
-    no_arguments(argv)
-    config = base_config()
-    config.data.update(_DATA.value)
-    check_config(config)
-    errors = validate(config.data)
-    for error in errors:
-        print(f"error: {error}", file=sys.stderr)
-    if errors:
-        sys.exit(f"Errors found: {len(errors)}.")
-    print("No errors.")
-
-
 if __name__ == "__main__":
-    _DATA = define_flags()
-    run(main, USAGE)
+    from ecgan_tf import cli
+    from ecgan_tf.commands import validate as command
+
+    cli.run(command.main, command.__doc__)

@@ -76,7 +76,7 @@ def measure_style(generate, data, exemplars=3, shown=6, progress=None):
     from ecgan_tf.data.dataset import evenly_spread
     from ecgan_tf.data.exemplars import best_matches, random_numbers
     from ecgan_tf.data.pipeline import to_batch
-    from ecgan_tf.evaluation.pictures import to_uint8
+    from ecgan_tf.pixels import to_uint8
 
     following, rows = StyleFollowing(data.classes.num_classes), []
     picked = evenly_spread(len(data), shown)
@@ -101,7 +101,7 @@ def measure_style(generate, data, exemplars=3, shown=6, progress=None):
 
 
 def measure_tasks(generate, data, progress=None):
-    """Distance to the photograph in the paper's three test tasks (spec/msca.md, section 7).
+    """Distance to the photograph in the paper's three test tasks (docs/papers/msca.md, section 7).
 
     The spec asks for LPIPS and others as well; this is the mean L1 distance, in [0, 2].
 

@@ -5,6 +5,7 @@ import tensorflow as tf
 from keras import ops
 
 from ecgan_tf.layers.convolution import pad_reflect
+from ecgan_tf.layers.from_arguments import FromArguments
 from ecgan_tf.layers.initializers import make_initializer
 
 # From here on the look-up is the cheaper form, to paint and to train. CPU seconds on one thread of the dense form for
@@ -14,7 +15,7 @@ LOOKUP_FROM_BRANCHES = {False: 96, True: 160}
 
 
 @keras.saving.register_keras_serializable("ecgan_tf")
-class ClassBranches(keras.layers.Layer):
+class ClassBranches(FromArguments, keras.layers.Layer):
     """The class branches of LGGAN (Tang et al., CVPR 2020, section 3.2) and their fusion into the local image I^L.
 
     Branch i is a KxK convolution with its own weights, then tanh. M_i marks the pixels of class i:
@@ -162,10 +163,6 @@ class ClassBranches(keras.layers.Layer):
         return {"class_image": own, "local_image": local_image, "class_images": class_images}
 
     # --- config
-
-    def get_config(self):
-        names = ("num_branches", "kernel_size", "fusion", "mask_mode", "form", "initializer")
-        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 
 def rows_of(table, ids):

@@ -3,8 +3,17 @@
 import keras
 from keras import ops
 
+from ecgan_tf.layers.from_arguments import FromArguments
 from ecgan_tf.layers.initializers import make_initializer
-from ecgan_tf.layers.spectral_conv import convolve
+
+
+def convolve(x, kernel, strides=1, padding=0):
+    """Convolution with `padding` cells of zeros on every side, as PyTorch counts it: never Keras' uneven "same"."""
+    if strides == 1 and 2 * padding + 1 == kernel.shape[0]:
+        return ops.conv(x, kernel, padding="same")
+    if padding:
+        x = ops.pad(x, [(0, 0), (padding, padding), (padding, padding), (0, 0)])
+    return ops.conv(x, kernel, strides=strides, padding="valid")
 
 
 def pad_reflect(x, cells):
@@ -22,7 +31,7 @@ def pad_reflect(x, cells):
 
 
 @keras.saving.register_keras_serializable("ecgan_tf")
-class PaddedConv2D(keras.layers.Layer):
+class PaddedConv2D(FromArguments, keras.layers.Layer):
     """Convolution with bias and `padding` cells on every side, zeros or mirrored ones.
 
     Args:
@@ -59,13 +68,9 @@ class PaddedConv2D(keras.layers.Layer):
             return convolve(pad_reflect(x, self.padding), self.kernel, self.strides) + self.bias
         return convolve(x, self.kernel, self.strides, self.padding) + self.bias
 
-    def get_config(self):
-        names = ("filters", "kernel_size", "strides", "padding", "mode", "initializer")
-        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
-
 
 @keras.saving.register_keras_serializable("ecgan_tf")
-class TransposedConv2D(keras.layers.Layer):
+class TransposedConv2D(FromArguments, keras.layers.Layer):
     """The transposed 3x3 convolution of stride 2 that doubles height and width, with bias.
 
     Of the full output, 2n + 1 cells, it keeps 1..2n, as PyTorch does with padding 1 and output padding 1. Keras' "same"
@@ -94,6 +99,3 @@ class TransposedConv2D(keras.layers.Layer):
 
     def call(self, x):
         return ops.conv_transpose(x, self.kernel, strides=2, padding="valid")[:, 1:, 1:] + self.bias
-
-    def get_config(self):
-        return {**super().get_config(), "filters": self.filters, "initializer": self.initializer}

@@ -3,8 +3,9 @@
 import keras
 from keras import ops
 
+from ecgan_tf.layers.from_arguments import FromArguments
 from ecgan_tf.layers.initializers import make_initializer
-from ecgan_tf.layers.spade import leaky_relu
+from ecgan_tf.layers.normalization import leaky_relu
 
 
 def exemplar_specs(image_size, has_labels):
@@ -16,7 +17,7 @@ def exemplar_specs(image_size, has_labels):
 
 
 @keras.saving.register_keras_serializable("ecgan_tf")
-class ExemplarEncoder(keras.layers.Layer):
+class ExemplarEncoder(FromArguments, keras.layers.Layer):
     """Features F_x of the exemplar at every scale: a convolution per scale, then a 1x1 convolution to N_i channels.
 
     Trained from scratch in place of the paper's frozen VGG-19, whose weights cannot ship here. Departures from the
@@ -74,13 +75,9 @@ class ExemplarEncoder(keras.layers.Layer):
             features.append(x)
         return [compress(x) for x, compress in zip(features[-len(self.compress) :], self.compress)]
 
-    def get_config(self):
-        names = ("filters", "initializer", "coarsest_only")
-        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
-
 
 @keras.saving.register_keras_serializable("ecgan_tf")
-class StyleCode(keras.layers.Layer):
+class StyleCode(FromArguments, keras.layers.Layer):
     """The global style code alone: the mean of an `ExemplarEncoder`'s coarsest features, then a dense layer.
 
     Args:
@@ -110,10 +107,6 @@ class StyleCode(keras.layers.Layer):
 
     def call(self, image):
         return self.to_code(ops.mean(self.encoder(image)[-1], axis=(1, 2)))
-
-    def get_config(self):
-        names = ("filters", "code_filters", "initializer")
-        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 
 def mix(parts, size):

@@ -3,14 +3,16 @@
 import keras
 from keras import ops
 
+from ecgan_tf.layers.from_arguments import FromArguments
 from ecgan_tf.layers.initializers import make_initializer
-from ecgan_tf.layers.spade import SPADE, leaky_relu, make_normalization
+from ecgan_tf.layers.normalization import leaky_relu, make_normalization
+from ecgan_tf.layers.spade import SPADE
 from ecgan_tf.layers.spectral_conv import SpectralConv2D
 
 
 @keras.saving.register_keras_serializable("ecgan_tf")
-class FeatureSPADE(keras.layers.Layer):
-    """SPADE whose gamma and beta are read from the modulation U = [features, g] (spec/msca.md, section 4).
+class FeatureSPADE(FromArguments, keras.layers.Layer):
+    """SPADE whose gamma and beta are read from the modulation U = [features, g] (docs/papers/msca.md, section 4).
 
         y = norm(x) * (1 + gamma(U)) + beta(U)
 
@@ -35,7 +37,7 @@ class FeatureSPADE(keras.layers.Layer):
         self.hidden_filters = hidden_filters
         self.normalization = normalization
         self.initializer = initializer
-        self.baked = False
+        self.folded = False
         self.norm = make_normalization(normalization, name="norm")
         self.shared = self._convolution(hidden_filters, "shared")
 
@@ -66,24 +68,20 @@ class FeatureSPADE(keras.layers.Layer):
         if style is not None:
             hidden = hidden + self.of_style(style)
         hidden = ops.relu(hidden)
-        if self.baked:
+        if self.folded:
             return x * self.gamma(hidden) + self.beta(hidden)
         return self.norm(x, training=training) * (1.0 + self.gamma(hidden)) + self.beta(hidden)
 
-    bake = SPADE.bake  # it looks at the normalisation, gamma and beta alone
-
-    def get_config(self):
-        names = ("hidden_filters", "normalization", "initializer")
-        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
+    fold = SPADE.fold  # it looks at the normalisation, gamma and beta alone
 
 
 @keras.saving.register_keras_serializable("ecgan_tf")
-class FeatureSPADEResidualBlock(keras.layers.Layer):
+class FeatureSPADEResidualBlock(FromArguments, keras.layers.Layer):
     """The residual block of SPADE (`SPADEResidualBlock`), modulated by `FeatureSPADE`.
 
     Args:
         filters: output channels.
-        spade: dictionary of the arguments of `FeatureSPADE`.
+        modulation: dictionary of the arguments of `FeatureSPADE`.
     Call arguments:
         x: float (batch, height, width, in_filters).
         features, style: as in `FeatureSPADE`, of x's size.
@@ -91,22 +89,22 @@ class FeatureSPADEResidualBlock(keras.layers.Layer):
         float (batch, height, width, filters).
     """
 
-    def __init__(self, filters, spade, **kwargs):
+    def __init__(self, filters, modulation, **kwargs):
         super().__init__(**kwargs)
         self.filters = filters
-        self.spade = dict(spade)
+        self.modulation = dict(modulation)
 
     def build(self, x_shape, features_shape, style_shape=None):
         in_filters = x_shape[-1]
         middle = min(in_filters, self.filters)
         self.learned_shortcut = in_filters != self.filters
-        initializer = self.spade.get("initializer", "xavier_0.02")
+        initializer = self.modulation.get("initializer", "xavier_0.02")
         self.conv_0 = SpectralConv2D(middle, 3, padding=1, initializer=initializer, name="conv_0")
         self.conv_1 = SpectralConv2D(self.filters, 3, padding=1, initializer=initializer, name="conv_1")
-        self.norm_0, self.norm_1 = (FeatureSPADE(**self.spade, name=name) for name in ("norm_0", "norm_1"))
+        self.norm_0, self.norm_1 = (FeatureSPADE(**self.modulation, name=name) for name in ("norm_0", "norm_1"))
         parts = [(self.norm_0, self.conv_0, in_filters), (self.norm_1, self.conv_1, middle)]
         if self.learned_shortcut:
-            self.norm_s = FeatureSPADE(**self.spade, name="norm_s")
+            self.norm_s = FeatureSPADE(**self.modulation, name="norm_s")
             self.conv_s = SpectralConv2D(self.filters, 1, use_bias=False, initializer=initializer, name="conv_s")
             parts.append((self.norm_s, self.conv_s, in_filters))
         for norm, convolution, width in parts:
@@ -121,6 +119,3 @@ class FeatureSPADEResidualBlock(keras.layers.Layer):
         if self.learned_shortcut:
             x = self.conv_s(self.norm_s(x, features, style, training=training), training=training)
         return main + x
-
-    def get_config(self):
-        return {**super().get_config(), "filters": self.filters, "spade": self.spade}

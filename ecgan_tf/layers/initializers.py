@@ -3,7 +3,7 @@
 import keras
 
 INITIALIZERS = {
-    # The release's: Xavier-normal with gain 0.02 (spec/ecgan.md, section 6).
+    # The release's: Xavier-normal with gain 0.02 (docs/papers/ecgan.md, section 6).
     "xavier_0.02": lambda: keras.initializers.VarianceScaling(4e-4, "fan_avg", "untruncated_normal"),
     # Keeps the variance through chains of convolutions with (leaky) ReLU, which the release's starves.
     "he": lambda: keras.initializers.VarianceScaling(2.0, "fan_in", "untruncated_normal"),

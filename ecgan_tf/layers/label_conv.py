@@ -5,6 +5,7 @@ import tensorflow as tf
 from keras import ops
 
 from ecgan_tf.layers.convolution import pad_reflect
+from ecgan_tf.layers.from_arguments import FromArguments
 from ecgan_tf.layers.initializers import make_initializer
 
 # From here on the look-up is the cheaper form. Its CPU time over the dense form's on one thread, at 96, 151 and 183
@@ -13,7 +14,7 @@ LOOKUP_FROM_LABELS = 128
 
 
 @keras.saving.register_keras_serializable("ecgan_tf")
-class LabelConv2D(keras.layers.Layer):
+class LabelConv2D(FromArguments, keras.layers.Layer):
     """A stride 1 convolution over a `Layout` that keeps its size, with bias.
 
     The kernel has one row of `filters` numbers per tap and label, so the convolution over one-hot labels adds the rows
@@ -92,15 +93,3 @@ class LabelConv2D(keras.layers.Layer):
             else:
                 total = total + ops.conv(boundaries, kernel, padding="same")
         return total
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "filters": self.filters,
-            "num_labels": self.num_labels,
-            "has_boundaries": self.has_boundaries,
-            "kernel_size": self.kernel_size,
-            "form": self.form,
-            "initializer": self.initializer,
-            "padding": self.padding,
-        }

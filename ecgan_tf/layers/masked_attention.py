@@ -9,14 +9,15 @@ and `call` does both.
 import keras
 from keras import ops
 
+from ecgan_tf.layers.from_arguments import FromArguments
 from ecgan_tf.layers.initializers import make_initializer
 
-LARGEST_FULL = 32  # rows or columns up to which "full" attention is affordable (spec/msca.md, section 8)
+LARGEST_FULL = 32  # rows or columns up to which "full" attention is affordable (docs/papers/msca.md, section 8)
 
 
 @keras.saving.register_keras_serializable("ecgan_tf")
-class MaskedSpatialChannelAttention(keras.layers.Layer):
-    """Masked spatial-channel attention at one scale (Zheng et al., ECCV 2020; spec/msca.md, section 3).
+class MaskedSpatialChannelAttention(FromArguments, keras.layers.Layer):
+    """Masked spatial-channel attention at one scale (Zheng et al., ECCV 2020; docs/papers/msca.md, section 3).
 
         alpha = softmax over positions of psi_2 * [F_x2, F_c2]       V  = F_x2 alpha^T      K vectors of the exemplar
         m     = sigmoid(MLP(mean of [F_c1, F_c2]))                   V' = V diag(m)         those of use to the target
@@ -126,10 +127,6 @@ class MaskedSpatialChannelAttention(keras.layers.Layer):
         aligned = ops.matmul(flatten_positions(ops.cast(beta, self.compute_dtype)), values)
         return unflatten_positions(aligned, target), maps
 
-    def get_config(self):
-        names = ("slots", "mask_filters", "use_mask", "kernel_size", "initializer", "sharpness")
-        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
-
 
 @keras.saving.register_keras_serializable("ecgan_tf")
 class PooledStyle(keras.layers.Layer):
@@ -154,7 +151,7 @@ class PooledStyle(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("ecgan_tf")
-class FullAttention(keras.layers.Layer):
+class FullAttention(FromArguments, keras.layers.Layer):
     """The ablation that compares all pairs of positions by their layouts, for scales up to `LARGEST_FULL`.
 
         F_align = softmax over positions of ((psi_1 F_c1) (psi_2 F_c2)^T / sqrt(d)) F_x2
@@ -187,9 +184,6 @@ class FullAttention(keras.layers.Layer):
         scores = ops.matmul(queries, ops.transpose(style["keys"], (0, 2, 1))) * self.filters**-0.5
         weights = ops.cast(ops.softmax(ops.cast(scores, "float32"), axis=-1), self.compute_dtype)
         return unflatten_positions(ops.matmul(weights, style["values"]), target), {}
-
-    def get_config(self):
-        return {**super().get_config(), "filters": self.filters}
 
 
 def flatten_positions(x):

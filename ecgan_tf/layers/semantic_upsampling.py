@@ -5,15 +5,16 @@ import tensorflow as tf
 from keras import ops
 
 from ecgan_tf.layers.convolution import PaddedConv2D, TransposedConv2D
+from ecgan_tf.layers.from_arguments import FromArguments
 from ecgan_tf.layers.initializers import make_initializer
-from ecgan_tf.layers.spade import make_normalization
+from ecgan_tf.layers.normalization import make_normalization
 from ecgan_tf.layers.upsampling import upsample_nearest
 
 KERNEL_FILTERS = 64  # width of the compressed features that the kernels are read from
 
 
 @keras.saving.register_keras_serializable("ecgan_tf")
-class SemanticAwareUpsampling(keras.layers.Layer):
+class SemanticAwareUpsampling(FromArguments, keras.layers.Layer):
     """Semantic-aware upsampling, SAU (Tang et al., TPAMI 2023, arXiv 2203.00047): every output cell is a weighted mean
     of its neighbourhood, with weights that the features themselves predict.
 
@@ -107,13 +108,9 @@ class SemanticAwareUpsampling(keras.layers.Layer):
         shape = (-1, *weights.shape[1:3], size**2, x.shape[-1])
         return ops.einsum("bhwk,bhwkc->bhwc", weights, ops.reshape(patches, shape))
 
-    def get_config(self):
-        names = ("scale", "kernel_size", "patch", "form", "initializer")
-        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
-
 
 @keras.saving.register_keras_serializable("ecgan_tf")
-class UpsamplingBlock(keras.layers.Layer):
+class UpsamplingBlock(FromArguments, keras.layers.Layer):
     """Twice the size at another width, then instance normalisation and ReLU.
 
     Args:
@@ -158,7 +155,3 @@ class UpsamplingBlock(keras.layers.Layer):
         elif self.upsampler == "sau":
             x = self.sau(x)
         return ops.relu(self.norm(self.convolution(x)))
-
-    def get_config(self):
-        names = ("filters", "upsampler", "sau_patch", "initializer")
-        return {**super().get_config(), **{name: getattr(self, name) for name in names}}

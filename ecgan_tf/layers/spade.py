@@ -3,28 +3,15 @@
 import keras
 from keras import ops
 
+from ecgan_tf.layers.from_arguments import FromArguments
 from ecgan_tf.layers.initializers import make_initializer
 from ecgan_tf.layers.label_conv import LabelConv2D
+from ecgan_tf.layers.normalization import leaky_relu, make_normalization
 from ecgan_tf.layers.spectral_conv import SpectralConv2D
-
-LEAKY_SLOPE = 0.2
-
-
-def leaky_relu(x):
-    return ops.leaky_relu(x, LEAKY_SLOPE)
-
-
-def make_normalization(kind, name=None):
-    """The normalisation without learnt scale and offset that SPADE modulates: "batch" or "instance"."""
-    if kind == "batch":  # PyTorch's momentum 0.1 is Keras' 0.9
-        return keras.layers.BatchNormalization(
-            center=False, scale=False, momentum=0.9, epsilon=1e-5, synchronized=True, name=name
-        )
-    return keras.layers.GroupNormalization(groups=-1, center=False, scale=False, epsilon=1e-5, name=name)
 
 
 @keras.saving.register_keras_serializable("ecgan_tf")
-class SPADE(keras.layers.Layer):
+class SPADE(FromArguments, keras.layers.Layer):
     """Spatially-adaptive normalisation (Park et al., 2019, eq. 1).
 
         y = norm(x) * (1 + gamma(m)) + beta(m)
@@ -59,7 +46,7 @@ class SPADE(keras.layers.Layer):
         self.hidden_filters = hidden_filters
         self.normalization = normalization
         self.initializer = initializer
-        self.baked = False
+        self.folded = False
         self.norm = make_normalization(normalization, name="norm")
         self.shared = LabelConv2D(hidden_filters, num_labels, has_boundaries, initializer=initializer, name="shared")
 
@@ -80,16 +67,16 @@ class SPADE(keras.layers.Layer):
 
     def call(self, x, layout, training=False):
         hidden = ops.relu(self.shared(layout=layout))
-        if self.baked:
+        if self.folded:
             return x * self.gamma(hidden) + self.beta(hidden)
         return self.norm(x, training=training) * (1.0 + self.gamma(hidden)) + self.beta(hidden)
 
-    def bake(self):
+    def fold(self):
         """Folds the batch statistics into gamma and beta, for good: y = x * gamma(m) + beta(m), for inference.
 
         Instance statistics belong to the image and stay.
         """
-        if self.baked or self.normalization != "batch":
+        if self.folded or self.normalization != "batch":
             return
         scale = ops.rsqrt(self.norm.moving_variance + self.norm.epsilon)
         gamma, gamma_bias = scale * self.gamma.kernel, scale * (1.0 + self.gamma.bias)
@@ -97,21 +84,11 @@ class SPADE(keras.layers.Layer):
         self.beta.bias.assign(self.beta.bias - self.norm.moving_mean * gamma_bias)
         self.gamma.kernel.assign(gamma)
         self.gamma.bias.assign(gamma_bias)
-        self.baked = True
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "num_labels": self.num_labels,
-            "has_boundaries": self.has_boundaries,
-            "hidden_filters": self.hidden_filters,
-            "normalization": self.normalization,
-            "initializer": self.initializer,
-        }
+        self.folded = True
 
 
 @keras.saving.register_keras_serializable("ecgan_tf")
-class SPADEResidualBlock(keras.layers.Layer):
+class SPADEResidualBlock(FromArguments, keras.layers.Layer):
     """Two modulated 3x3 convolutions and a shortcut (Park et al., 2019, figure 4).
 
         main      SPADE, leaky ReLU, conv 3x3 to min(in, out); SPADE, leaky ReLU, conv 3x3 to out
@@ -121,7 +98,7 @@ class SPADEResidualBlock(keras.layers.Layer):
 
     Args:
         filters: output channels.
-        spade: dictionary of the arguments of `SPADE`.
+        modulation: dictionary of the arguments of `SPADE`.
     Call arguments:
         x: float (batch, height, width, in_filters).
         layout: `Layout` of any size that is a multiple of x's.
@@ -129,18 +106,18 @@ class SPADEResidualBlock(keras.layers.Layer):
         float (batch, height, width, filters).
     """
 
-    def __init__(self, filters, spade, **kwargs):
+    def __init__(self, filters, modulation, **kwargs):
         super().__init__(**kwargs)
         self.filters = filters
-        self.spade = dict(spade)
+        self.modulation = dict(modulation)
 
     def build(self, x_shape):
         in_filters = x_shape[-1]
         middle = min(in_filters, self.filters)
-        initializer = self.spade.get("initializer", "xavier_0.02")
-        self.norm_0 = SPADE(**self.spade, name="norm_0")
+        initializer = self.modulation.get("initializer", "xavier_0.02")
+        self.norm_0 = SPADE(**self.modulation, name="norm_0")
         self.conv_0 = SpectralConv2D(middle, 3, padding=1, initializer=initializer, name="conv_0")
-        self.norm_1 = SPADE(**self.spade, name="norm_1")
+        self.norm_1 = SPADE(**self.modulation, name="norm_1")
         self.conv_1 = SpectralConv2D(self.filters, 3, padding=1, initializer=initializer, name="conv_1")
         self.norm_0.build(x_shape)
         self.conv_0.build(x_shape)
@@ -148,7 +125,7 @@ class SPADEResidualBlock(keras.layers.Layer):
         self.conv_1.build((*x_shape[:-1], middle))
         self.learned_shortcut = in_filters != self.filters
         if self.learned_shortcut:
-            self.norm_s = SPADE(**self.spade, name="norm_s")
+            self.norm_s = SPADE(**self.modulation, name="norm_s")
             self.conv_s = SpectralConv2D(self.filters, 1, use_bias=False, initializer=initializer, name="conv_s")
             self.norm_s.build(x_shape)
             self.conv_s.build(x_shape)
@@ -161,6 +138,3 @@ class SPADEResidualBlock(keras.layers.Layer):
         if self.learned_shortcut:
             x = self.conv_s(self.norm_s(x, layout=layout, training=training), training=training)
         return main + x
-
-    def get_config(self):
-        return {**super().get_config(), "filters": self.filters, "spade": self.spade}

@@ -3,16 +3,18 @@
 import keras
 from keras import ops
 
+from ecgan_tf.layers.convolution import convolve
+from ecgan_tf.layers.from_arguments import FromArguments
 from ecgan_tf.layers.initializers import make_initializer
 
 
 @keras.saving.register_keras_serializable("ecgan_tf")
-class SpectralConv2D(keras.layers.Layer):
+class SpectralConv2D(FromArguments, keras.layers.Layer):
     """Convolution with the kernel W / sigma(W) (Miyato et al., 2018, algorithm 1).
 
     sigma = v' W u, the largest singular value of W as a (kernel_size^2 * in, out) matrix. A training call makes one
     power iteration on u and v, which are not trained; the gradient flows through W and through sigma. The raw kernel
-    is what the optimizer sees; Keras' own wrapper overwrites it instead. Export calls `bake`.
+    is what the optimizer sees; Keras' own wrapper overwrites it instead. Export calls `fold`.
 
     Args:
         filters, kernel_size, strides, use_bias: as in `keras.layers.Conv2D`.
@@ -28,7 +30,7 @@ class SpectralConv2D(keras.layers.Layer):
         self.padding = padding
         self.use_bias = use_bias
         self.initializer = initializer
-        self.baked = False
+        self.folded = False
 
     def build(self, x_shape):
         rows = self.kernel_size * self.kernel_size * x_shape[-1]
@@ -62,7 +64,7 @@ class SpectralConv2D(keras.layers.Layer):
 
     def normalized_kernel(self, training=False):
         """W / sigma(W), float32, of the kernel's shape."""
-        if self.baked:
+        if self.folded:
             return self.kernel
         matrix = ops.reshape(self.kernel, (-1, self.filters))
         u, v = ops.convert_to_tensor(self.u), ops.convert_to_tensor(self.v)
@@ -75,35 +77,15 @@ class SpectralConv2D(keras.layers.Layer):
         sigma = ops.sum(v * ops.matmul(matrix, u))
         return self.kernel / sigma
 
-    def bake(self):
+    def fold(self):
         """Makes W / sigma(W) the kernel, for good: a plain convolution remains, for inference."""
-        if not self.baked:
+        if not self.folded:
             self.kernel.assign(self.normalized_kernel())
-            self.baked = True
+            self.folded = True
 
     def compute_output_shape(self, x_shape):
         height, width = ((size + 2 * self.padding - self.kernel_size) // self.strides + 1 for size in x_shape[1:3])
         return (x_shape[0], height, width, self.filters)
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "filters": self.filters,
-            "kernel_size": self.kernel_size,
-            "strides": self.strides,
-            "padding": self.padding,
-            "use_bias": self.use_bias,
-            "initializer": self.initializer,
-        }
-
-
-def convolve(x, kernel, strides=1, padding=0):
-    """Convolution with `padding` cells of zeros on every side, as PyTorch counts it: never Keras' uneven "same"."""
-    if strides == 1 and 2 * padding + 1 == kernel.shape[0]:
-        return ops.conv(x, kernel, padding="same")
-    if padding:
-        x = ops.pad(x, [(0, 0), (padding, padding), (padding, padding), (0, 0)])
-    return ops.conv(x, kernel, strides=strides, padding="valid")
 
 
 def _unit_vector(shape, dtype=None):

@@ -4,7 +4,7 @@ from keras import ops
 
 from ecgan_tf.losses.reduction import mean_absolute_difference
 
-# Of relu1_1 .. relu5_1 (spec/ecgan.md 5.3, the weights of pix2pixHD).
+# Of relu1_1 .. relu5_1 (docs/papers/ecgan.md 5.3, the weights of pix2pixHD).
 VGG_WEIGHTS = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1.0)
 
 

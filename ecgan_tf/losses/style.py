@@ -8,7 +8,7 @@ EPSILON = 1e-6  # below the square roots, whose slope at 0 is infinite
 
 
 def style_statistics_loss(features, exemplar_features):
-    """Distance of channel means and deviations, summed over the layers (spec/msca.md, section 6).
+    """Distance of channel means and deviations, summed over the layers (docs/papers/msca.md, section 6).
 
         sum over layers of |mean - mean|_2 + |std - std|_2
 

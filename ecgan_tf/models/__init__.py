@@ -1,9 +1,9 @@
 """The networks: one file per paper, found by name in one table."""
 
-from ecgan_tf.models.cross_view import CrossViewGenerator
 from ecgan_tf.models.discriminators import MultiscaleDiscriminator, PairDiscriminator
 from ecgan_tf.models.ecgan import ECGANGenerator
 from ecgan_tf.models.lggan import LGGANGenerator, LGGANPlusGenerator
+from ecgan_tf.models.lggan_cross_view import CrossViewGenerator
 from ecgan_tf.models.msca import MSCAGenerator
 from ecgan_tf.models.spade import SPADEGenerator
 

@@ -4,15 +4,17 @@ import keras
 import numpy as np
 from keras import ops
 
-from ecgan_tf.layers.convolution import PaddedConv2D
+from ecgan_tf.layers.convolution import PaddedConv2D, convolve
+from ecgan_tf.layers.from_arguments import FromArguments
 from ecgan_tf.layers.initializers import make_initializer
 from ecgan_tf.layers.layout import Layout
-from ecgan_tf.layers.spade import leaky_relu, make_normalization
-from ecgan_tf.layers.spectral_conv import SpectralConv2D, convolve
+from ecgan_tf.layers.normalization import leaky_relu, make_normalization
+from ecgan_tf.layers.spectral_conv import SpectralConv2D
+from ecgan_tf.models.torch_names import discriminator_torch_name
 
 
 @keras.saving.register_keras_serializable("ecgan_tf")
-class PatchDiscriminator(keras.layers.Layer):
+class PatchDiscriminator(FromArguments, keras.layers.Layer):
     """A PatchGAN over pairs of a layout and an image (Isola et al., 2017, in the form of SPADE).
 
     4x4 convolutions with padding 2: stride 2, then two of stride 2 and one of stride 1 with spectral and instance
@@ -74,17 +76,9 @@ class PatchDiscriminator(keras.layers.Layer):
             features.append(x)
         return features, self.to_logits(ops.pad(x, [(0, 0), (2, 2), (2, 2), (0, 0)]))
 
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "semantic_filters": self.semantic_filters,
-            "base_filters": self.base_filters,
-            "initializer": self.initializer,
-        }
-
 
 @keras.saving.register_keras_serializable("ecgan_tf")
-class MultiscaleDiscriminator(keras.Model):
+class MultiscaleDiscriminator(FromArguments, keras.Model):
     """The multi-modality discriminator D: one network judges images and edge maps alike, at several scales.
 
     Args:
@@ -100,6 +94,8 @@ class MultiscaleDiscriminator(keras.Model):
     Returns:
         list over the scales of (features, logits), see `PatchDiscriminator`.
     """
+
+    torch_name = staticmethod(discriminator_torch_name)
 
     # ---- layers
 
@@ -147,16 +143,9 @@ class MultiscaleDiscriminator(keras.Model):
             predictions.append(scale(semantic, images, training=training))
         return predictions
 
-    # ---- config
-
-    def get_config(self):
-        names = ("num_classes", "has_unknown", "has_boundaries", "base_filters", "num_scales", "initializer",
-                 "is_conditional")  # fmt: skip
-        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
-
 
 @keras.saving.register_keras_serializable("ecgan_tf")
-class PairDiscriminator(keras.Model):
+class PairDiscriminator(FromArguments, keras.Model):
     """The 70x70 PatchGAN of LGGAN's cross-view task (Isola et al., 2017): is this image what belongs to that input?
 
     4x4 convolutions with padding 1: stride 2 to C, 2 C and 4 C, then stride 1 to 8 C and to one score per patch; leaky
@@ -219,12 +208,6 @@ class PairDiscriminator(keras.Model):
             x = leaky_relu(norm(x) if norm else x)
             features.append(x)
         return [(features, self.to_logits(x))]
-
-    # ---- config
-
-    def get_config(self):
-        names = ("num_classes", "has_unknown", "condition", "base_filters", "initializer")
-        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 
 def halve(x):

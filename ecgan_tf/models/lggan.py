@@ -6,18 +6,18 @@ from keras import ops
 
 from ecgan_tf.layers.class_branches import ClassBranches
 from ecgan_tf.layers.convolution import PaddedConv2D
+from ecgan_tf.layers.from_arguments import FromArguments
 from ecgan_tf.layers.label_conv import LabelConv2D
-from ecgan_tf.layers.layout import Layout, layout_specs
+from ecgan_tf.layers.normalization import leaky_relu, make_normalization
 from ecgan_tf.layers.semantic_upsampling import SemanticAwareUpsampling, UpsamplingBlock
-from ecgan_tf.layers.spade import leaky_relu, make_normalization
-from ecgan_tf.models.ecgan import Encoder as SPADETrunk
-from ecgan_tf.models.ecgan import check_size, spade_arguments
+from ecgan_tf.models.spade import TrunkGenerator
+from ecgan_tf.models.torch_names import lggan_torch_name
 
 NO_BRANCH = -1  # in `local_groups`: pixels of this label are painted by no branch
 
 
 @keras.saving.register_keras_serializable("ecgan_tf")
-class SharedEncoder(keras.layers.Layer):
+class SharedEncoder(FromArguments, keras.layers.Layer):
     """The encoder E that both generators share: convolutions that halve the size, instance normalisation, ReLU.
 
     A 7x7 convolution over the layout to C channels, then 3x3 of stride 2 to 2 C, 4 C (the feature f), 8 C and 16 C.
@@ -97,13 +97,9 @@ class SharedEncoder(keras.layers.Layer):
                 x = features = self.sau(x) if self.sau_patch else x
         return features, x if self.has_global else None
 
-    def get_config(self):
-        names = ("filters", "num_labels", "has_boundaries", "has_global", "sau_patch", "initializer", "has_source")
-        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
-
 
 @keras.saving.register_keras_serializable("ecgan_tf")
-class ReflectResidualBlock(keras.layers.Layer):
+class ReflectResidualBlock(FromArguments, keras.layers.Layer):
     """x + IN(conv(ReLU(IN(conv(x))))), 3x3 convolutions over mirrored borders.
 
     Args:
@@ -128,12 +124,9 @@ class ReflectResidualBlock(keras.layers.Layer):
     def call(self, x):
         return x + self.norm_1(self.conv_1(ops.relu(self.norm_0(self.conv_0(x)))))
 
-    def get_config(self):
-        return {**super().get_config(), "filters": self.filters, "initializer": self.initializer}
-
 
 @keras.saving.register_keras_serializable("ecgan_tf")
-class Decoder(keras.layers.Layer):
+class Decoder(FromArguments, keras.layers.Layer):
     """Residual blocks at 4 C channels, then two `UpsamplingBlock`s: from f to full size.
 
     Args:
@@ -178,17 +171,9 @@ class Decoder(keras.layers.Layer):
             x = layer(x)
         return x
 
-    def get_config(self):
-        names = ("filters", "num_residual_blocks", "upsampler", "sau_patch", "initializer")
-        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
-
 
 class LocalGroups:
-    """Which branch paints which label; for models with `num_classes`, `has_unknown` and `local_groups`."""
-
-    @property
-    def num_labels(self):
-        return self.num_classes + self.has_unknown
+    """Which branch synthesises which label; for models with `num_labels` and `local_groups`."""
 
     @property
     def num_branches(self):
@@ -206,7 +191,7 @@ class LocalGroups:
 
 
 @keras.saving.register_keras_serializable("ecgan_tf")
-class LGGANGenerator(LocalGroups, keras.Model):
+class LGGANGenerator(LocalGroups, TrunkGenerator):
     """Label map in, photograph out: a global image and a class by class local one, mixed by learnt weight maps.
 
         f = E(S);  I^G = G_g(f);  h = G_l(f);  I^L from h, class by class;  (W_g, W_l) = softmax(G_w(f))
@@ -215,12 +200,6 @@ class LGGANGenerator(LocalGroups, keras.Model):
     starts at zero, so that both images have equal shares at first.
 
     Args:
-        num_classes: N, without "unknown".
-        image_size: (height, width), multiples of 32 ("normal") or 64 ("more").
-        has_unknown: whether label id N occurs; it has a channel and, unless grouped otherwise, a branch of its own.
-        has_boundaries: whether the instance boundary map is an input.
-        base_filters: C.
-        spade_hidden_filters, upsampling, normalization, initializer: as in `ECGANGenerator`.
         head_initializer: a name of `INITIALIZERS`, of the class branches.
         num_residual_blocks: of G_l.
         local_groups: None for a branch per label, or a sequence with the number of its branch for every label, the
@@ -231,6 +210,7 @@ class LGGANGenerator(LocalGroups, keras.Model):
         upsampler: of the decoders: "deconv" or "nearest_conv"; where `sau_place` names them, SAU takes its place.
         sau_place: where semantic-aware upsampling is: "none", "encoder", "decoders" or "both".
         sau_patch: see `SemanticAwareUpsampling`.
+        kwargs: as in `TrunkGenerator`.
     Call arguments:
         inputs: dictionary of `labels` int32 (batch, height, width) and, with boundaries, `boundaries` float
             (batch, height, width, 1) in {0, 1}.
@@ -242,19 +222,12 @@ class LGGANGenerator(LocalGroups, keras.Model):
         channels; and with mask_mode="input" `class_images`, see `ClassBranches`.
     """
 
+    torch_name = staticmethod(lggan_torch_name)
+
     # ---- layers
 
     def __init__(
         self,
-        num_classes,
-        image_size,
-        has_unknown=False,
-        has_boundaries=False,
-        base_filters=64,
-        spade_hidden_filters=128,
-        upsampling="normal",
-        normalization="batch",
-        initializer="xavier_0.02",
         head_initializer="xavier_0.02",
         num_residual_blocks=9,
         local_groups=None,
@@ -268,15 +241,6 @@ class LGGANGenerator(LocalGroups, keras.Model):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self.num_classes = num_classes
-        self.image_size = tuple(image_size)
-        self.has_unknown = has_unknown
-        self.has_boundaries = has_boundaries
-        self.base_filters = base_filters
-        self.spade_hidden_filters = spade_hidden_filters
-        self.upsampling = upsampling
-        self.normalization = normalization
-        self.initializer = initializer
         self.head_initializer = head_initializer
         self.num_residual_blocks = num_residual_blocks
         self.local_groups = None if local_groups is None else tuple(local_groups)
@@ -287,21 +251,22 @@ class LGGANGenerator(LocalGroups, keras.Model):
         self.upsampler = upsampler
         self.sau_place = sau_place
         self.sau_patch = sau_patch
-        check_size(self.image_size, upsampling)
         self.check_groups()
         self.has_global, self.has_local = fusion != "local", fusion != "global"
         self.encoder = SharedEncoder(
-            base_filters,
+            self.base_filters,
             self.num_labels,
-            has_boundaries,
+            self.has_boundaries,
             self.has_global,
             sau_patch if sau_place in ("encoder", "both") else None,
-            initializer,
+            self.initializer,
             name="encoder",
         )
         if self.has_global:
-            self.trunk = SPADETrunk(base_filters, upsampling, spade_arguments(self), has_start=False, name="trunk")
-            self.to_global = PaddedConv2D(3, 3, padding=1, initializer=initializer, name="to_global", dtype="float32")
+            self.trunk = self._make_trunk("trunk", has_start=False)
+            self.to_global = PaddedConv2D(
+                3, 3, padding=1, initializer=self.initializer, name="to_global", dtype="float32"
+            )
         if self.has_local:
             self.local_decoder = self._decoder(num_residual_blocks, "local_decoder")
             self.class_branches = ClassBranches(
@@ -335,13 +300,8 @@ class LGGANGenerator(LocalGroups, keras.Model):
 
     # ---- forward pass
 
-    @property
-    def input_specs(self):
-        """What `call` takes: dictionary from name to `keras.InputSpec`."""
-        return layout_specs(self.image_size, self.has_boundaries)
-
     def call(self, inputs, training=False):
-        layout = Layout(inputs["labels"], self.num_labels, inputs.get("boundaries"))
+        layout = self.layout(inputs)
         features, coarse = self.encoder(layout=layout)
         outputs = {}
         if self.has_global:
@@ -367,39 +327,13 @@ class LGGANGenerator(LocalGroups, keras.Model):
             return 0.5 * (outputs["local_image"] + outputs["global_image"])
         return mix(outputs)
 
-    # ---- config
-
-    def get_config(self):
-        names = (
-            "num_classes",
-            "image_size",
-            "has_unknown",
-            "has_boundaries",
-            "base_filters",
-            "spade_hidden_filters",
-            "upsampling",
-            "normalization",
-            "initializer",
-            "head_initializer",
-            "num_residual_blocks",
-            "local_groups",
-            "local_fusion",
-            "local_kernel_size",
-            "mask_mode",
-            "fusion",
-            "upsampler",
-            "sau_place",
-            "sau_patch",
-        )
-        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
-
 
 @keras.saving.register_keras_serializable("ecgan_tf")
 class LGGANPlusGenerator(LGGANGenerator):
     """LGGAN++: `LGGANGenerator` with semantic-aware upsampling after the encoder and in the decoders."""
 
-    def __init__(self, *args, sau_place="both", **kwargs):
-        super().__init__(*args, sau_place=sau_place, **kwargs)
+    def __init__(self, sau_place="both", **kwargs):
+        super().__init__(sau_place=sau_place, **kwargs)
 
 
 def weight_maps(logits):

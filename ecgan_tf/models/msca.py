@@ -1,6 +1,6 @@
 """The generator of MSCA (Zheng et al., ECCV 2020; arXiv 2004.10024): a layout in the style of an exemplar scene.
 
-The authors released no code; spec/msca.md is what this follows, and says which numbers are the paper's.
+The authors released no code; docs/papers/msca.md is what this follows, and says which numbers are the paper's.
 """
 
 import keras
@@ -8,19 +8,20 @@ from keras import ops
 
 from ecgan_tf.layers.exemplar_encoder import ExemplarEncoder, exemplar_specs, mix
 from ecgan_tf.layers.feature_spade import FeatureSPADEResidualBlock
+from ecgan_tf.layers.from_arguments import FromArguments
 from ecgan_tf.layers.initializers import make_initializer
 from ecgan_tf.layers.label_conv import LabelConv2D
-from ecgan_tf.layers.layout import Layout, layout_specs
+from ecgan_tf.layers.layout import Layout
 from ecgan_tf.layers.masked_attention import LARGEST_FULL, FullAttention, MaskedSpatialChannelAttention, PooledStyle
-from ecgan_tf.layers.spade import leaky_relu
+from ecgan_tf.layers.normalization import leaky_relu
 from ecgan_tf.layers.upsampling import upsample_bilinear, upsample_nearest
-from ecgan_tf.models.ecgan import check_size
+from ecgan_tf.models.generator import Generator
 
 NUM_SCALES = 5  # L + 1: from the image's size to a sixteenth of it
 
 
 @keras.saving.register_keras_serializable("ecgan_tf")
-class LabelPyramid(keras.layers.Layer):
+class LabelPyramid(FromArguments, keras.layers.Layer):
     """Features F_c of a layout at every scale, with one set of weights for the target's and the exemplar's.
 
         F_c^(i) = leaky ReLU(W_i * [labels at scale i, F_c^(i+1) enlarged]),  coarse to fine
@@ -71,24 +72,14 @@ class LabelPyramid(keras.layers.Layer):
             features.insert(0, leaky_relu(x))
         return features
 
-    def get_config(self):
-        names = ("filters", "num_labels", "has_boundaries", "initializer")
-        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
-
 
 @keras.saving.register_keras_serializable("ecgan_tf")
-class MSCAGenerator(keras.Model):
+class MSCAGenerator(Generator):
     """A layout and an exemplar scene in, the layout as a photograph in the exemplar's style out.
 
     Args:
-        num_classes: N, without "unknown".
-        image_size: (height, width), multiples of 32, of the layout and of the exemplar.
-        has_unknown: whether label id N occurs and has a channel of its own.
-        has_boundaries: whether the instance boundary map of the layout is an input; the exemplar needs none.
-        base_filters: C.
         spade_hidden_filters: hidden filters of each modulation.
         normalization: "batch" or "instance", of the modulated blocks.
-        initializer: a name of `INITIALIZERS`.
         attention: "msca"; "gap": the exemplar's mean feature everywhere; "full": between all pairs of positions where
             a scale has at most 32 rows and columns, "msca" above.
         attention_slots: K of the scales, finest first; 0: one per label.
@@ -97,6 +88,7 @@ class MSCAGenerator(keras.Model):
         exemplar_label: "given": the exemplar comes with its label map; "none": without, and attention reads its
             pixels alone.
         attention_sharpness: see `MaskedSpatialChannelAttention`.
+        kwargs: as in `Generator`; image_size, multiples of 32, is the exemplar's, too, and boundaries are the layout's.
     Call arguments:
         inputs: dictionary of `labels` int32 (batch, height, width), with boundaries `boundaries` float
             (batch, height, width, 1), `exemplar` float (batch, height, width, 3) in [-1, 1] and, if given,
@@ -112,34 +104,37 @@ class MSCAGenerator(keras.Model):
     # ---- layers
 
     def __init__(
-        self, num_classes, image_size, has_unknown=False, has_boundaries=False, base_filters=64,
-        spade_hidden_filters=128, normalization="batch", initializer="xavier_0.02", attention="msca",
-        attention_slots=(16, 32, 64, 64, 64), use_mask=True, use_global=True, exemplar_label="given",
-        attention_sharpness=1.0, **kwargs
-    ):  # fmt: skip
+        self,
+        spade_hidden_filters=128,
+        normalization="batch",
+        attention="msca",
+        attention_slots=(16, 32, 64, 64, 64),
+        use_mask=True,
+        use_global=True,
+        exemplar_label="given",
+        attention_sharpness=1.0,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
-        self.num_classes = num_classes
-        self.image_size = tuple(image_size)
-        self.has_unknown = has_unknown
-        self.has_boundaries = has_boundaries
-        self.base_filters = base_filters
         self.spade_hidden_filters = spade_hidden_filters
         self.normalization = normalization
-        self.initializer = initializer
         self.attention = attention
         self.attention_slots = tuple(attention_slots)
         self.use_mask = use_mask
         self.use_global = use_global
         self.exemplar_label = exemplar_label
         self.attention_sharpness = attention_sharpness
-        check_size(self.image_size, "normal")
+        if self.image_size[0] % 32 or self.image_size[1] % 32:
+            raise ValueError(f"image_size {self.image_size} must be a multiple of 32.")
         if len(self.attention_slots) != NUM_SCALES:
             raise ValueError(f"attention_slots {self.attention_slots} must have {NUM_SCALES} numbers, one per scale.")
         if attention == "full" and exemplar_label == "none":
             raise ValueError('attention="full" compares label maps; it needs exemplar_label="given".')
-        filters = base_filters
+        filters, initializer = self.base_filters, self.initializer
         self.exemplar_encoder = ExemplarEncoder(filters, initializer, name="exemplar_encoder")
-        self.label_pyramid = LabelPyramid(filters, self._num_labels, has_boundaries, initializer, name="label_pyramid")
+        self.label_pyramid = LabelPyramid(
+            filters, self.num_labels, self.has_boundaries, initializer, name="label_pyramid"
+        )
         self.attentions = [self._make_attention(i) for i in range(NUM_SCALES)]
         if use_global:
             self.to_global = self._dense(4 * filters, "to_global")
@@ -147,22 +142,18 @@ class MSCAGenerator(keras.Model):
         self.start = keras.layers.Conv2D(
             16 * filters, 3, 1, "same", kernel_initializer=make_initializer(initializer), name="start"
         )
-        spade = {
+        modulation = {
             "hidden_filters": spade_hidden_filters,
             "normalization": normalization,
             "initializer": initializer,
         }
         self.blocks = [
-            FeatureSPADEResidualBlock(filters * factor, spade, name=f"block_{j}")
+            FeatureSPADEResidualBlock(filters * factor, modulation, name=f"block_{j}")
             for j, factor in enumerate((16, 16, 8, 4, 2, 1))
         ]
         self.to_image = keras.layers.Conv2D(
             3, 3, 1, "same", kernel_initializer=make_initializer(initializer), name="to_image", dtype="float32"
         )
-
-    @property
-    def _num_labels(self):
-        return self.num_classes + self.has_unknown
 
     def _dense(self, filters, name):
         return keras.layers.Dense(filters, kernel_initializer=make_initializer(self.initializer), name=name)
@@ -174,7 +165,7 @@ class MSCAGenerator(keras.Model):
         if self.attention == "full" and max(self.image_size) >> i <= LARGEST_FULL:
             return FullAttention(self.base_filters, name=name)
         return MaskedSpatialChannelAttention(
-            self.attention_slots[i] or self._num_labels,
+            self.attention_slots[i] or self.num_labels,
             mask_filters=2 * self.base_filters,
             use_mask=self.use_mask,
             initializer=self.initializer,
@@ -214,9 +205,8 @@ class MSCAGenerator(keras.Model):
 
     @property
     def input_specs(self):
-        """What `call` takes: dictionary from name to `keras.InputSpec`."""
         return {
-            **layout_specs(self.image_size, self.has_boundaries),
+            **super().input_specs,
             **exemplar_specs(self.image_size, self.exemplar_label == "given"),
         }
 
@@ -246,7 +236,7 @@ class MSCAGenerator(keras.Model):
         style = {}
         if self.exemplar_label == "given":
             boundaries = ops.zeros_like(exemplar[..., :1]) if self.has_boundaries else None  # the layout alone has any
-            of_labels = self.label_pyramid(layout=Layout(exemplar_labels, self._num_labels, boundaries))
+            of_labels = self.label_pyramid(layout=Layout(exemplar_labels, self.num_labels, boundaries))
             style["label_pool"] = ops.stack([ops.mean(x, axis=(1, 2)) for x in of_labels], axis=1)
         if self.use_global:
             style["global_code"] = self.to_global(ops.mean(features[-1], axis=(1, 2)))
@@ -270,7 +260,7 @@ class MSCAGenerator(keras.Model):
             as `call`, without the maps over the exemplar; of several styles the maps are the first one's.
         """
         styles = style if isinstance(style, list) else [(style, None)]
-        layout = Layout(inputs["labels"], self._num_labels, inputs.get("boundaries"))
+        layout = self.layout(inputs)
         of_layout = self.label_pyramid(layout=layout)
         modulations, maps = [], []
         for i, attention in enumerate(self.attentions):
@@ -295,11 +285,3 @@ class MSCAGenerator(keras.Model):
 
     def _mixed_code(self, styles, shape):
         return mix([(style["global_code"][:, None, None], share) for style, share in styles], shape)
-
-    # ---- config
-
-    def get_config(self):
-        names = ("num_classes", "image_size", "has_unknown", "has_boundaries", "base_filters", "spade_hidden_filters",
-                 "normalization", "initializer", "attention", "attention_slots", "use_mask", "use_global",
-                 "exemplar_label", "attention_sharpness")  # fmt: skip
-        return {**super().get_config(), **{name: getattr(self, name) for name in names}}

@@ -1,17 +1,21 @@
 """The label generator G_l: a small segmentation network, trained beforehand and frozen (ECGAN, section 3.3).
 
-The paper takes a pretrained SegFormer; this one is trained by `python -m ecgan_tf.train_segmenter` on the run's own
+The paper takes a pretrained SegFormer; this one is trained by `ecgan segmenter` on the run's own
 training split, and must not be the network that scores a final mIoU.
 """
 
 import keras
+import numpy as np
 from keras import ops
 
+from ecgan_tf.arrays import assign_arrays, read_arrays
+from ecgan_tf.errors import RequestError
+from ecgan_tf.layers.from_arguments import FromArguments
 from ecgan_tf.layers.upsampling import upsample_nearest
 
 
 @keras.saving.register_keras_serializable("ecgan_tf")
-class Segmenter(keras.Model):
+class Segmenter(FromArguments, keras.Model):
     """Image to label logits at a quarter of its size: a stem of stride 4, two stages below it, and their sum.
 
     Args:
@@ -55,9 +59,6 @@ class Segmenter(keras.Model):
         fine, middle, coarse = logits
         return fine + upsample_nearest(middle, 2) + upsample_nearest(coarse, 4)
 
-    def get_config(self):
-        return {**super().get_config(), "num_classes": self.num_classes, "base_filters": self.base_filters}
-
 
 def _convolution(filters, strides, name):
     return keras.Sequential(
@@ -74,3 +75,28 @@ def label_logits(segmenter):
     """G_l as the objective uses it: a function of images to logits, with frozen weights and statistics."""
     segmenter.trainable = False
     return lambda images: segmenter(ops.cast(images, "float32"), training=False)
+
+
+def load_label_generator(path, num_classes):
+    """G_l from a file of `ecgan segmenter`, frozen.
+
+    Returns:
+        function of images float (batch, height, width, 3) in [-1, 1] to logits (batch, height / 4, width / 4, N).
+    """
+    arrays = read_arrays(path)
+    known = int(arrays.pop("num_classes", np.array(-1)))
+    if known != num_classes:
+        raise RequestError(
+            f"{path}: a segmenter of {known} classes, the data set has {num_classes}; train one on this data set with "
+            "ecgan segmenter."
+        )
+    segmenter = Segmenter(num_classes, name="segmenter")
+    segmenter.build()
+    assign_arrays(path, arrays, {variable.path: variable.value for variable in segmenter.variables})
+    return label_logits(segmenter)
+
+
+def segmenter_arrays(segmenter):
+    """What `load_label_generator` reads: dictionary of named arrays."""
+    arrays = {variable.path: variable.value.numpy() for variable in segmenter.variables}
+    return {**arrays, "num_classes": np.array(segmenter.num_classes)}

@@ -1,46 +1,135 @@
-"""The generator of SPADE (Park et al., CVPR 2019; arXiv 1903.07291), whose trunk is ECGAN's encoder."""
+"""The generator of SPADE (Park et al., CVPR 2019; arXiv 1903.07291), and its trunk, which others build on."""
 
 import keras
 from keras import ops
 
+from ecgan_tf.layers.from_arguments import FromArguments
 from ecgan_tf.layers.initializers import make_initializer
-from ecgan_tf.layers.layout import Layout, layout_specs
-from ecgan_tf.layers.spade import leaky_relu
-from ecgan_tf.models.ecgan import Encoder, check_size, spade_arguments
+from ecgan_tf.layers.label_conv import LabelConv2D
+from ecgan_tf.layers.normalization import leaky_relu
+from ecgan_tf.layers.spade import SPADEResidualBlock
+from ecgan_tf.layers.upsampling import upsample_nearest
+from ecgan_tf.models.generator import Generator
+from ecgan_tf.models.torch_names import spade_torch_name
+
+UPSAMPLING = {"normal": 5, "more": 6}  # doublings between the trunk's first feature map and the image
+
+
+def stride_of(upsampling):
+    """By how much the trunk enlarges its first feature map: the sizes of an image must be multiples of it."""
+    return 2 ** UPSAMPLING[upsampling]
 
 
 @keras.saving.register_keras_serializable("ecgan_tf")
-class SPADEGenerator(keras.Model):
+class SPADETrunk(FromArguments, keras.layers.Layer):
+    """The trunk of SPADE, which reads the layout again at every scale: the shared encoder E of ECGAN.
+
+    Args:
+        filters: C, of the last feature map; the first has 16 C.
+        upsampling: "normal": the first feature map has 1/32 of the image's height and width; "more": 1/64.
+        modulation: dictionary of the arguments of `SPADE`.
+        has_start: whether the first feature map is read from the layout; else the caller gives it.
+    Call arguments:
+        layout: `Layout` of the image's size.
+        style: float (batch, 1 or rows, 1 or columns, 16 C), added to the first feature map; or None.
+        x: without a start, float (batch, *start_size, 16 C).
+    Returns:
+        list of the outputs of the residual blocks, coarse to fine; the last, float (batch, height, width, C), is the
+        feature F.
+    """
+
+    def __init__(self, filters, upsampling, modulation, has_start=True, **kwargs):
+        super().__init__(**kwargs)
+        self.filters = filters
+        self.upsampling = upsampling
+        self.modulation = dict(modulation)
+        self.has_start = has_start
+        if has_start:
+            labels, initializer = (modulation["num_labels"], modulation["has_boundaries"]), modulation["initializer"]
+            self.start = LabelConv2D(16 * filters, *labels, initializer=initializer, name="start")
+        widths = [filters * factor for factor in (16, 16, 16, 8, 4, 2, 1)]
+        names = ("head_0", "middle_0", "middle_1", "up_0", "up_1", "up_2", "up_3")
+        self.blocks = [SPADEResidualBlock(width, modulation, name=name) for width, name in zip(widths, names)]
+        # "normal" keeps the size between the two middle blocks, as the release does.
+        self.factors = [1, 2, 2 if upsampling == "more" else 1, 2, 2, 2, 2]
+
+    def build(self, image_size):
+        stride = 2 ** UPSAMPLING[self.upsampling]
+        self.start_size = (image_size[0] // stride, image_size[1] // stride)
+        if self.has_start:
+            self.start.build()
+        shape = (None, *self.start_size, 16 * self.filters)
+        for block, factor in zip(self.blocks, self.factors):
+            shape = (None, shape[1] * factor, shape[2] * factor, shape[3])
+            block.build(shape)
+            shape = (*shape[:3], block.filters)
+        self.built = True
+
+    def call(self, layout, x=None, style=None, training=False):
+        if self.has_start:
+            x = self.start(layout=layout.at(*self.start_size))
+        if style is not None:
+            x = x + style
+        outputs = []
+        for block, factor in zip(self.blocks, self.factors):
+            x = block(upsample_nearest(x, factor) if factor > 1 else x, layout=layout, training=training)
+            outputs.append(x)
+        return outputs
+
+
+class TrunkGenerator(Generator):
+    """A generator that has SPADE's trunk.
+
+    Args:
+        image_size: (height, width), multiples of 32 ("normal") or 64 ("more").
+        spade_hidden_filters: hidden filters of each modulation.
+        upsampling: "normal" or "more", see `SPADETrunk`.
+        normalization: "batch" or "instance", of SPADE.
+        kwargs: as in `Generator`.
+    """
+
+    torch_name = staticmethod(spade_torch_name)
+
+    def __init__(self, spade_hidden_filters=128, upsampling="normal", normalization="batch", **kwargs):
+        super().__init__(**kwargs)
+        self.spade_hidden_filters = spade_hidden_filters
+        self.upsampling = upsampling
+        self.normalization = normalization
+        stride = stride_of(upsampling)
+        if self.image_size[0] % stride or self.image_size[1] % stride:
+            raise ValueError(f"image_size {self.image_size} must be a multiple of {stride} for {upsampling=}.")
+
+    def _make_trunk(self, name, has_start=True):
+        modulation = {
+            "num_labels": self.num_labels,
+            "has_boundaries": self.has_boundaries,
+            "hidden_filters": self.spade_hidden_filters,
+            "normalization": self.normalization,
+            "initializer": self.initializer,
+        }
+        return SPADETrunk(self.base_filters, self.upsampling, modulation, has_start, name=name)
+
+
+@keras.saving.register_keras_serializable("ecgan_tf")
+class SPADEGenerator(TrunkGenerator):
     """The baseline that the papers compare with: the trunk, a leaky ReLU, one convolution, tanh.
 
-    Arguments, call arguments and `features` as in `ECGANGenerator`.
+    Arguments and call arguments as in `TrunkGenerator`.
 
     Returns:
-        dictionary of `image` float32 (batch, height, width, 3) in (-1, 1), the same under `initial_image`, `features`
-        and `scales`.
+        dictionary of `image` float32 (batch, height, width, 3) in (-1, 1), and `features` and `scales` as of
+        `ECGANGenerator`.
     """
 
     # ---- layers
 
-    def __init__(
-        self, num_classes, image_size, has_unknown=False, has_boundaries=False, base_filters=64,
-        spade_hidden_filters=128, upsampling="normal", normalization="batch", initializer="xavier_0.02", **kwargs
-    ):  # fmt: skip
+    def __init__(self, **kwargs):
         super().__init__(**kwargs)
-        self.num_classes = num_classes
-        self.image_size = tuple(image_size)
-        self.has_unknown = has_unknown
-        self.has_boundaries = has_boundaries
-        self.base_filters = base_filters
-        self.spade_hidden_filters = spade_hidden_filters
-        self.upsampling = upsampling
-        self.normalization = normalization
-        self.initializer = initializer
-        check_size(self.image_size, upsampling)
-        self.encoder = Encoder(base_filters, upsampling, spade_arguments(self), name="encoder")
+        self.encoder = self._make_trunk("encoder")
         self.to_image = keras.layers.Conv2D(
-            3, 3, padding="same", name="to_image", kernel_initializer=make_initializer(initializer), dtype="float32"
-        )
+            3, 3, padding="same", name="to_image", kernel_initializer=make_initializer(self.initializer),
+            dtype="float32",
+        )  # fmt: skip
 
     def build(self, input_shape=None):
         self.encoder.build(self.image_size)
@@ -49,20 +138,7 @@ class SPADEGenerator(keras.Model):
 
     # ---- forward pass
 
-    @property
-    def input_specs(self):
-        """What `call` takes: dictionary from name to `keras.InputSpec`."""
-        return layout_specs(self.image_size, self.has_boundaries)
-
     def call(self, inputs, training=False):
-        layout = Layout(inputs["labels"], self.num_classes + self.has_unknown, inputs.get("boundaries"))
-        scales = self.encoder(layout=layout, training=training)[:-5:-1]
+        scales = self.encoder(layout=self.layout(inputs), training=training)[:-5:-1]
         image = ops.tanh(self.to_image(leaky_relu(scales[0])))
-        return {"image": image, "initial_image": image, "features": scales[0], "scales": tuple(scales)}
-
-    # ---- config
-
-    def get_config(self):
-        names = ("num_classes", "image_size", "has_unknown", "has_boundaries", "base_filters", "spade_hidden_filters",
-                 "upsampling", "normalization", "initializer")  # fmt: skip
-        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
+        return {"image": image, "features": scales[0], "scales": tuple(scales)}

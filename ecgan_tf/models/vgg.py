@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from ecgan_tf.commands import RequestError
+from ecgan_tf.errors import RequestError
 
 LAYERS = ("block1_conv1", "block2_conv1", "block3_conv1", "block4_conv1", "block5_conv1")  # relu1_1 .. relu5_1
 

@@ -3,20 +3,15 @@
 import numpy as np
 import tensorflow as tf
 
-from ecgan_tf.commands import say
+from ecgan_tf.console import say
 from ecgan_tf.data.dataset import evenly_spread
 from ecgan_tf.data.pipeline import layout_batch, readable_errors, training_batches
-from ecgan_tf.models.vgg import make_vgg_features
-from ecgan_tf.training.contrast import SCALES, PixelContrast
-from ecgan_tf.training.gan import LGGAN_NAMES
-from ecgan_tf.training.label_generator import load_label_generator
-from ecgan_tf.training.objectives import OBJECTIVES
 from ecgan_tf.training.optimizers import learning_rate
 from ecgan_tf.training.step import make_train_step
 from ecgan_tf.training.summaries import MetricsWriter, Progress, Samples, format_seconds
 
 
-def train(gan, strategy, train_data, validation_data, run, config):
+def training_loop(gan, strategy, train_data, validation_data, run, config):
     """Trains from the newest checkpoint of the run, or from nothing, to `config.train.steps`.
 
     A run that is killed and started again gives the weights, bit for bit, of one that was not: a batch is a function
@@ -35,7 +30,8 @@ def train(gan, strategy, train_data, validation_data, run, config):
     if start:
         say(f"continuing from step {start}")
 
-    train_step = make_train_step(gan, make_objective(gan, config, train_data.classes.num_classes), config, strategy)
+    objective = gan.method.make_objective(config, gan.generator, gan.judges, gan.heads)
+    train_step = make_train_step(gan, objective, config, strategy)
     batches = training_batches(train_data, config.data, batch_size, config.train.seed, start, max(steps - start, 0))
     generate = tf.function(lambda batch: gan.ema_generator(batch), autograph=False)
     metrics = MetricsWriter(run, start)
@@ -61,35 +57,6 @@ def train(gan, strategy, train_data, validation_data, run, config):
                 run.save(step, variables, config.train.keep_checkpoints)
     samples.draw(generate, "final")
     say(f"trained to step {max(start, steps)}; look at {run.file('samples', 'final.png')}")
-
-
-def make_objective(gan, config, num_classes):
-    """The objective of the config's model; a term whose weights are not at hand is off, and the run says so.
-
-    Args:
-        gan: `GAN`.
-        config: the run's.
-        num_classes: N.
-    """
-    loss = config.loss
-    vgg = None
-    if loss.perceptual and loss.vgg_weights:
-        vgg = make_vgg_features(loss.vgg_weights)
-        if vgg is None:
-            say("no VGG-19 weights from Keras (none cached, no download): the perceptual loss is off")
-    if config.model.name in LGGAN_NAMES:
-        return OBJECTIVES[config.model.name](config, gan.generator, vgg, gan.heads.get("class_features"))
-    segment = None
-    if loss.similarity and loss.label_loss != "none":
-        if loss.segmenter:
-            segment = load_label_generator(loss.segmenter, num_classes)
-        else:
-            say("no segmenter (config.loss.segmenter): the similarity loss is off")
-    contrast = None
-    if loss.contrastive:
-        embeddings = {scale: gan.heads[f"embedding_{scale}"] for scale in SCALES[loss.ms_scales]}
-        contrast = PixelContrast(embeddings, loss, num_classes, config.train.seed, gan.heads.get("memory"))
-    return OBJECTIVES[config.model.name](config, num_classes, vgg, segment, contrast, gan.heads.get("class_pixels"))
 
 
 def log(step, since_log, gan, progress, metrics, config):

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from ecgan_tf.training.objectives import SUFFIXES
+from ecgan_tf.methods.base import Outputs
 
 
 def make_train_step(gan, objective, config, strategy):
@@ -10,7 +10,7 @@ def make_train_step(gan, objective, config, strategy):
 
     Args:
         gan: `GAN`.
-        objective: of `OBJECTIVES`.
+        objective: of `Method.make_objective`.
         config: the run's.
         strategy: that the gan was made under.
     Returns:
@@ -42,21 +42,21 @@ class TrainStep:
         self.num_replicas = num_replicas
 
     def alternating(self, batch):
-        """The release's order (spec/ecgan.md, section 6): G moves, paints anew, then D moves."""
+        """The release's order (docs/papers/ecgan.md, section 6): G moves, paints anew, then D moves."""
         gan = self.gan
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(self._values(gan.generator_variables))
-            outputs = gan.generator(batch, training=True)
-            fakes, reals = self._judge(batch, outputs)
-            generator_total, terms = self._generator_loss(batch, outputs, fakes, reals)
+            outputs = self._generate(batch)
+            judged = self._judge(batch, outputs)
+            generator_total, terms = self._generator_loss(batch, outputs, judged)
             scaled = self._scale(gan.generator_optimizer, generator_total)
         self._apply(gan.generator_optimizer, gan.generator_variables, tape, scaled)
 
-        outputs = gan.generator(batch, training=True)
+        outputs = self._generate(batch)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(self._values(gan.discriminator_variables))
-            fakes, reals = self._judge(batch, outputs)
-            discriminator_total, discriminator_terms = self._discriminator_loss(fakes, reals)
+            judged = self._judge(batch, outputs)
+            discriminator_total, discriminator_terms = self._discriminator_loss(judged)
             scaled = self._scale(gan.discriminator_optimizer, discriminator_total)
         self._apply(gan.discriminator_optimizer, gan.discriminator_variables, tape, scaled)
         return {**terms, **discriminator_terms}
@@ -69,10 +69,10 @@ class TrainStep:
         """
         gan = self.gan
         with tf.GradientTape(persistent=True) as tape:
-            outputs = gan.generator(batch, training=True)
-            fakes, reals = self._judge(batch, outputs)
-            generator_total, terms = self._generator_loss(batch, outputs, fakes, reals)
-            discriminator_total, discriminator_terms = self._discriminator_loss(fakes, reals)
+            outputs = self._generate(batch)
+            judged = self._judge(batch, outputs)
+            generator_total, terms = self._generator_loss(batch, outputs, judged)
+            discriminator_total, discriminator_terms = self._discriminator_loss(judged)
             scaled_generator = self._scale(gan.generator_optimizer, generator_total)
             scaled_discriminator = self._scale(gan.discriminator_optimizer, discriminator_total)
         generator_gradients = tape.gradient(scaled_generator, self._values(gan.generator_variables))
@@ -82,27 +82,20 @@ class TrainStep:
         gan.discriminator_optimizer.apply(discriminator_gradients, gan.discriminator_variables)
         return {**terms, **discriminator_terms}
 
+    def _generate(self, batch):
+        return Outputs(self.gan.generator(batch, training=True), self.gan.method.switches)
+
     def _judge(self, batch, outputs):
-        """What the discriminators say of each fake and each real, by key: dictionaries of their predictions.
-
-        What a second judge of an image says has its suffix at the key.
-        """
-        fakes = {fake: outputs[fake] for _, fake, _, _ in self.objective.pairs}
+        """What each discriminator says of the fakes and reals that it judges: two dictionaries by its name."""
+        fakes = {pair.fake: outputs[pair.fake] for pair in self.objective.pairs}
         reals = self.objective.reals(batch)
-        judged = {}, {}
-        for name, discriminator in self.gan.discriminators.items():
-            shown = [{key: x for key, x in images.items() if self._judges(name, key)} for images in (fakes, reals)]
-            if shown[0]:
-                suffix = SUFFIXES.get(name, "")
-                for all_, some in zip(judged, self._judge_together(discriminator, batch, *shown)):
-                    all_.update({key + suffix: predictions for key, predictions in some.items()})
+        judged = {}
+        for judge in self.gan.judges:
+            shown = {pair.fake: fakes[pair.fake] for pair in self.objective.pairs if pair.real in judge.symbols}
+            others = {real: picture for real, picture in reals.items() if real in judge.symbols}
+            if shown:
+                judged[judge.name] = self._judge_together(judge.network, batch, shown, others)
         return judged
-
-    def _judges(self, name, key):
-        if name == "edge_discriminator":
-            return key == "edge"
-        is_for_images = name in SUFFIXES or "edge_discriminator" in self.gan.discriminators
-        return key != "edge" or not is_for_images
 
     @staticmethod
     def _judge_together(discriminator, batch, fakes, reals):
@@ -113,12 +106,12 @@ class TrainStep:
         parts = [tf.nest.pack_sequence_as(joined, of_image) for of_image in zip(*pieces)]
         return dict(zip(fakes, parts)), dict(zip(reals, parts[len(fakes) :]))
 
-    def _generator_loss(self, batch, outputs, fakes, reals):
-        terms = self.objective.generator_terms(batch, outputs, fakes, reals, self.gan.step)
+    def _generator_loss(self, batch, outputs, judged):
+        terms = self.objective.generator_terms(batch, outputs, judged, self.gan.step)
         return self._total("L_G", terms)
 
-    def _discriminator_loss(self, fakes, reals):
-        return self._total("L_D", self.objective.discriminator_terms(fakes, reals))
+    def _discriminator_loss(self, judged):
+        return self._total("L_D", self.objective.discriminator_terms(judged))
 
     def _total(self, name, terms):
         means = {symbol: tf.reduce_mean(value) for symbol, (_, value) in terms.items()}

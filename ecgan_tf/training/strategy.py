@@ -4,7 +4,7 @@ import re
 
 import tensorflow as tf
 
-from ecgan_tf.commands import RequestError
+from ecgan_tf.errors import RequestError
 
 
 def make_strategy(devices=""):

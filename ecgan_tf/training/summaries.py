@@ -7,9 +7,10 @@ import time
 
 import tensorflow as tf
 
-from ecgan_tf.evaluation.attention import attention_pictures
-from ecgan_tf.evaluation.pictures import CAPTIONS, captioned_grid, pictures_of, to_uint8
-from ecgan_tf.files import write_image, write_text
+from ecgan_tf.atomic_files import write_image, write_text
+from ecgan_tf.attention_pictures import attention_pictures
+from ecgan_tf.pictures import CAPTIONS, captioned_grid, pictures_of
+from ecgan_tf.pixels import to_uint8
 
 
 class Progress:

@@ -15,8 +15,9 @@ import os
 
 from absl import flags
 
-from ecgan_tf import commands
-from ecgan_tf.commands import RequestError, say
+from ecgan_tf import cli, console
+from ecgan_tf.console import say
+from ecgan_tf.errors import RequestError
 
 ADDRESS = flags.DEFINE_string("address", None, "host:port of the server; 8500 is its port for gRPC, 8501 for REST.")
 PROTOCOL = flags.DEFINE_enum("protocol", "grpc", ["grpc", "rest"], "How to talk to the server.")
@@ -33,22 +34,22 @@ RETRIES = flags.DEFINE_integer(
 
 
 def main(argv):
-    commands.no_arguments(argv)
-    commands.need_flags(address=ADDRESS.value, model=MODEL.value, labels=LABELS.value, output=OUTPUT.value)
+    cli.no_arguments(argv)
+    cli.need_flags(address=ADDRESS.value, model=MODEL.value, labels=LABELS.value, output=OUTPUT.value)
     if os.path.isfile(OUTPUT.value):
         raise RequestError(f"--output={OUTPUT.value} is a file; give a folder.")
     others = dict(_named(text) for text in INPUTS.value)
 
     from export.serving.connections import connect
-    from export.serving.painting import ServedModel, find_inputs, paint_files, png_files
+    from export.serving.requests import ServedModel, find_inputs, paint_files, png_files
 
     paths = png_files("--labels", LABELS.value)
     classes = None if CLASSES.value is None else _read_classes(CLASSES.value)
     if PROTOCOL.value == "grpc":
-        commands.quiet_tensorflow()  # comes with the protos
+        console.quiet_tensorflow()  # comes with the protos
     served = ServedModel(connect(PROTOCOL.value, ADDRESS.value, MODEL.value, DEADLINE.value), RETRIES.value)
     layouts = find_inputs(served, paths, others)
-    show = commands.progress_bar("painting")
+    show = console.progress_bar("painting")
     paint_files(served, layouts, OUTPUT.value, classes, BATCH.value, show)
     say(f"painted {len(layouts)} layouts into {OUTPUT.value}")
 
@@ -72,4 +73,4 @@ def _read_classes(path):
 
 
 if __name__ == "__main__":
-    commands.run(main, __doc__)
+    cli.run(main, __doc__)

@@ -11,7 +11,7 @@ import json
 import time
 import urllib.parse
 
-from ecgan_tf.commands import RequestError
+from ecgan_tf.errors import RequestError
 
 MAX_MESSAGE = 256 * 1024 * 1024  # bytes, of a request as of an answer
 CHUNK = 64 * 1024

@@ -6,10 +6,10 @@ import os
 import numpy as np
 import tensorflow as tf
 
-from ecgan_tf.commands import say
+from ecgan_tf.atomic_files import atomic_path
+from ecgan_tf.console import say
 from ecgan_tf.data.classes import ClassList
-from ecgan_tf.evaluation.pictures import to_uint8
-from ecgan_tf.files import atomic_path
+from ecgan_tf.pixels import to_uint8
 from export.serving.pictures import encode_png, file_values
 
 WARMUP = os.path.join("assets.extra", "tf_serving_warmup_requests")

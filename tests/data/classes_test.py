@@ -3,9 +3,9 @@ import json
 import numpy as np
 import pytest
 
-from ecgan_tf.commands import RequestError
 from ecgan_tf.data.classes import ClassList, distinct_palette, load_class_list
 from ecgan_tf.data.known_classes import ade20k_classes, cityscapes_classes, coco_stuff_classes
+from ecgan_tf.errors import RequestError
 
 
 def assert_equal(a, b):

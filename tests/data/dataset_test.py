@@ -3,8 +3,8 @@ import threading
 import numpy as np
 import pytest
 
-from ecgan_tf.commands import RequestError
 from ecgan_tf.data.dataset import MemoryCache, open_dataset
+from ecgan_tf.errors import RequestError
 
 
 @pytest.fixture

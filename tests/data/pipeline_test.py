@@ -5,9 +5,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ecgan_tf.commands import RequestError
 from ecgan_tf.data.dataset import open_dataset
-from ecgan_tf.data.layouts import read_layout
+from ecgan_tf.data.label_maps import read_layout
 from ecgan_tf.data.pipeline import (
     augmentations,
     crop_and_flip,
@@ -17,6 +16,7 @@ from ecgan_tf.data.pipeline import (
     training_batches,
     validation_batches,
 )
+from ecgan_tf.errors import RequestError
 
 
 @pytest.fixture

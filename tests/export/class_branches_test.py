@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from ecgan_tf.inference.runtimes import open_keras_run, open_model
 from ecgan_tf.layers import class_branches
-from ecgan_tf.runtimes import open_keras_run, open_model
-from export.model import InferenceModel
-from export.proof import compare
+from export.inference_model import InferenceModel
+from export.parity import compare
 from export.targets import artefacts_of
 
 ARTEFACTS = artefacts_of(["saved_model", "tflite", "onnx"])

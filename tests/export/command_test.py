@@ -10,7 +10,7 @@ from absl import flags
 from absl.testing import flagsaver
 from PIL import Image
 
-from ecgan_tf.commands import RequestError
+from ecgan_tf.errors import RequestError
 
 
 def command(module, **flags):

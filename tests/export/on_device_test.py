@@ -11,9 +11,9 @@ import pytest
 from PIL import Image
 
 import export.on_device
-from ecgan_tf.evaluation.pictures import to_uint8
-from ecgan_tf.runtimes import open_model
-from export.model import InferenceModel
+from ecgan_tf.inference.runtimes import open_model
+from ecgan_tf.pixels import to_uint8
+from export.inference_model import InferenceModel
 from export.tflite import write_tflite
 
 NEEDED = ("ai_edge_litert", "numpy", "PIL", "flatbuffers")

@@ -7,7 +7,7 @@ import numpy as np
 import onnx
 import pytest
 
-from export.model import InferenceModel
+from export.inference_model import InferenceModel
 from export.onnx import write_onnx
 from export.tensorrt_operators import unsupported
 

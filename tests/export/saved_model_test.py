@@ -8,8 +8,8 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from ecgan_tf.data.layouts import label_boundaries, resize_labels
-from ecgan_tf.evaluation.pictures import to_uint8
+from ecgan_tf.data.label_maps import label_boundaries, resize_labels
+from ecgan_tf.pixels import to_uint8
 from export.saved_model import _boundaries, write_saved_model
 
 

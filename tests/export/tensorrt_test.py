@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from export import build_engine
-from export.model import InferenceModel
+from export.inference_model import InferenceModel
 from export.tensorrt_files import write_build_folder, write_tensorrt_onnx
 
 PROFILES = {"labels": {"min": [1, 32, 32], "opt": [1, 32, 32], "max": [8, 32, 32]}}

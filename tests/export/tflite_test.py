@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from ecgan_tf.evaluation.pictures import to_uint8
-from ecgan_tf.runtimes import open_model, read_tflite_metadata
-from export.model import InferenceModel
+from ecgan_tf.inference.runtimes import open_model, read_tflite_metadata
+from ecgan_tf.pixels import to_uint8
+from export.inference_model import InferenceModel
 from export.tflite import _check, delegation, operators, write_tflite
 
 

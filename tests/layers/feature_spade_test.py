@@ -76,14 +76,14 @@ def test_the_block_matches_its_parts(x, features, style, filters, randomize, con
     np.testing.assert_allclose(block(x, features, style), main + shortcut, rtol=1e-3, atol=1e-3)
 
 
-def test_baking_folds_the_batch_statistics(x, features, style, randomize, rng):
+def test_folding_folds_the_batch_statistics(x, features, style, randomize, rng):
     layer = FeatureSPADE(8)
     layer.build(x.shape, features.shape, style.shape)
     randomize(layer)
     layer.norm.moving_mean.assign(rng.normal(size=3))
     layer.norm.moving_variance.assign(rng.uniform(0.5, 2.0, 3))
     before = np.array(layer(x, features, style))
-    layer.bake()
+    layer.fold()
     np.testing.assert_allclose(layer(x, features, style), before, rtol=1e-4, atol=1e-4)
     layer.norm.moving_mean.assign(np.full(3, 100.0))  # no longer read
     np.testing.assert_allclose(layer(x, features, style), before, rtol=1e-4, atol=1e-4)

@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ecgan_tf.layers.spectral_conv import SpectralConv2D, convolve
+from ecgan_tf.layers.convolution import convolve
+from ecgan_tf.layers.spectral_conv import SpectralConv2D
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ecgan_tf.models.contrast_memory import ContrastMemory
+from ecgan_tf.models.heads import ContrastMemory
 
 
 @pytest.fixture

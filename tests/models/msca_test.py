@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ecgan_tf.commands import RequestError
 from ecgan_tf.convert import torch_names
+from ecgan_tf.errors import RequestError
 from ecgan_tf.layers.layout import Layout
 from ecgan_tf.layers.spectral_conv import SpectralConv2D
 from ecgan_tf.models import make_generator

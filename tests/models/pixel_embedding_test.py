@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ecgan_tf.models.pixel_embedding import PixelEmbedding
+from ecgan_tf.models.heads import PixelEmbedding
 
 
 @pytest.fixture

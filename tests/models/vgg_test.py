@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ecgan_tf.commands import RequestError
+from ecgan_tf.errors import RequestError
 from ecgan_tf.models.vgg import make_vgg_features, normalize_for_vgg
 
 

@@ -20,14 +20,14 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from ecgan_tf.commands import RequestError
 from ecgan_tf.data import ClassList, read_layout
-from ecgan_tf.evaluation.pictures import to_uint8
-from ecgan_tf.runtimes import open_keras_run
-from ecgan_tf.training.run_folder import read_json, read_layouts
+from ecgan_tf.errors import RequestError
+from ecgan_tf.inference.runtimes import open_keras_run
+from ecgan_tf.pixels import to_uint8
+from ecgan_tf.runs.folder import read_json, read_layouts
 from export.serving import connections, painting
 from export.serving.connections import connect
-from export.serving.painting import ServedModel, find_inputs, paint_files, png_files
+from export.serving.requests import ServedModel, find_inputs, paint_files, png_files
 
 PROTOCOLS = ("grpc", "rest")
 

@@ -24,10 +24,10 @@ def run(make_run):
 @pytest.fixture(scope="session")
 def exported(run, tmp_path_factory):
     """An export's folder, with model.json, saved_model/1/ and serving/."""
-    from ecgan_tf.files import write_json
-    from export.model import InferenceModel
+    from ecgan_tf.atomic_files import write_json
+    from export.inference_model import InferenceModel
     from export.saved_model import write_saved_model
-    from export.serving.files import write_serving_files
+    from export.serving.server_config import write_serving_files
 
     folder = tmp_path_factory.mktemp("exported")
     model = InferenceModel(run)

@@ -5,11 +5,11 @@ import types
 import numpy as np
 import pytest
 import tensorflow as tf
+from ecgan_tf.configs import ablations_earth_tiles
+from ecgan_tf.training.label_generator import segmenter_arrays
 
-from configs import ablations_earth_tiles
 from ecgan_tf.models.segmenter import Segmenter
 from ecgan_tf.training.gan import GAN, generator_arguments
-from ecgan_tf.training.label_generator import segmenter_arrays
 
 DATASET = types.SimpleNamespace(classes=types.SimpleNamespace(num_classes=3), has_unknown=True, has_boundaries=True)
 TERMS = {

@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 from ecgan_tf.models import MODELS
-from ecgan_tf.training.checkpoints import load_checkpoint, save_checkpoint
+from ecgan_tf.runs.checkpoints import load_checkpoint, save_checkpoint
 from ecgan_tf.training.gan import GAN, generator_arguments
 
 RATE = 0.01

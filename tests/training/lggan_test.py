@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ecgan_tf.commands import RequestError
+from ecgan_tf.errors import RequestError
 from ecgan_tf.training.gan import GAN, generator_arguments
 
 # Branches that an instance normalisation follows: their biases, kept for the release's weights, do nothing.

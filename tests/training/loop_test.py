@@ -1,7 +1,7 @@
 import pytest
 
+from ecgan_tf.runs.folder import RunFolder
 from ecgan_tf.training.loop import log, make_objective
-from ecgan_tf.training.run_folder import RunFolder
 from ecgan_tf.training.summaries import MetricsWriter, Progress
 
 

@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from ecgan_tf.commands import RequestError
+from ecgan_tf.errors import RequestError
 from ecgan_tf.training.strategy import check_batch, make_strategy
 
 

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from ecgan_tf.data.classes import ClassList
-from ecgan_tf.training.run_folder import RunFolder
+from ecgan_tf.runs.folder import RunFolder
 from ecgan_tf.training.summaries import (
     MetricsWriter,
     Progress,

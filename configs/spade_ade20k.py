@@ -1,0 +1,19 @@
+"""SPADE on ADE20K at 256x256: the paper's objective on the schedule of configs/ecgan_ade20k.py, to be compared with it.
+
+Run:      python train_main.py --config=configs/spade_ade20k.py --workdir=runs/spade_ade20k --config.data.dir=DIR
+Hardware: 8 GPUs with 32 GB, as the authors.
+Result:   not measured.
+"""
+
+from ecgan_tf.config import apply_variant, base_config
+
+
+def get_config(variant=None):
+    config = base_config("spade")
+    config.data.name = "ade20k"
+    config.data.image_size = (256, 256)
+    config.data.load_size = (286, 286)
+    config.train.global_batch_size = 32
+    config.train.steps = 126_300  # 200 epochs of 20,210 photographs
+    config.train.checkpoint_every = 2000
+    return apply_variant(config, variant)

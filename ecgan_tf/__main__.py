@@ -1,0 +1,66 @@
+"""`ecgan <command>`, and `python -m ecgan_tf <command>`: one command for all that the project does."""
+
+import dataclasses
+import importlib
+import sys
+
+from ecgan_tf import cli
+
+
+@dataclasses.dataclass(frozen=True)
+class Command:
+    """A command: the module that has its flags and `main`, and one line on what it does."""
+
+    module: str
+    does: str
+
+
+# By name of the module: flags are global to a process, and TensorFlow takes seconds, so one alone is imported.
+GROUPS = {
+    "Data": {
+        "validate": Command("ecgan_tf.commands.validate", "reads every file of a data set and says what is wrong"),
+    },
+    "Training": {
+        "configs": Command("ecgan_tf.commands.configs", "lists the experiments that ship with the package"),
+        "keys": Command("ecgan_tf.commands.keys", "lists the config keys of a method"),
+        "train": Command("ecgan_tf.commands.train", "trains or continues a run"),
+        "segmenter": Command("ecgan_tf.commands.segmenter", "trains the label generator of the similarity loss"),
+        "convert": Command("ecgan_tf.commands.convert", "takes weights of the PyTorch releases in and out"),
+    },
+    "Pictures": {
+        "synthesize": Command(
+            "ecgan_tf.commands.synthesize", "label maps to pictures, with a run or an exported model"
+        ),
+        "evaluate": Command("ecgan_tf.commands.evaluate", "measures a model on a validation split, and shows it"),
+    },
+    "Devices and servers": {
+        "export": Command("export.command", "turns a run into SavedModel, .tflite, .onnx and TensorRT files"),
+        "tensorrt": Command("export.tensorrt", "builds TensorRT engines of an export, on a machine with a GPU"),
+        "client": Command("export.serving.client", "label maps to pictures, by a model that TF Serving serves"),
+    },
+}
+COMMANDS = {name: command for group in GROUPS.values() for name, command in group.items()}
+
+
+def usage():
+    """The list of commands, in groups."""
+    lines = ["ecgan <command> [flags]", "", "  ecgan <command> --help tells of one."]
+    for group, commands in GROUPS.items():
+        lines += ["", f"{group}:", *(f"  {name:11s} {command.does}" for name, command in commands.items())]
+    return "\n".join(lines)
+
+
+def main():
+    word = sys.argv[1] if len(sys.argv) > 1 else "--help"
+    if word in ("--help", "-h", "help", "-help"):
+        print(usage())
+        return
+    if word not in COMMANDS:
+        sys.exit(f"error: unknown command {word!r}; choose from {', '.join(COMMANDS)}. See ecgan --help.")
+    module = importlib.import_module(COMMANDS[word].module)
+    sys.argv = [f"ecgan {word}", *sys.argv[2:]]
+    cli.run(module.main, module.__doc__)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,111 @@
+"""How every command starts and how it ends on bad input: one clear line, exit code 1, no traceback."""
+
+import importlib.util
+import os
+import sys
+
+from absl import app, flags
+
+from ecgan_tf import console
+from ecgan_tf.errors import RequestError
+
+
+def run(main, usage):
+    """Runs `main(argv)` as an absl program.
+
+    A `RequestError` and a misspelt flag or config key end in one line on stderr and exit code 1; anything else is
+    our own mistake and keeps its traceback.
+
+    Args:
+        main: function of the arguments that are left after the flags.
+        usage: text shown by --help: what the command does, with an example.
+    """
+    sys.modules["__main__"].__doc__ = usage
+    try:
+        app.run(_without_traceback(main), flags_parser=_parse_flags)
+    except KeyboardInterrupt:
+        _fail("interrupted; the same command continues where a checkpoint was written.", code=130)
+
+
+def no_arguments(argv):
+    """Refuses words that belong to no flag, such as a value after a space too many."""
+    if len(argv) > 1:
+        raise RequestError(f"unexpected argument {argv[1]!r}; flags are written --name=value.")
+
+
+def need_flags(**values):
+    """Refuses a request without the flags it cannot do without."""
+    missing = [f"--{name}" for name, value in values.items() if value is None]
+    if missing:
+        raise RequestError(f"{' and '.join(missing)} must be given; see --help for an example.")
+
+
+def read_config(flag):
+    """The value of a `config_flags` flag; a file that is missing or does not load is the user's mistake.
+
+    ml_collections reports it at the first use of the config only.
+    """
+    try:
+        flag.value.keys()
+    except Exception as error:  # whatever the user's file raised
+        raise RequestError(f"--{flag.name}: {error.__cause__ or error}") from error
+    return flag.value
+
+
+def config_file(word):
+    """The file of `--config=NAME[:variant]`, where NAME is one of the experiments that ship with the package.
+
+    A path, which ends in .py, stays what it is.
+    """
+    name, colon, variant = word.partition(":")
+    if name.endswith(".py") or not name.isidentifier():
+        return word
+    found = importlib.util.find_spec(f"ecgan_tf.configs.{name}")
+    if found is None:
+        folder = importlib.util.find_spec("ecgan_tf.configs").submodule_search_locations[0]
+        known = sorted(file.removesuffix(".py") for file in os.listdir(folder) if file.endswith(".py"))
+        raise RequestError(f"--config={word}: no such config; give a file, or one of {', '.join(known)}.")
+    return found.origin + colon + variant
+
+
+def _parse_flags(argv):
+    try:
+        argv = _with_config_files(argv)
+        return flags.FLAGS(argv)
+    except RequestError as error:
+        _fail(error)
+    except flags.Error as error:
+        _fail(f"{error} See {argv[0]} --help.")
+    except Exception as error:  # whatever a value or the user's config file raised
+        reason = error.args[0] if isinstance(error, KeyError) else error
+        _fail(f"in the flags: {reason}. See {argv[0]} --help.")
+
+
+def _with_config_files(argv):
+    """The words of the command with each `--config=NAME` as a file; which is read at once, and needs the methods."""
+    words = []
+    for word in argv:
+        if words and words[-1] in ("--config", "-config"):
+            word = config_file(word)
+        elif word.lstrip("-").startswith("config=") and word.startswith("-"):
+            flag, _, value = word.partition("=")
+            word = f"{flag}={config_file(value)}"
+        words.append(word)
+    if any(word.startswith(("--config", "-config")) for word in words):
+        console.quiet_tensorflow()
+    return words
+
+
+def _without_traceback(main):
+    def run_main(argv):
+        try:
+            return main(argv)
+        except RequestError as error:
+            _fail(error)
+
+    return run_main
+
+
+def _fail(message, code=1):
+    print(f"error: {' '.join(str(message).split())}", file=sys.stderr)
+    sys.exit(code)

@@ -1,0 +1,1 @@
+"""The commands: each parses its flags, calls the library, and says what to look at."""

@@ -1,0 +1,54 @@
+"""Synthesises the pictures of label maps with a trained or exported model.
+
+Example:
+    ecgan synthesize --model=runs/demo --labels=layouts/ --output=pictures/
+    ecgan synthesize --model=exported/model_float32.tflite --labels=layout.png --output=pictures/
+
+A label map is a PNG of class ids (greyscale) or of the palette's colours (RGB); it is resized to the model's size.
+Photographs are never needed, but by cross-view models, which take those of the other view from --sources, and by models
+that synthesise after exemplars. A model that was trained with instance maps takes theirs from --instances. With
+--save_intermediates a run folder also gives the pictures on the way to the final one, NAME_global_image.png and others.
+
+A model that synthesises after exemplars takes a photograph and its label map; two of them are mixed, by a number or by a
+greyscale mask that is white where the second one's style is wanted. Mixtures and --save_attention need a run folder:
+    ecgan synthesize --model=runs/msca --labels=layout.png --output=pictures/ \
+        --exemplar=A.jpg --exemplar_labels=A.png --exemplar=B.jpg --exemplar_labels=B.png --mix=0.3
+"""
+
+from absl import flags
+
+from ecgan_tf import cli, console
+
+MODEL = flags.DEFINE_string("model", None, "A run folder, a SavedModel folder, a .tflite or an .onnx file.")
+LABELS = flags.DEFINE_string("labels", None, "A label map, or a folder of them (.png).")
+INSTANCES = flags.DEFINE_string("instances", None, "A file or folder of instance maps of the same names.")
+SOURCES = flags.DEFINE_string("sources", None, "A file or folder of photographs of the other view, of the same names.")
+OUTPUT = flags.DEFINE_string("output", None, "Folder for the pictures, one .png of the same name per label map.")
+
+EXEMPLAR = flags.DEFINE_multi_string("exemplar", [], "A photograph whose style is wanted; twice to mix two.")
+EXEMPLAR_LABELS = flags.DEFINE_multi_string("exemplar_labels", [], "Its label map; as often as --exemplar.")
+MIX = flags.DEFINE_float("mix", None, "Share of the second exemplar's style; outside 0..1 it extrapolates.")
+MIX_MASK = flags.DEFINE_string("mix_mask", None, "Greyscale PNG: white where the second exemplar's style is wanted.")
+SAVE_ATTENTION = flags.DEFINE_bool("save_attention", False, "Adds NAME_attention.png: what was read from where.")
+SAVE_INTERMEDIATES = flags.DEFINE_bool("save_intermediates", False, "Also writes what the model gives on the way.")
+
+
+def main(argv):
+    cli.no_arguments(argv)
+    cli.need_flags(model=MODEL.value, labels=LABELS.value, output=OUTPUT.value)
+    console.quiet_tensorflow()
+    from ecgan_tf.inference.requests import synthesize
+
+    synthesize(
+        MODEL.value,
+        LABELS.value,
+        OUTPUT.value,
+        instances=INSTANCES.value,
+        sources=SOURCES.value,
+        exemplars=EXEMPLAR.value,
+        exemplar_labels=EXEMPLAR_LABELS.value,
+        mix=MIX.value,
+        mix_mask=MIX_MASK.value,
+        save_attention=SAVE_ATTENTION.value,
+        save_intermediates=SAVE_INTERMEDIATES.value,
+    )

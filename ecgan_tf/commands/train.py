@@ -1,0 +1,27 @@
+"""Trains or continues a run.
+
+Example:
+    python train_main.py --config=configs/ecgan_earth_tiles.py --workdir=runs/earth_tiles
+    ecgan train --config=ecgan_camvid --workdir=runs/camvid --config.data.dir=CAMVID
+
+--config is a file, or the name of one that ships with the package (`ecgan configs`). Every key is a flag:
+--config.train.steps=2000; `ecgan keys METHOD` lists them. The same command continues an interrupted run.
+"""
+
+from absl import flags
+from ml_collections import config_flags
+
+from ecgan_tf import cli, console
+
+CONFIG = config_flags.DEFINE_config_file("config", None, "A file of configs/, or its name.", lock_config=True)
+WORKDIR = flags.DEFINE_string("workdir", None, "The run folder.")
+
+
+def main(argv):
+    cli.no_arguments(argv)
+    cli.need_flags(config=CONFIG.value, workdir=WORKDIR.value)
+    config = cli.read_config(CONFIG)
+    console.quiet_tensorflow()
+    from ecgan_tf.training.train import train
+
+    train(config, WORKDIR.value)

@@ -1,0 +1,47 @@
+"""Reads every file of both splits of a data set: counts, sizes, class frequencies, edge density, errors.
+
+  ecgan validate --data.name=folder --data.dir=DIR [--data.unknown_label=255]
+
+The folder holds train|val/{images,labels[,instances]} and classes.json; --data.name also knows earth_tiles (embedded),
+cityscapes, ade20k and coco_stuff in their official layouts. Ends with exit code 1 where anything is wrong.
+"""
+
+import sys
+
+import ml_collections
+from ml_collections import config_flags
+
+from ecgan_tf import cli
+from ecgan_tf.config_keys import nest
+from ecgan_tf.data.keys import DATA_KEYS, EDGE_KEYS, check_data
+from ecgan_tf.data.validate import validate
+from ecgan_tf.errors import RequestError
+
+KEYS = {**DATA_KEYS, **EDGE_KEYS}
+
+
+def define_flags():
+    """`--data.<key>` for every key of config.data; a misspelt one fails here already."""
+    defaults = ml_collections.ConfigDict(nest({key: value.default for key, value in KEYS.items()})).lock()
+    try:
+        return config_flags.DEFINE_config_dict("data", defaults.data)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        sys.exit(f"error: in the flags: {error} See ecgan validate --help.")
+
+
+DATA = define_flags()
+
+
+def main(argv):
+    cli.no_arguments(argv)
+    data = DATA.value
+    mistakes = [key.mistake(name, data[name.split(".")[1]]) for name, key in KEYS.items()]
+    found = [mistake for mistake in (*mistakes, *check_data(data)) if mistake]
+    if found:
+        raise RequestError("; ".join(found))
+    errors = validate(data)
+    for error in errors:
+        print(f"error: {error}", file=sys.stderr)
+    if errors:
+        sys.exit(f"Errors found: {len(errors)}.")
+    print("No errors.")

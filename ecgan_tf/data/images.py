@@ -1,0 +1,76 @@
+"""Reading photographs and label files that may be broken, oversized or something else altogether."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from ecgan_tf.errors import RequestError
+
+MAX_PIXELS = 64 * 1024 * 1024
+PHOTOGRAPH_FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "TIFF")
+PHOTOGRAPH_MODES = ("L", "RGB", "P", "CMYK", "YCbCr")
+LABEL_FORMATS = ("PNG",)
+LABEL_MODES = ("L", "P", "I", "I;16", "I;16B", "RGB")  # "1" is left out: is its white 1, or 255?
+
+
+def read_photograph(path):
+    """Reads a photograph, turned upright as its EXIF data says.
+
+    Returns:
+        uint8 (height, width, 3), RGB.
+    """
+    picture = _open(path, PHOTOGRAPH_FORMATS)
+    if picture.has_transparency_data:
+        raise RequestError(f"{path}: the photograph has an alpha channel; save it without transparency.")
+    if picture.mode not in PHOTOGRAPH_MODES:
+        raise RequestError(f"{path}: a photograph of mode {picture.mode!r}; save it as 8-bit RGB.")
+    return _decode(path, picture, lambda: ImageOps.exif_transpose(picture).convert("RGB"))
+
+
+def read_label_file(path):
+    """Reads the values of a label file as they are stored.
+
+    Returns:
+        Integers (height, width): the grey values of 8 or 16 bits, or the indices of a palette file. Or
+        uint8 (height, width, 3): the colours of an RGB file.
+    """
+    picture = _open(path, LABEL_FORMATS)
+    if picture.mode not in LABEL_MODES:
+        kind = "with an alpha channel" if "A" in picture.mode else f"of mode {picture.mode!r}"
+        raise RequestError(
+            f"{path}: a label file {kind}; save label maps as 8-bit or 16-bit greyscale PNG, one id a pixel."
+        )
+    return _decode(path, picture, lambda: picture)
+
+
+def _open(path, formats):
+    """Reads the header, and refuses what should not be decoded."""
+    if not Path(path).is_file():
+        raise RequestError(f"{path}: no such file.")
+    try:
+        picture = Image.open(path, formats=formats)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise _too_large(path) from error
+    except PermissionError as error:
+        raise RequestError(f"{path}: no permission to read this file; change its access rights.") from error
+    except Exception as error:  # a broken header leads Pillow's plug-ins to any exception
+        raise RequestError(
+            f"{path}: not a {'/'.join(formats)} image, or a broken one; save it as {formats[0]}."
+        ) from error
+    if picture.width * picture.height > MAX_PIXELS:
+        picture.close()
+        raise _too_large(path)
+    return picture
+
+
+def _decode(path, picture, convert):
+    try:
+        with picture:
+            return np.array(convert())
+    except Exception as error:  # as above; Pillow names the trouble: truncated, broken data stream ...
+        raise RequestError(f"{path}: the image cannot be decoded ({error}); copy or export it again.") from error
+
+
+def _too_large(path):
+    return RequestError(f"{path}: more than {MAX_PIXELS // 1024**2} megapixels; scale the image down first.")

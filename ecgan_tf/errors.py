@@ -1,0 +1,5 @@
+"""The one error that is the user's: every command ends with it in one line."""
+
+
+class RequestError(ValueError):
+    """A mistake in what the user asked for. The message says where, which value, and the remedy."""

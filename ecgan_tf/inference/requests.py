@@ -1,0 +1,124 @@
+"""Pictures of label maps in files: what is asked for, checked as a whole, then synthesised one by one."""
+
+import os
+
+from ecgan_tf.atomic_files import write_image
+from ecgan_tf.console import progress_bar, say
+from ecgan_tf.data import read_layout
+from ecgan_tf.errors import RequestError
+from ecgan_tf.inference.exemplars import StyleMixture, attention_sheet, read_exemplars, shares_of
+from ecgan_tf.inference.runtimes import open_model
+from ecgan_tf.pictures import pictures_of
+from ecgan_tf.pixels import to_uint8
+
+
+def synthesize(
+    model,
+    labels,
+    output,
+    instances=None,
+    sources=None,
+    exemplars=(),
+    exemplar_labels=(),
+    mix=None,
+    mix_mask=None,
+    save_attention=False,
+    save_intermediates=False,
+):
+    """Writes a picture for each label map, a PNG of its name.
+
+    Args:
+        model: a run folder, a SavedModel folder, a .tflite or an .onnx file.
+        labels: a label map, or a folder of them.
+        output: folder for the pictures.
+        instances, sources: a file or folder of instance maps, of photographs of the other view, of the same names.
+        exemplars, exemplar_labels: photographs whose style is wanted, up to two, and their label maps.
+        mix, mix_mask: how two exemplars are mixed, see `shares_of`.
+        save_attention: adds NAME_attention.png, what was read from where.
+        save_intermediates: adds what the model gives on the way, NAME_edge.png and others.
+    Raises:
+        RequestError: before the first picture, where anything about the request or its files is wrong.
+    """
+    paths = list_label_maps(labels)
+    if os.path.isfile(output):
+        raise RequestError(f"--output={output} is a file; give a folder.")
+    opened = open_model(model)
+    if save_intermediates and opened.generate_all is None:
+        raise RequestError(f"--save_intermediates: {model} gives the final image alone; give its run folder.")
+    exemplars = read_exemplars(opened, exemplars, exemplar_labels)
+    shares = shares_of(exemplars, mix, mix_mask, opened.image_size)
+    if save_attention and not exemplars:
+        raise RequestError(f"{model} has no attention to save; leave out --save_attention.")
+    if save_intermediates and (len(exemplars) > 1 or save_attention):
+        raise RequestError("--save_intermediates goes with neither a mixture nor --save_attention; give one of them.")
+    mixture = StyleMixture(model, exemplars, shares) if len(exemplars) > 1 or save_attention else None
+    instances = instance_maps(paths, instances, "boundaries" in opened.inputs)
+    sources = source_photographs(paths, sources, "source" in opened.inputs)
+    for path, *others in zip(paths, instances, sources):  # a broken file is found before the first picture
+        read_layout(path, opened.classes, opened.image_size, *others)
+    show = progress_bar("synthesising")
+    for done, (path, *others) in enumerate(zip(paths, instances, sources), start=1):
+        layout = read_layout(path, opened.classes, opened.image_size, *others)
+        layout = {key: value[None] for key, value in layout.items()}
+        stem = os.path.join(output, os.path.splitext(os.path.basename(path))[0])
+        for name, picture in _pictures(opened, layout, exemplars, mixture, save_attention, save_intermediates):
+            write_image(f"{stem}{name}.png", picture)
+        show(done, len(paths))
+    say(f"synthesised {len(paths)} pictures into {output}")
+
+
+def _pictures(model, layout, exemplars, mixture, save_attention, save_intermediates):
+    """The pictures of one layout: pairs of what is added to its name, and uint8 (height, width, 3)."""
+    if exemplars:
+        layout = {**layout, **{key: value[None] for key, value in exemplars[0].items()}}
+    if save_intermediates:
+        for key, picture in pictures_of(model.generate_all(layout)).items():
+            yield "" if key == "image" else f"_{key}", picture[0]
+        return
+    image = mixture(layout) if mixture else model.generate(layout)
+    yield "", to_uint8(image)[0]
+    if save_attention:
+        yield "_attention", attention_sheet(model, layout, exemplars, mixture.attention(layout), image)
+
+
+def list_label_maps(path):
+    """The file itself, or the .png files of a folder, by name."""
+    if os.path.isfile(path):
+        return [path]
+    if not os.path.isdir(path):
+        raise RequestError(f"--labels={path}: no such file or folder.")
+    names = sorted(name for name in os.listdir(path) if name.lower().endswith(".png") and not name.startswith("."))
+    if not names:
+        raise RequestError(f"--labels={path}: the folder has no .png; label maps are PNGs of class ids or colours.")
+    return [os.path.join(path, name) for name in names]
+
+
+def instance_maps(paths, folder, needed):
+    """The instance map of each label map, or None for each where the model takes none."""
+    if not needed:
+        return [None] * len(paths)
+    if folder is None:
+        raise RequestError("this model was trained with instance maps; give their file or folder with --instances.")
+    found = [folder if os.path.isfile(folder) else os.path.join(folder, os.path.basename(path)) for path in paths]
+    missing = [path for path in found if not os.path.isfile(path)]
+    if missing:
+        raise RequestError(f"--instances: {len(missing)} missing, the first is {missing[0]}.")
+    return found
+
+
+def source_photographs(paths, folder, needed):
+    """The photograph of the other view for each label map, or None for each where the model takes none."""
+    if not needed:
+        return [None] * len(paths)
+    if folder is None:
+        raise RequestError("this model translates another view; give its photographs' file or folder with --sources.")
+    if os.path.isfile(folder):
+        return [folder] * len(paths)
+    by_name = {}
+    if os.path.isdir(folder):
+        by_name = {os.path.splitext(name)[0]: os.path.join(folder, name) for name in sorted(os.listdir(folder))}
+    stems = [os.path.splitext(os.path.basename(path))[0] for path in paths]
+    missing = [stem for stem in stems if stem not in by_name]
+    if missing:
+        raise RequestError(f"--sources: {len(missing)} missing, the first is that of {missing[0]} in {folder}.")
+    return [by_name[stem] for stem in stems]

@@ -1,0 +1,254 @@
+"""Opens a trained or exported model in its own runtime, behind one face: layouts in, images out."""
+
+import contextlib
+import json
+import os
+
+import numpy as np
+
+from ecgan_tf import console
+from ecgan_tf.atomic_files import read_json
+from ecgan_tf.data.classes import ClassList
+from ecgan_tf.data.label_maps import resize_labels, resize_photograph
+from ecgan_tf.errors import RequestError
+from ecgan_tf.pixels import as_float, to_uint8
+
+DESCRIPTION = "model.json"
+STYLE_ENCODER, PAINTER = "style_encoder", "painter"  # the two .tflite of a model that was split
+METADATA_KEY = "ecgan_tf"  # of the same content inside a .tflite or .onnx
+ONNX_TYPES = {"tensor(int32)": "int32", "tensor(uint8)": "uint8", "tensor(float)": "float32"}
+
+
+class Synthesizer:
+    """A generator, wherever it runs.
+
+    Attributes:
+        classes: `ClassList` of the layouts.
+        image_size: (height, width).
+        inputs: dictionary from the name of each input to its NumPy dtype.
+        source: path that it was opened from.
+        generate_all: maps layouts to all outputs of the generator, of a run folder; None of what was exported.
+    """
+
+    def __init__(self, source, description, inputs, run, generate_all=None):
+        """`run` maps a dictionary of NumPy arrays, one example each, to the image float32 (1, height, width, 3)."""
+        arguments = description["arguments"]
+        self.source = source
+        self.classes = ClassList.from_dict(description["classes"])
+        self.image_size = tuple(arguments["image_size"])
+        self.inputs = {name: np.dtype(dtype) for name, dtype in inputs.items()}
+        self.generate_all = generate_all
+        self._run = run
+
+    def __call__(self, labels, **others):
+        """The picture of a label map, or a picture for each of a batch.
+
+        Args:
+            labels: integers (height, width) or (batch, height, width) of any size, ids 0..num_classes.
+            others: what else `inputs` names, as `labels`: photographs uint8 (height, width, 3) of any size, further
+                label maps, boundaries (height, width) of 0 and 1; with a batch axis where labels have one.
+        Returns:
+            uint8 (height, width, 3) of the model's size, or (batch, height, width, 3).
+        """
+        given = {"labels": labels, **others}
+        if set(given) != set(self.inputs):
+            raise RequestError(f"{self.source} takes {', '.join(self.inputs)}; given were {', '.join(given)}.")
+        is_batch = np.ndim(labels) == 3
+        batches = {name: np.asarray(value) if is_batch else np.asarray(value)[None] for name, value in given.items()}
+        images = to_uint8(self.generate({name: self._fitted(name, batch) for name, batch in batches.items()}))
+        return images if is_batch else images[0]
+
+    def _fitted(self, name, batch):
+        """The arrays of one input at the model's size, and of its range."""
+        if name == "labels" or name.endswith("_labels"):
+            limit = self.classes.num_classes + self.classes.has_unknown
+            if batch.size == 0 or batch.min() < 0 or batch.max() >= limit:
+                raise RequestError(f"{name} must be ids 0..{limit - 1} of the model's classes.")
+            return np.stack([resize_labels(labels, self.image_size) for labels in batch])
+        if name == "boundaries":
+            return np.stack([resize_labels(boundaries, self.image_size) for boundaries in batch])[..., None]
+        if batch.dtype != np.uint8 or batch.shape[-1:] != (3,):
+            raise RequestError(f"{name} must be photographs, uint8 (height, width, 3).")
+        return np.stack([as_float(resize_photograph(photograph, self.image_size)) for photograph in batch])
+
+    def generate(self, layout):
+        """Synthesises layouts one after the other, as a device would.
+
+        Args:
+            layout: dictionary of arrays with the keys of `inputs`: `labels` (batch, height, width), ids
+                0..num_classes, and as the model has them `boundaries` (batch, height, width, 1) and others.
+        Returns:
+            float32 (batch, height, width, 3) in [-1, 1].
+        """
+        inputs = {key: np.asarray(layout[key], dtype) for key, dtype in self.inputs.items()}
+        examples = ({key: array[i : i + 1] for key, array in inputs.items()} for i in range(len(inputs["labels"])))
+        images = [self._run(example) for example in examples]
+        return np.concatenate(images)
+
+
+def open_model(path):
+    """Opens whatever can synthesise: a run folder, a SavedModel folder, a .tflite or an .onnx file.
+
+    Exported models have their description, model.json, beside them or one or two folders up, as `export` writes it.
+
+    Returns:
+        `Synthesizer`.
+    """
+    if not os.path.exists(path):
+        raise RequestError(f"{path}: no such file or folder; give a run folder, a SavedModel, a .tflite or an .onnx.")
+    if os.path.isdir(path):
+        if os.path.isfile(os.path.join(path, f"{PAINTER}.tflite")):
+            return open_split(path)
+        return open_saved_model(path) if find_saved_model(path) else open_keras_run(path)
+    openers = {".tflite": open_tflite, ".onnx": open_onnx}
+    ending = os.path.splitext(path)[1].lower()
+    if ending not in openers:
+        raise RequestError(
+            f"{path}: unknown kind of model {ending!r}; give a run folder, a SavedModel folder, "
+            "a .tflite or an .onnx file."
+        )
+    return openers[ending](path)
+
+
+def open_keras_run(path, image_size=None):
+    """The averaged generator of a run, in Keras; `image_size` as `open_run` takes it."""
+    import tensorflow as tf
+
+    from ecgan_tf.runs.folder import open_run
+
+    generator, description, _ = open_run(path, image_size)
+    generate = tf.function(lambda inputs: generator(inputs)["image"], autograph=False)
+    generate_all = tf.function(lambda inputs: generator(inputs), autograph=False)
+    inputs = {name: spec.dtype for name, spec in generator.input_specs.items()}
+    return Synthesizer(path, description, inputs, lambda inputs: generate(inputs).numpy(), generate_all)
+
+
+def open_saved_model(path):
+    """The `serving_default` signature of a SavedModel; of versioned folders the newest."""
+    import tensorflow as tf
+
+    folder = find_saved_model(path)
+    with _foreign(path, "SavedModel"):
+        module = tf.saved_model.load(folder)
+        generate = module.signatures["serving_default"]
+
+    def run(inputs, module=module):  # the signature does not keep the module alive, which owns the variables
+        return generate(**{key: tf.constant(value) for key, value in inputs.items()})["image"].numpy()
+
+    inputs = {name: spec.dtype.as_numpy_dtype for name, spec in generate.structured_input_signature[1].items()}
+    return Synthesizer(path, find_description(folder), inputs, run)
+
+
+def open_tflite(path, threads=None):
+    """A .tflite in the LiteRT interpreter."""
+    runner, inputs, inside = _tflite_runner(path, threads)
+    return Synthesizer(path, find_description(path, inside), inputs, lambda inputs: as_float(runner(**inputs)["image"]))
+
+
+def open_split(path):
+    """A folder with the two .tflite of a model that synthesises after exemplars; the last exemplar is not read again."""
+    encode, of_exemplar, _ = _tflite_runner(os.path.join(path, f"{STYLE_ENCODER}.tflite"))
+    synthesise, of_painter, inside = _tflite_runner(os.path.join(path, f"{PAINTER}.tflite"))
+    inputs = {name: dtype for name, dtype in of_painter.items() if name not in encode.get_output_details()}
+    last = {}
+
+    def run(example):
+        exemplar = {name: example.pop(name) for name in of_exemplar}
+        if not last or any(np.any(last["exemplar"][name] != value) for name, value in exemplar.items()):
+            last.update(exemplar=exemplar, style=encode(**exemplar))
+        return as_float(synthesise(**example, **last["style"])["image"])
+
+    return Synthesizer(path, find_description(path, inside), {**inputs, **of_exemplar}, run)
+
+
+def _tflite_runner(path, threads=None):
+    """The signature of a .tflite as a function, the dtypes of its inputs by name, and what it says of itself."""
+    with _foreign(path, "LiteRT model"):
+        from ai_edge_litert.interpreter import Interpreter
+
+        with console.stderr_held_back():  # the runtime says which delegate it made
+            interpreter = Interpreter(model_path=path, num_threads=threads or os.cpu_count())
+            interpreter.allocate_tensors()
+        runner = interpreter.get_signature_runner("serving_default")
+        inputs = {name: details["dtype"] for name, details in runner.get_input_details().items()}
+        return runner, inputs, read_tflite_metadata(path)
+
+
+def open_onnx(path):
+    """An .onnx in ONNX Runtime, on the CPU."""
+    with _foreign(path, "ONNX model"):
+        import onnxruntime
+
+        session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+        inputs = {value.name: ONNX_TYPES[value.type] for value in session.get_inputs()}
+        inside = session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
+    return Synthesizer(path, find_description(path, inside), inputs, lambda inputs: session.run(["image"], inputs)[0])
+
+
+def read_tflite_metadata(path):
+    """What `export` wrote into a .tflite of its model: JSON, or None."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    with open(path, "rb") as file:
+        model = schema.Model.GetRootAs(file.read(), 0)
+    for index in range(model.MetadataLength()):
+        entry = model.Metadata(index)
+        if entry.Name() == METADATA_KEY.encode():
+            return model.Buffers(entry.Buffer()).DataAsNumpy().tobytes().decode()
+    return None
+
+
+def find_saved_model(path):
+    """The folder below `path` that holds a saved_model.pb: itself, or its newest numbered version; or None."""
+    versions = sorted((name for name in os.listdir(path) if name.isdigit()), key=int, reverse=True)
+    for folder in (path, *(os.path.join(path, version) for version in versions)):
+        if os.path.isfile(os.path.join(folder, "saved_model.pb")):
+            return folder
+    return None
+
+
+def find_description(path, inside=None):
+    """What an exported model is: from `inside` the file where it has it, else from a model.json beside it or above.
+
+    Args:
+        path: of the model.
+        inside: JSON, or None.
+    """
+    if inside is not None:
+        return checked_description(path, inside)
+    folder = os.path.abspath(path)
+    for _ in range(3):
+        folder = os.path.dirname(folder)
+        candidate = os.path.join(folder, DESCRIPTION)
+        if os.path.isfile(candidate):
+            return checked_description(candidate, read_json(candidate))
+    raise RequestError(
+        f"{path}: no {DESCRIPTION} beside it, which tells its classes and size; keep the files of an export together."
+    )
+
+
+def checked_description(path, description):
+    """`description`, a dictionary or its JSON, if it describes a model."""
+    try:
+        description = json.loads(description) if isinstance(description, str) else description
+        Synthesizer(path, description, {}, None)
+    except (KeyError, TypeError, ValueError) as error:
+        raise RequestError(f"{path} does not describe a model ({error}).") from error
+    return description
+
+
+@contextlib.contextmanager
+def _foreign(path, kind):
+    """Turns whatever a runtime says of a damaged or foreign file into one line about that file."""
+    try:
+        yield
+    except ImportError as error:
+        raise RequestError(
+            f"{path}: a {kind} needs the package {error.name!r}; pip install 'ecgan_tf[export]'."
+        ) from error
+    except Exception as error:  # each runtime has its own exceptions
+        reason = str(error).strip().splitlines()
+        raise RequestError(
+            f"{path} is not a {kind} of this project ({reason[0] if reason else type(error).__name__}); "
+            "export it again."
+        ) from error

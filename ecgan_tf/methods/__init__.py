@@ -1,0 +1,28 @@
+"""The methods: one file per paper with all that is its own, found by name in one table."""
+
+from ecgan_tf.errors import RequestError
+from ecgan_tf.methods.ecgan import ECGAN
+from ecgan_tf.methods.lggan import LGGAN, LGGANCrossView, LGGANPlus
+from ecgan_tf.methods.msca import MSCA
+from ecgan_tf.methods.spade import SPADE
+
+METHODS = {
+    "ecgan": ECGAN(),
+    "lggan": LGGAN(),
+    "lggan_cross_view": LGGANCrossView(),
+    "lggan_plus": LGGANPlus(),
+    "msca": MSCA(),
+    "spade": SPADE(),
+}
+
+
+def method_of(name):
+    """The method of this name; an unknown one is a `RequestError` with the list of known ones."""
+    if name not in METHODS:
+        raise RequestError(f"config.model.name is {name!r}; it must be one of {', '.join(sorted(METHODS))}")
+    return METHODS[name]
+
+
+def make_generator(name, **arguments):
+    """The generator of a method, built; its class docstring names the arguments."""
+    return method_of(name).make_generator(name, **arguments)

@@ -1,0 +1,271 @@
+"""What a method is, with the defaults that most of them share: pairs of pictures, judged and compared."""
+
+import dataclasses
+
+import tensorflow as tf
+
+from ecgan_tf.console import say
+from ecgan_tf.errors import RequestError
+from ecgan_tf.losses.adversarial import ADVERSARIAL
+from ecgan_tf.losses.features import feature_matching_loss, perceptual_loss
+from ecgan_tf.losses.reduction import mean_absolute_difference
+from ecgan_tf.models import make_discriminator
+from ecgan_tf.models.vgg import make_vgg_features
+
+
+@dataclasses.dataclass(frozen=True)
+class Pair:
+    """A picture that the generator gives, and the real one that it is held against.
+
+    Attributes:
+        symbol: of the picture in the paper, which ends the names of its terms: L_f^symbol.
+        fake: key of the generator's outputs.
+        real: "image" or "edge", key of `Objective.reals`.
+        weight: of its terms.
+    """
+
+    symbol: str
+    fake: str
+    real: str = "image"
+    weight: float = 1.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Judge:
+    """A discriminator, and which pictures it judges.
+
+    Attributes:
+        name: of its part of a checkpoint.
+        network: function of (batch, images, training) to a list of (features, logits), see `MultiscaleDiscriminator`.
+        symbols: from what it judges, keys of `Objective.reals`, to the symbol of that adversarial term.
+        matches_features: whether the feature matching loss is taken from its features.
+    """
+
+    name: str
+    network: object
+    symbols: dict
+    matches_features: bool = True
+
+
+class Outputs(dict):
+    """What a generator gives, by name; a name that it does not give is refused with the switch that would."""
+
+    def __init__(self, outputs, switches):
+        super().__init__(outputs)
+        self.switches = switches
+
+    def __missing__(self, key):
+        remedy = f" Set {self.switches[key]}." if key in self.switches else ""
+        raise RequestError(
+            f"a term of the loss reads {key!r}, which this generator does not give; it gives {', '.join(self)}.{remedy}"
+        )
+
+
+class Objective:
+    """The terms that every method has: pairs of a fake and a real, told apart by discriminators, near in features.
+
+    Args:
+        config: the run's.
+        pairs: list of `Pair`.
+        judges: list of `Judge`.
+        vgg: from `make_vgg_features`, or None for no perceptual terms.
+    """
+
+    discriminator_weight = 1.0
+
+    def __init__(self, config, pairs, judges, vgg=None):
+        self.loss = config.loss
+        self.pairs = pairs
+        self.judges = judges
+        self.vgg = vgg
+        self.generator_cost, self.real_cost, self.fake_cost = ADVERSARIAL[config.loss.gan_mode]
+
+    def reals(self, batch):
+        """What the discriminator should take for real: float (batch, height, width, 3) each."""
+        reals = {"image": batch["image"]}
+        if any(pair.real == "edge" for pair in self.pairs):
+            reals["edge"] = tf.repeat(batch["edges"], 3, axis=-1)
+        return reals
+
+    def generator_terms(self, batch, outputs, judged, step=0):
+        """The weighted terms of the generator's total.
+
+        Args:
+            batch: dictionary of a training batch.
+            outputs: of the generator.
+            judged: for each judge's name the predictions of the fakes, by the pairs' `fake`, and of the reals, by
+                their `real`: two dictionaries.
+            step: int64 scalar.
+        Returns:
+            dictionary from symbol to (weight, float32 (batch,) or scalar).
+        """
+        loss, photographs = self.loss, self.reals(batch)
+        terms = self._adversarial_terms(judged)
+        if loss.feature_matching:
+            for pair in self.pairs:
+                for fakes, reals in (judged[j.name] for j in self._judges_of(pair.real) if j.matches_features):
+                    distance = feature_matching_loss(_features(reals[pair.real]), _features(fakes[pair.fake]))
+                    terms[f"L_f^{pair.symbol}"] = (loss.feature_matching * pair.weight, distance)
+        if self.vgg:
+            for pair in self.pairs:
+                distance = perceptual_loss(self.vgg(photographs[pair.real]), self.vgg(outputs[pair.fake]))
+                terms[f"L_p^{pair.symbol}"] = (loss.perceptual * pair.weight, distance)
+        if loss.reconstruction:
+            # Not in the papers: colours come within hundreds of steps instead of thousands. Not for the edge, which is
+            # black on most pixels: the L1 distance is content with a map that is black on all.
+            for pair in self.pairs:
+                if pair.real != "edge":
+                    distance = mean_absolute_difference(photographs[pair.real], outputs[pair.fake])
+                    terms[f"L_1^{pair.symbol}"] = (loss.reconstruction * pair.weight, distance)
+        return terms
+
+    def discriminator_terms(self, judged):
+        """The weighted terms of the discriminator's total; arguments as `generator_terms`.
+
+        The real image counts as often as its fakes do: for ECGAN lambda + 1 times for I' and I''.
+        """
+        terms = {}
+        for symbol, real, pairs, (fakes, reals) in self._families(judged):
+            costs = [pair.weight * self.fake_cost(_logits(fakes[pair.fake])) for pair in pairs]
+            weights = sum(pair.weight for pair in pairs)
+            cost = weights * self.real_cost(_logits(reals[real])) + sum(costs)
+            terms[f"L_D^{symbol}"] = (self.discriminator_weight, cost)
+        return terms
+
+    def _adversarial_terms(self, judged):
+        terms = {}
+        for symbol, _, pairs, (fakes, _) in self._families(judged):
+            costs = [pair.weight * self.generator_cost(_logits(fakes[pair.fake])) for pair in pairs]
+            terms[f"L^{symbol}"] = (self.loss.adversarial, sum(costs))
+        return terms
+
+    def _judges_of(self, real):
+        return [judge for judge in self.judges if real in judge.symbols]
+
+    def _families(self, judged):
+        """Symbol, real partner, pairs and predictions of each adversarial term: of one judge and one kind of real."""
+        for real in dict.fromkeys(pair.real for pair in self.pairs):
+            pairs = [pair for pair in self.pairs if pair.real == real]
+            for judge in self._judges_of(real):
+                yield judge.symbols[real], real, pairs, judged[judge.name]
+
+
+class Method:
+    """What a paper adds to the rest; a subclass states what differs from this.
+
+    Attributes:
+        generator: class of the network, see `Generator`; `model.X` of the config is its argument X.
+        keys: dictionary from "section.key" to `Key`, of the config keys that are the method's own.
+        without: shared keys that it does not read; a config of it does not have them.
+        switches: from an output that the generator may leave out to the setting that gives it, for messages.
+        objective: class of what it is trained for.
+    """
+
+    generator = None
+    keys = {}
+    without = ()
+    switches = {}
+    objective = Objective
+
+    def stride(self, config):
+        """What height and width of images must be multiples of."""
+        return 32
+
+    def check(self, config):
+        """Yields or returns what is wrong with a config beyond its single keys, one line each."""
+        return ()
+
+    # ---- networks
+
+    def generator_arguments(self, config, dataset):
+        """What `make_generator` takes for this config and data set: plain values, kept in the run folder.
+
+        Args:
+            config: the run's.
+            dataset: anything with `classes.num_classes`, `has_unknown` and `has_boundaries`.
+        """
+        return {
+            "num_classes": dataset.classes.num_classes,
+            "image_size": tuple(config.data.image_size),
+            "has_unknown": dataset.has_unknown,
+            "has_boundaries": dataset.has_boundaries,
+            **{key: value for key, value in config.model.items() if key != "name"},
+        }
+
+    def make_generator(self, name, **arguments):
+        """The generator, built; `name` begins the names of its variables."""
+        generator = self.generator(name=name, **arguments)
+        generator.build()
+        return generator
+
+    def make_judges(self, config, layout):
+        """The discriminators, the main one first, and what each of them judges.
+
+        By default one multi-scale discriminator judges all pairs; with config.discriminator.image a second one judges
+        images without their layouts.
+
+        Args:
+            config: the run's.
+            layout: dictionary of num_classes, has_unknown and has_boundaries.
+        Returns:
+            list of `Judge`.
+        """
+        judges = [Judge("discriminator", self._multiscale(config, layout), {"edge": "e", "image": "i"})]
+        if config.discriminator.image:
+            network = self._multiscale(config, layout, "image", is_conditional=False)
+            judges.append(Judge("image_discriminator", network, {"image": "u"}, matches_features=False))
+        return judges
+
+    @staticmethod
+    def _multiscale(config, layout, layer_name=None, **kwargs):
+        return make_discriminator(
+            "multiscale",
+            layer_name,
+            base_filters=config.discriminator.base_filters,
+            initializer=config.model.initializer,
+            num_scales=config.discriminator.num_scales,
+            **layout,
+            **kwargs,
+        )
+
+    def make_heads(self, config, generator):
+        """The networks that exist in training only, built, by the name of their part of a checkpoint.
+
+        Args:
+            config: the run's.
+            generator: whose outputs the heads read.
+        """
+        return {}
+
+    # ---- what they are trained for
+
+    def pairs(self, config):
+        """Which output is held against which real picture: list of `Pair`."""
+        return [Pair("I", "image")]
+
+    def make_objective(self, config, generator, judges, heads):
+        """The objective of a run; a term whose weights are not at hand is off, and the run says so.
+
+        Args:
+            config: the run's.
+            generator, judges, heads: the networks, as this method made them.
+        """
+        return self.objective(config, self.pairs(config), judges, open_vgg(config.loss))
+
+
+def open_vgg(loss):
+    """VGG-19's features for the perceptual terms, or None where they are off."""
+    if not loss.perceptual or not loss.vgg_weights:
+        return None
+    vgg = make_vgg_features(loss.vgg_weights)
+    if vgg is None:
+        say("no VGG-19 weights from Keras (none cached, no download): the perceptual loss is off")
+    return vgg
+
+
+def _logits(predictions):
+    return [logits for _, logits in predictions]
+
+
+def _features(predictions):
+    return [features for features, _ in predictions]

@@ -1,0 +1,136 @@
+"""MSCA (Zheng et al., ECCV 2020; arXiv 2004.10024): a layout in the style of an exemplar scene."""
+
+from keras import ops
+
+from ecgan_tf.config_keys import Key
+from ecgan_tf.data.keys import EXEMPLAR_KEYS
+from ecgan_tf.losses.reduction import per_example_mean
+from ecgan_tf.losses.style import class_style_loss, slot_entropy, style_statistics_loss
+from ecgan_tf.methods.base import Method, Objective, Pair, open_vgg
+from ecgan_tf.methods.spade import SPADE_KEYS
+from ecgan_tf.models.msca import NUM_SCALES, MSCAGenerator
+
+# Symbols of the terms that compare with the photograph.
+WITH_TARGET = ("L_f^", "L_p^", "L_1^", "L_pix")
+VGG_LAYERS = 4  # relu1_1 .. relu4_1
+STYLE_KEYS = {
+    **EXEMPLAR_KEYS,
+    "loss.style": Key(0.0, "L_style, of pictures whose exemplar is retrieved", least=0),
+}
+
+
+class MSCA(Method):
+    """One picture, in the style of an exemplar, which is another patch of its photograph or a retrieved scene."""
+
+    generator = MSCAGenerator
+    keys = {
+        **SPADE_KEYS,
+        "model.attention": Key(
+            "msca", "`msca`, `gap` (global style alone) or `full` (all pairs, up to 32x32)", ("msca", "gap", "full")
+        ),
+        "model.attention_slots": Key(
+            (16, 32, 64, 64, 64), "K of the scales, finest first; 0: one per label", toy=(2, 3, 4, 4, 4)
+        ),
+        "model.attention_sharpness": Key(1.0, "of both softmaxes at the start; learned from there on", above=0),
+        "model.use_mask": Key(True, "feature masking"),
+        "model.use_global": Key(True, "the global style code"),
+        "model.exemplar_label": Key(
+            "given", "`given`: the exemplar comes with its label map; `none`: its pixels alone", ("given", "none")
+        ),
+        **STYLE_KEYS,
+        "data.exemplars": Key(
+            "cross+self", "pairs of patches: of one photograph, or a patch and itself", ("cross+self", "cross", "self")
+        ),
+        "loss.slot_entropy": Key(
+            0.0, "rewards all slots being used; 1e-3 where metrics.jsonl shows that most lie idle", least=0
+        ),
+    }
+
+    def check(self, config):
+        yield from check_exemplars(config, guided=True)
+        slots = tuple(config.model.attention_slots)
+        if len(slots) != NUM_SCALES or min(slots) < 0:
+            yield f"config.model.attention_slots is {slots}; it must be five numbers of 0 or more, finest scale first"
+        if config.model.attention == "full" and config.model.exemplar_label == "none":
+            yield "config.model.attention 'full' compares label maps; config.model.exemplar_label must be 'given'"
+
+    def pairs(self, config):
+        return [Pair("I'", "image")]
+
+    def make_objective(self, config, generator, judges, heads):
+        return MSCAObjective(config, self.pairs(config), judges, generator.num_classes, open_vgg(config.loss))
+
+
+class MSCAObjective(Objective):
+    """The objective of MSCA (docs/papers/msca.md, section 6).
+
+        L_G = the terms of every method, where there is a ground truth + lambda_style L_style, where there is none
+
+    Args:
+        config, pairs, judges, vgg: as in `Objective`.
+        num_classes: N.
+    """
+
+    def __init__(self, config, pairs, judges, num_classes, vgg=None):
+        super().__init__(config, pairs, judges, vgg)
+        self.num_classes = num_classes
+
+    def generator_terms(self, batch, outputs, judged, step=0):
+        """As `Objective.generator_terms`; `mask` and `slots` are there to be watched, `mask` with weight 0."""
+        terms = super().generator_terms(batch, outputs, judged, step)
+        terms = with_style_terms(terms, batch, outputs, self.loss, self.num_classes, self.vgg)
+        maps = outputs["attention"]
+        masks = [per_example_mean(each["mask"]) for each in maps if "mask" in each]
+        used = [slot_entropy(each["target"]) for each in maps if "target" in each and each["target"].shape[-1] > 1]
+        if masks:
+            terms["mask"] = (0.0, sum(masks) / len(masks))
+        if used:
+            terms["slots"] = (-self.loss.slot_entropy, sum(used) / len(used))
+        return terms
+
+
+def with_style_terms(terms, batch, outputs, loss, num_classes, vgg=None):
+    """The terms of a generator's total when it synthesises after exemplars (docs/papers/msca.md, section 6).
+
+        terms that compare with the photograph   only where has_target is 1
+        L_style, weight config.loss.style        only where it is 0, that is, for retrieved exemplars: by VGG-19's
+                                                 features where they are at hand, else by the colours of each class
+
+    Args:
+        terms: dictionary from symbol to (weight, float32 (batch,)).
+        batch: dictionary of a training batch.
+        outputs: of the generator.
+        loss: config.loss.
+        num_classes: N.
+        vgg: from `make_vgg_features`, or None.
+    Returns:
+        dictionary as `terms`.
+    """
+    has_target = ops.cast(batch["has_target"], "float32")
+    result = {
+        symbol: (weight, value * has_target if symbol.startswith(WITH_TARGET) else value)
+        for symbol, (weight, value) in terms.items()
+    }
+    if loss.style:
+        if vgg:
+            pictures = (vgg(outputs["image"])[:VGG_LAYERS], vgg(batch["exemplar"])[:VGG_LAYERS])
+            distance = style_statistics_loss(*pictures)
+        else:
+            pictures = (outputs["image"], batch["labels"], batch["exemplar"], batch["exemplar_labels"])
+            distance = class_style_loss(*pictures, num_classes)
+        result["L_style"] = (loss.style, distance * (1.0 - has_target))
+    return result
+
+
+def check_exemplars(config, guided):
+    """Yields what is wrong with config.data for a model that does, or does not, synthesise after exemplars."""
+    data = config.data
+    if guided and data.exemplars == "none":
+        yield "config.data.exemplars is 'none', but this model synthesises after exemplars; choose 'cross+self'"
+    if not guided and data.exemplars != "none":
+        yield f"config.data.exemplars is {data.exemplars!r}, but this model takes no exemplar; choose 'none'"
+    if "cross" in data.exemplars and tuple(data.load_size) in ((0, 0), tuple(data.image_size)):
+        yield (
+            f"config.data.load_size {tuple(data.load_size)} leaves no room for two patches of image_size "
+            f"{tuple(data.image_size)} in a photograph; make it 1.5 times image_size or more"
+        )

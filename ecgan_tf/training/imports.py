@@ -1,0 +1,60 @@
+"""State dicts of PyTorch releases as runs, and runs as state dicts."""
+
+import os
+
+import numpy as np
+
+from ecgan_tf.atomic_files import atomic_path
+from ecgan_tf.config import check_config
+from ecgan_tf.console import say
+from ecgan_tf.convert import load_state_dict, read_state_dict, state_dict
+from ecgan_tf.data import open_dataset
+from ecgan_tf.data.pipeline import layouts_to_keep
+from ecgan_tf.errors import RequestError
+from ecgan_tf.runs.folder import RunFolder, model_description, open_discriminator, open_run
+from ecgan_tf.training.gan import GAN
+
+
+def bring_in(path, folder, config, discriminator=None):
+    """Makes a run folder at step 0 from a state dict.
+
+    Args:
+        path: of the generator's state dict, as `read_state_dict` takes it.
+        folder: to make.
+        config: of the model and its data.
+        discriminator: path of the discriminator's state dict, or None.
+    """
+    if os.path.isfile(folder) or (os.path.isdir(folder) and os.listdir(folder)):
+        raise RequestError(f"--to={folder} is not empty; give a new folder.")
+    check_config(config)
+    data = open_dataset(config.data, "validation")
+    arrays = read_state_dict(path)
+    model = model_description(config, data)
+    gan = GAN(config, model["arguments"])
+    for generator in (gan.generator, gan.ema_generator):
+        load_state_dict(generator, arrays)
+    if discriminator:
+        load_state_dict(gan.discriminator, read_state_dict(discriminator))
+    run = RunFolder(folder)
+    run.start(config, model, layouts_to_keep(data, 8))
+    run.save(0, gan.named_variables(), keep=1)
+    say(f"{folder} synthesises with the weights of {path}; ecgan train --workdir={folder} continues from them")
+
+
+def take_out(folder, path, discriminator=None):
+    """Writes the state dict of a run's averaged generator, and of its discriminator where it is asked for.
+
+    Args:
+        folder: of the run.
+        path, discriminator: .npz to write; discriminator may be None.
+    """
+    for flag, file in (("to", path), ("discriminator", discriminator)):
+        if file and not file.endswith(".npz"):
+            raise RequestError(f"--{flag}={file}: the state dict of a run is written as .npz.")
+    networks = {path: open_run(folder)[0]}
+    if discriminator:
+        networks[discriminator] = open_discriminator(folder)
+    for file, network in networks.items():
+        with atomic_path(file) as temporary:
+            np.savez(temporary, **state_dict(network))
+        say(f"wrote {file}")

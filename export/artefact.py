@@ -1,0 +1,74 @@
+"""One artefact: written beside its final place, compared with Keras, and moved in or rejected."""
+
+import os
+import shutil
+import tempfile
+
+from ecgan_tf.atomic_files import write_json
+from ecgan_tf.console import say, stderr_held_back
+from ecgan_tf.inference.runtimes import open_model
+from export.parity import compare, latency
+from export.report import inspect
+
+
+def export_one(model, expected, output, name, write, precision):
+    """Writes one artefact beside its final place, compares it there with Keras, and moves it in; or to rejected/.
+
+    Args:
+        model: `InferenceModel`.
+        expected: Keras' images of its layouts.
+        output: folder of the export.
+        name: of the artefact, below it.
+        write, precision: as in `TARGETS`.
+    Returns:
+        its entry of the report, and its images.
+    """
+    say(f"exporting {name} ...")
+    output = os.path.abspath(output)
+    with tempfile.TemporaryDirectory(prefix=".partial-", dir=output) as folder:
+        path = os.path.join(folder, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        write_json(os.path.join(folder, "model.json"), model.description)
+        with stderr_held_back():
+            write(model, path)
+        synthesizer = open_model(path)
+        images = synthesizer.generate(model.layouts)
+        entry = {
+            "bytes": size_of(path),
+            **compare(expected, images, precision),
+            "latency": latency(synthesizer, model.layouts),
+            **inspect(path),
+        }
+        place, other = output, os.path.join(output, "rejected")
+        if not entry["passed"]:
+            place, other = other, place
+        move_in(path, os.path.join(place, name))
+        remove(os.path.join(other, name))  # of an earlier export, which this one replaces
+    verdict = "passed" if entry["passed"] else "REJECTED: " + ", ".join(entry["missed"])
+    say(
+        f"  {entry['bytes'] / 1e6:.2f} MB, largest difference {entry['difference']['largest']} of 255, "
+        f"PSNR {entry['difference']['psnr']:.0f} dB, {entry['latency']['median_ms']:.1f} ms a layout, {verdict}"
+    )
+    return entry, images
+
+
+def move_in(path, final):
+    """Puts a finished file or folder under its final name in place of what was there."""
+    os.makedirs(os.path.dirname(final), exist_ok=True)
+    remove(final)
+    os.replace(path, final)
+
+
+def remove(path):
+    """Removes a file or folder, where there is one."""
+    if os.path.isdir(path):
+        shutil.rmtree(path)
+    elif os.path.exists(path):
+        os.remove(path)
+
+
+def size_of(path):
+    """Bytes of a file, or of all files below a folder."""
+    if os.path.isfile(path):
+        return os.path.getsize(path)
+    return sum(os.path.getsize(os.path.join(folder, name)) for folder, _, names in os.walk(path) for name in names)

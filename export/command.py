@@ -1,0 +1,41 @@
+"""Turns a run into artefacts for servers and devices, each of which must give the pictures that Keras gives.
+
+Example:
+    ecgan export --run=runs/demo --output=exported --targets=all
+
+Targets: saved_model (for TF Serving, with its files in serving/), tflite (phones: float32, float16, int8 weights, full
+int8), onnx (open batch, and batch 1), tensorrt (ONNX files in three precisions, with all that a machine with a GPU
+needs to build engines). Writes them into --output, with model.json (classes, size), export_report.json, comparison.png
+and MODEL_CARD.md. An artefact whose pictures differ from Keras' by more than its gate goes to rejected/ instead, and
+the exit code is 1; but for full int8, for which int16 activations stand in where they pass.
+"""
+
+from absl import flags
+
+from ecgan_tf import cli, console
+from ecgan_tf.errors import RequestError
+
+RUN = flags.DEFINE_string("run", None, "The run folder of a training.")
+OUTPUT = flags.DEFINE_string("output", None, "Folder for the artefacts.")
+TARGETS = flags.DEFINE_list("targets", ["all"], "Which of saved_model, tflite, onnx, tensorrt; or all.")
+IMAGE_SIZE = flags.DEFINE_list("image_size", None, "Height and width to export for, as 128,256; default: the run's.")
+UINT8_IO = flags.DEFINE_bool("uint8_io", False, "The .tflite take ids and give pixels as uint8, as an app has them.")
+
+
+def main(argv):
+    cli.no_arguments(argv)
+    cli.need_flags(run=RUN.value, output=OUTPUT.value)
+    size = image_size()
+    console.quiet_tensorflow()
+    from export.export_run import export_run
+
+    export_run(RUN.value, OUTPUT.value, TARGETS.value, size, UINT8_IO.value)
+
+
+def image_size():
+    """--image_size as (height, width), or None."""
+    if IMAGE_SIZE.value is None:
+        return None
+    if len(IMAGE_SIZE.value) != 2 or not all(length.strip().isdigit() for length in IMAGE_SIZE.value):
+        raise RequestError(f"--image_size={','.join(IMAGE_SIZE.value)}: give height and width, as 128,256.")
+    return tuple(map(int, IMAGE_SIZE.value))

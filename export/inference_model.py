@@ -1,0 +1,114 @@
+"""The inference function that every target is made from."""
+
+import json
+import os
+
+import numpy as np
+import tensorflow as tf
+from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+from ecgan_tf.data.folders import licence_note
+from ecgan_tf.inference.runtimes import METADATA_KEY
+from ecgan_tf.pixels import nearest_rows
+from ecgan_tf.runs.folder import open_run, read_calibration, read_config, read_layouts
+
+# Graph nodes that hold or pass on a value and compute nothing.
+NO_WORK = ("Const", "Placeholder", "Identity", "NoOp", "ReadVariableOp")
+
+
+class InferenceModel:
+    """The averaged generator of a run, ready for export: one graph of what paints, nothing of training left.
+
+    Spectral norms become part of the kernels, and batch statistics part of the modulation (`fold` of the layers).
+
+    Args:
+        run: run folder.
+        image_size: (height, width) to export for, or None for the run's; weights do not depend on it.
+        uint8_io: whether a .tflite takes ids and gives pixels as uint8.
+    Attributes:
+        generator: `keras.Model`, folded.
+        description: content of the run's model.json at this size, with the step, the run's name and the licence.
+        layouts: dictionary of NumPy arrays, the real layouts that artefacts are proven on.
+        calibration: the same of other layouts, which set the ranges of int8.
+        step: of the checkpoint.
+        graph: how many operators the graph has and how many values it holds, before and after baking.
+    """
+
+    def __init__(self, run, image_size=None, uint8_io=False):
+        self.generator, self.description, self.step = open_run(run, image_size)
+        self.description |= {
+            "step": self.step,
+            "source": os.path.basename(os.path.normpath(run)),
+            "licence": licence_note(read_config(run)["data"]["name"]),
+        }
+        self.uint8_io = uint8_io
+        self.layouts, self.calibration = (
+            {key: resize_nearest(array, self.image_size) for key, array in read(run).items()}
+            for read in (read_layouts, read_calibration)
+        )
+        self._frozen = {}
+        before = self._size_of_graph()
+        for layer in self.generator._flatten_layers():
+            if hasattr(layer, "fold"):
+                layer.fold()
+        self._frozen = {}
+        self.graph = {"before_folding": before, "after_folding": self._size_of_graph()}
+
+    @property
+    def image_size(self):
+        return self.generator.image_size
+
+    @property
+    def parameters(self):
+        """Number of values that an artefact has to hold."""
+        return self.graph["after_folding"]["values"]
+
+    def metadata(self):
+        """What a file with room for it carries inside: its description as JSON, under one key."""
+        return {METADATA_KEY: json.dumps(self.description)}
+
+    def image(self, **inputs):
+        """The final image float32 (batch, height, width, 3) in [-1, 1]."""
+        return {"image": tf.identity(self.generator(inputs)["image"], name="image")}
+
+    def signature(self, batch):
+        """Names to `tf.TensorSpec` of `image`'s inputs; batch None keeps it open."""
+        return {
+            name: tf.TensorSpec((batch, *spec.shape[1:]), spec.dtype, name=name)
+            for name, spec in self.generator.input_specs.items()
+        }
+
+    def frozen(self, batch):
+        """`image` with its weights as constants: a function of tensors by name to the image. Made once per batch."""
+        if batch not in self._frozen:
+            traced = tf.function(self.image, autograph=False).get_concrete_function(**self.signature(batch))
+            self._frozen[batch] = convert_variables_to_constants_v2(traced)
+        graph = self._frozen[batch]
+        names = [tensor.name.split(":")[0] for tensor in graph.inputs]
+        return lambda **inputs: graph(*(tf.convert_to_tensor(inputs[name]) for name in names))[0]
+
+    def module(self):
+        """A `tf.Module` that tracks the raw variables only.
+
+        One that tracks a Keras 3 model converts, without an error, to a .tflite that paints NaN.
+        """
+        module = tf.Module()
+        module.variables_kept = [variable.value for variable in self.generator.variables]
+        return module
+
+    def _size_of_graph(self):
+        self.frozen(1)
+        nodes = self._frozen[1].graph.get_operations()
+        constants = [node.outputs[0].shape.num_elements() for node in nodes if node.type == "Const"]
+        return {
+            "operators": sum(node.type not in NO_WORK for node in nodes),
+            "values": int(sum(constants)),
+        }
+
+
+def resize_nearest(array, size):
+    """Layouts and images (count, height, width, ...) at another size, by the index rule of the data pipeline."""
+    for axis, new in enumerate(size, start=1):
+        if array.shape[axis] != new:
+            array = np.take(array, nearest_rows(new, array.shape[axis]), axis=axis)
+    return array

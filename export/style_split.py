@@ -1,0 +1,102 @@
+"""A guided model in two parts: the style of an exemplar, read once; and layouts painted in it, many times.
+
+style_encoder   exemplar float32 (batch, height, width, 3), exemplar_labels int32 (batch, height, width)
+                -> the style: values_0 .. values_4, label_pool, global_code, float32
+painter         labels (and boundaries) and the style -> image float32 (batch, height, width, 3)
+"""
+
+import os
+
+import numpy as np
+import tensorflow as tf
+
+from ecgan_tf.inference.runtimes import PAINTER, STYLE_ENCODER
+from export.tflite import WEIGHT_BYTES, _check, with_metadata
+
+
+def is_guided(model):
+    """Whether a model can be split: it reads an exemplar apart from the layout."""
+    return hasattr(model.generator, "encode_exemplar") and "exemplar" in model.generator.input_specs
+
+
+class Part:
+    """One of the two functions.
+
+    Attributes:
+        function: of keyword tensors to a dictionary of tensors.
+        signature: function of a batch size, or None for an open one, to a dictionary of `tf.TensorSpec`.
+    """
+
+    def __init__(self, function, signature):
+        self.function = function
+        self.signature = signature
+
+    def concrete(self, batch, module, name):
+        """The function with fixed shapes, kept in a module under this name."""
+        setattr(module, name, tf.function(self.function, autograph=False))
+        return getattr(module, name).get_concrete_function(**self.signature(batch))
+
+
+def split(model):
+    """The two parts of a guided model.
+
+    Args:
+        model: `InferenceModel` for which `is_guided`.
+    Returns:
+        dictionary of `Part`, "style_encoder" and "painter".
+    """
+    generator = model.generator
+
+    def encode(**exemplar):
+        return {name: tf.identity(x, name=name) for name, x in generator.encode_exemplar(**exemplar).items()}
+
+    def of_exemplar(batch):
+        return {name: spec for name, spec in model.signature(batch).items() if name.startswith("exemplar")}
+
+    style = tf.function(encode, autograph=False).get_concrete_function(**of_exemplar(1)).structured_outputs
+
+    def paint(**inputs):
+        kept = {name: inputs.pop(name) for name in style}
+        return {"image": tf.identity(generator.synthesise(inputs, kept)["image"], name="image")}
+
+    def of_painter(batch):
+        layout = {name: spec for name, spec in model.signature(batch).items() if not name.startswith("exemplar")}
+        return {
+            **layout,
+            **{name: tf.TensorSpec((batch, *x.shape[1:]), x.dtype, name=name) for name, x in style.items()},
+        }
+
+    return {STYLE_ENCODER: Part(encode, of_exemplar), PAINTER: Part(paint, of_painter)}
+
+
+def write_split_tflite(model, folder, precision="float32"):
+    """Writes style_encoder.tflite and painter.tflite into a folder, of builtin operators only.
+
+    Args:
+        model: `InferenceModel` for which `is_guided`.
+        folder: made if it is not there.
+        precision: "float32", or "float16" for weights of half the size.
+    """
+    os.makedirs(folder, exist_ok=True)
+    for name, part in split(model).items():
+        module = model.module()
+        function = part.concrete(1, module, name)
+        converter = tf.lite.TFLiteConverter.from_concrete_functions([function], module)
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+        if precision == "float16":
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+            converter.target_spec.supported_types = [tf.float16]
+        content = converter.convert()
+        _check(content, WEIGHT_BYTES[precision] * sum(int(np.prod(v.shape)) for v in function.graph.variables))
+        with open(os.path.join(folder, f"{name}.tflite"), "wb") as file:
+            file.write(with_metadata(content, model.metadata()))
+
+
+def write_split_saved_model(model, folder):
+    """Writes version 1 of a servable with the signatures `encode_exemplar` and `synthesise`, for any batch size."""
+    module, parts = model.module(), split(model)
+    signatures = {
+        name: parts[part].concrete(None, module, name)
+        for name, part in (("encode_exemplar", STYLE_ENCODER), ("synthesise", PAINTER))
+    }
+    tf.saved_model.save(module, os.path.join(folder, "1"), signatures=signatures)

@@ -1,0 +1,105 @@
+import subprocess
+import sys
+
+import pytest
+
+PROGRAM = """
+from absl import flags
+from ml_collections import config_flags
+from ecgan_tf import cli, console
+from ecgan_tf.config import base_config
+
+NAME = flags.DEFINE_string("name", None, "A name.")
+CONFIG = config_flags.DEFINE_config_file("config", None, "A config.")
+
+
+def main(argv):
+    cli.no_arguments(argv)
+    cli.need_flags(name=NAME.value, config=CONFIG.value)
+    cli.read_config(CONFIG)
+    if NAME.value == "wrong":
+        raise RequestError("NAME is 'wrong';\\n  choose another.")
+    if NAME.value == "bug":
+        raise ValueError("our own mistake")
+    if NAME.value == "interrupted":
+        raise KeyboardInterrupt
+    console.say(f"{NAME.value}, {CONFIG.value.steps} steps")
+
+
+cli.run(main, "Greets.\\n\\n  python program.py --name=NAME")
+"""
+
+
+@pytest.fixture
+def call(tmp_path):
+    """Runs the program with a config of one key, in the folder of both."""
+    (tmp_path / "program.py").write_text(PROGRAM)
+    (tmp_path / "config.py").write_text(
+        "import ml_collections\n\ndef get_config():\n    return ml_collections.ConfigDict({'steps': 3}).lock()\n"
+    )
+
+    def call(*arguments):
+        command = [sys.executable, str(tmp_path / "program.py"), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=tmp_path)
+
+    return call
+
+
+def test_a_sound_request_says_what_it_does(call):
+    result = call("--name=Ada", "--config=config.py", "--config.steps=4")
+    assert (result.returncode, result.stdout, result.stderr) == (0, "Ada, 4 steps\n", "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["--name=wrong", "--config=config.py"], "error: NAME is 'wrong'; choose another.\n"),
+        (
+            ["--name=Ada", "--config=config.py", "Eve"],
+            "error: unexpected argument 'Eve'; flags are written --name=value.\n",
+        ),
+        (["--name=Ada"], "error: --config must be given; see --help for an example.\n"),
+        ([], "error: --name and --config must be given; see --help for an example.\n"),
+    ],
+    ids=["request", "argument", "flag", "flags"],
+)
+def test_a_mistake_of_the_user_is_one_line(call, arguments, line):
+    result = call(*arguments)
+    assert (result.returncode, result.stdout, result.stderr) == (1, "", line)
+
+
+@pytest.mark.parametrize(
+    ("argument", "part"),
+    [
+        ("--nam=Ada", "'nam'"),
+        ("--config.step=4", "step"),
+        ("--config.steps=four", "'four'"),
+        ("--config=nowhere.py", "nowhere.py"),
+        ("--config=program.txt", "program.txt"),
+    ],
+    ids=["flag", "key", "value", "file", "no Python"],
+)
+def test_a_mistake_in_the_flags_is_one_line(call, argument, part, tmp_path):
+    (tmp_path / "program.txt").write_text("This is not Python.")
+    result = call("--config=config.py", "--name=Ada", argument)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr.startswith("error: ") and len(result.stderr.splitlines()) == 1
+    assert part in result.stderr
+
+
+def test_a_mistake_of_ours_keeps_its_traceback(call):
+    result = call("--name=bug", "--config=config.py")
+    assert result.returncode == 1
+    assert "Traceback" in result.stderr and "ValueError: our own mistake" in result.stderr
+
+
+def test_an_interrupt_is_one_line(call):
+    result = call("--name=interrupted", "--config=config.py")
+    assert result.returncode == 130
+    assert result.stderr.startswith("error: interrupted; ") and len(result.stderr.splitlines()) == 1
+
+
+def test_help_shows_the_example(call):
+    result = call("--help")
+    assert "Greets." in result.stdout and "python program.py --name=NAME" in result.stdout
+    assert "--name" in result.stdout

@@ -1,0 +1,81 @@
+"""The style of an exemplar read once, and layouts painted in it: two files that together paint what Keras paints."""
+
+import types
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from ecgan_tf.inference.runtimes import open_keras_run, open_model
+from ecgan_tf.models import make_generator
+from export.inference_model import InferenceModel
+from export.parity import compare
+from export.style_split import is_guided, write_split_saved_model, write_split_tflite
+from export.targets import artefacts_of
+from export.tflite import operators
+
+
+@pytest.fixture(scope="module")
+def run(make_run):
+    return make_run("msca", has_unknown=True, has_boundaries=True)
+
+
+@pytest.fixture(scope="module")
+def model(run):
+    return InferenceModel(run)
+
+
+@pytest.fixture(scope="module")
+def expected(run, model):
+    images = open_keras_run(run)(model.layouts)
+    assert np.ptp(images) > 0.3  # a constant image would agree with anything
+    return images
+
+
+def test_only_guided_models_can_be_split(model):
+    assert is_guided(model) and not is_guided(
+        types.SimpleNamespace(generator=make_generator("spade", num_classes=3, image_size=(32, 32)))
+    )
+
+
+@pytest.fixture(scope="module")
+def folder(model, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("split")
+    write_split_tflite(model, str(folder))
+    return folder
+
+
+def test_the_two_files_paint_what_keras_paints(model, expected, folder):
+    assert {path.name for path in folder.iterdir()} == {"style_encoder.tflite", "painter.tflite"}
+    painter = open_model(str(folder))
+    result = compare(expected, painter(model.layouts), "float32")
+    assert result["passed"], result
+    exemplars = {name: model.layouts[name][::-1].copy() for name in ("exemplar", "exemplar_labels")}
+    swapped = {**model.layouts, **exemplars}
+    assert compare(model.image(**swapped)["image"].numpy(), painter(swapped), "float32")["passed"]
+    assert not compare(expected, painter(swapped), "float32")["passed"]  # the exemplars do matter
+
+
+def test_a_guided_model_has_the_split_among_its_artefacts(model):
+    assert {"split_float32", "split_float16"} <= set(artefacts_of(["tflite"], model))
+    assert not [name for name in artefacts_of(["onnx"], model) if name.startswith("split")]
+
+
+def test_bilinear_enlargement_is_a_builtin(folder):
+    for path in folder.iterdir():
+        assert {"RESIZE_BILINEAR", "SOFTMAX"} <= set(operators(path.read_bytes()))
+
+
+def test_a_style_painted_with_twice_gives_two_layouts(model, tmp_path):
+    """That is what the split is for: the painter needs nothing of the exemplar but its style."""
+    write_split_saved_model(model, str(tmp_path))
+    module = tf.saved_model.load(str(tmp_path / "1"))
+    inputs = model.layouts
+    style = module.signatures["encode_exemplar"](
+        **{name: tf.constant(inputs[name][:1]) for name in ("exemplar", "exemplar_labels")}
+    )
+    for i in range(2):
+        layout = {name: tf.constant(inputs[name][i : i + 1]) for name in ("labels", "boundaries")}
+        image = module.signatures["synthesise"](**layout, **style)["image"]
+        whole = model.image(**layout, **{n: inputs[n][:1] for n in ("exemplar", "exemplar_labels")})["image"]
+        np.testing.assert_allclose(image, whole, atol=1e-3)  # a graph against eager calls, both in float32

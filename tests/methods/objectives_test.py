@@ -1,0 +1,362 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from ecgan_tf.losses.contrastive import pixel_contrastive_loss, sample_pixels
+from ecgan_tf.losses.labels import label_cross_entropy, similarity_loss
+from ecgan_tf.methods.base import SUFFIXES, CrossViewObjective, ECGANObjective, LGGANObjective
+from ecgan_tf.methods.pixel_contrast import PixelContrast, pure_labels
+from ecgan_tf.models.heads import PixelEmbedding
+
+FAKES = ("edge", "initial_image", "image")
+PARTNERS = {"edge": "edge", "initial_image": "image", "image": "image"}
+SYMBOLS = {"edge": "e", "initial_image": "I'", "image": "I''"}
+
+
+@pytest.fixture
+def config(tiny_config):
+    weights = {"adversarial": 1.5, "feature_matching": 7.0, "perceptual": 3.0, "reconstruction": 4.0}
+    values = {**weights, "final_weight": 2.5, "contrastive": 0.5, "contrastive_warmup_steps": 10}
+    return tiny_config(**{f"loss.{key}": value for key, value in values.items()})
+
+
+@pytest.fixture
+def loss(config):
+    return config.loss
+
+
+@pytest.fixture
+def batch(toy_batch):
+    return toy_batch(2)
+
+
+@pytest.fixture
+def outputs(rng):
+    return {key: rng.uniform(-1, 1, (2, 32, 32, 3)).astype(np.float32) for key in FAKES}
+
+
+@pytest.fixture
+def judge(rng):
+    """What a discriminator of two scales and two layers might say."""
+
+    def predictions():
+        shapes = ((2, 6, 6), (2, 3, 3))
+        return [([rng.normal(size=(*s, 4)), rng.normal(size=(*s, 5))], rng.normal(0, 2, (*s, 1))) for s in shapes]
+
+    return lambda keys: {key: predictions() for key in keys}
+
+
+def mean(x):
+    return np.mean(x, axis=(1, 2, 3))
+
+
+def over_scales(predictions, formula):
+    return np.mean([mean(formula(logits)) for _, logits in predictions], axis=0)
+
+
+def distance(real, fake):
+    layers = zip(*([x for features, _ in predictions for x in features] for predictions in (real, fake)))
+    return sum(mean(np.abs(x - y)) for x, y in layers) / 2
+
+
+def vgg(images):
+    """Five features that stand for VGG-19's."""
+    return [images * (layer + 1) for layer in range(5)]
+
+
+def test_every_term_of_the_generator_matches_numpy(config, batch, outputs, judge):
+    fakes, reals = judge(FAKES), judge(("image", "edge"))
+    terms = ECGANObjective(config, 3, vgg).generator_terms(batch, outputs, fakes, reals)
+    cost = {key: over_scales(fakes[key], lambda d: -d) for key in FAKES}
+    expected = {"L^e": (1.5, cost["edge"]), "L^i": (1.5, cost["initial_image"] + 2.5 * cost["image"])}
+    photographs = {"image": batch["image"].numpy(), "edge": np.repeat(batch["edges"], 3, -1)}
+    for fake, symbol in SYMBOLS.items():
+        weight, difference = 2.5 if fake == "image" else 1.0, np.abs(outputs[fake] - photographs[PARTNERS[fake]])
+        deep = 1 / 32 + 2 / 16 + 3 / 8 + 4 / 4 + 5
+        expected[f"L_f^{symbol}"] = (7.0 * weight, distance(reals[PARTNERS[fake]], fakes[fake]))
+        expected[f"L_p^{symbol}"] = (3.0 * weight, deep * mean(difference))
+        if fake != "edge":
+            expected[f"L_1^{symbol}"] = (4.0 * weight, mean(difference))
+    assert terms.keys() == expected.keys()
+    for symbol, (weight, value) in expected.items():
+        assert terms[symbol][0] == weight
+        np.testing.assert_allclose(terms[symbol][1], value, rtol=1e-4, err_msg=symbol)
+
+
+def test_every_term_of_the_discriminator_matches_numpy(config, judge):
+    fakes, reals = judge(FAKES), judge(("image", "edge"))
+    real = {key: over_scales(value, lambda d: np.maximum(0, 1 - d)) for key, value in reals.items()}
+    fake = {key: over_scales(value, lambda d: np.maximum(0, 1 + d)) for key, value in fakes.items()}
+    expected = {
+        "L_D^e": real["edge"] + fake["edge"],
+        "L_D^i": 3.5 * real["image"] + fake["initial_image"] + 2.5 * fake["image"],
+    }
+    terms = ECGANObjective(config, 3).discriminator_terms(fakes, reals)
+    assert terms.keys() == expected.keys()
+    for symbol, value in expected.items():
+        assert terms[symbol][0] == 1.0
+        np.testing.assert_allclose(terms[symbol][1], value, rtol=1e-5)
+
+
+def test_terms_of_weight_zero_are_left_out(config, batch, outputs, judge):
+    config.loss.feature_matching = config.loss.reconstruction = 0.0
+    terms = ECGANObjective(config, 3).generator_terms(batch, outputs, judge(FAKES), judge(("image", "edge")))
+    assert terms.keys() == {"L^e", "L^i"}
+
+
+@pytest.mark.parametrize(("step", "share"), [(0, 0.1), (4, 0.5), (9, 1.0), (500, 1.0)])
+def test_the_contrast_warms_up(config, batch, outputs, judge, step, share):
+    outputs["scales"] = (np.zeros(1),)
+    judged = judge(FAKES), judge(("image", "edge"))
+    objective = ECGANObjective(config, 3, contrast=lambda features, labels, step: 3.0 + step)
+    terms = objective.generator_terms(batch, outputs, *judged, step)
+    weight, value = terms["L_c"]
+    assert float(weight) == pytest.approx(0.5 * share)
+    assert value == 3.0 + step
+
+
+@pytest.mark.parametrize(
+    ("label_loss", "losses"),
+    [
+        ("similarity", {"L_s": similarity_loss}),
+        ("cross_entropy", {"L_ce": label_cross_entropy}),
+        ("both", {"L_s": similarity_loss, "L_ce": label_cross_entropy}),
+    ],
+)
+@pytest.mark.parametrize(("rows", "pooling"), [(32, 1), (8, 1), (4, 2), (3, 2), (2, 4)])
+def test_labels_are_compared_on_a_grid_of_few_rows(
+    config, batch, outputs, judge, rng, label_loss, losses, rows, pooling
+):
+    config.loss.label_loss, config.loss.similarity, config.loss.similarity_rows = label_loss, 0.5, rows
+    logits = rng.normal(size=(2, 8, 8, 3)).astype(np.float32)
+    seen = []
+    objective = ECGANObjective(config, 3, label_logits=lambda images: seen.append(images) or logits)
+    terms = objective.generator_terms(batch, outputs, judge(FAKES), judge(("image", "edge")))
+    assert seen == [outputs["image"]]
+    pooled = log_of_mean_probabilities(logits, pooling)
+    labels = batch["labels"][:, :: 4 * pooling, :: 4 * pooling]
+    assert {symbol for symbol in terms if symbol in ("L_s", "L_ce")} == losses.keys()
+    for symbol, loss in losses.items():
+        assert terms[symbol][0] == 0.5
+        np.testing.assert_allclose(terms[symbol][1], loss(pooled, labels), rtol=1e-5)
+
+
+def log_of_mean_probabilities(logits, pooling):
+    probabilities = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
+    batch, height, width, classes = logits.shape
+    windows = probabilities.reshape(batch, height // pooling, pooling, width // pooling, pooling, classes)
+    return np.log(windows.mean((2, 4)))
+
+
+def test_a_grid_that_does_not_divide_drops_the_rest(config, batch, outputs, judge, rng):
+    config.loss.similarity_rows = 2
+    logits = rng.normal(size=(2, 7, 7, 3)).astype(np.float32)  # pooled by 3: the last row and column are left over
+    labels = rng.integers(0, 4, (2, 28, 28)).astype(np.int32)
+    objective = ECGANObjective(config, 3, label_logits=lambda images: logits)
+    terms = objective.generator_terms({**batch, "labels": labels}, outputs, judge(FAKES), judge(("image", "edge")))
+    pooled = log_of_mean_probabilities(logits[:, :6, :6], 3)
+    np.testing.assert_allclose(terms["L_s"][1], similarity_loss(pooled, labels[:, :24:12, :24:12]), rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("values", "pairs"),
+    [
+        ({"model.use_edge": False}, ["I'", "I''"]),
+        ({"model.use_semantic_preserving": False}, ["e", "I'"]),
+        ({"data.edge_source": "none"}, ["I'", "I''"]),
+        ({"model.name": "spade"}, ["I'"]),
+    ],
+    ids=str,
+)
+def test_a_part_that_is_off_has_no_pair(values, pairs, config):
+    config.update_from_flattened_dict(values)
+    assert [symbol for symbol, *_ in ECGANObjective(config, 3).pairs] == pairs
+
+
+# --- LGGAN ------------------------------------------------------------------------------------------------------------
+
+LGGAN_SYMBOLS = {"image": "C", "global_image": "G", "local_image": "L"}
+
+
+class Branches:
+    """What `LGGANObjective` asks of a generator: labels 0 and 1 share a branch, unknown has none."""
+
+    num_branches = 2
+
+    def __init__(self, fusion="weight"):
+        self.has_global, self.has_local = fusion != "local", fusion != "global"
+
+    def branches_of(self, labels):
+        return tf.gather([0, 0, 1, 2], labels)
+
+
+@pytest.fixture
+def local_outputs(rng):
+    keys = (*LGGAN_SYMBOLS, "class_image")
+    images = {key: rng.uniform(-1, 1, (2, 32, 32, 3)).astype(np.float32) for key in keys}
+    return {**images, "local_features": rng.normal(size=(2, 32, 32, 5)).astype(np.float32)}
+
+
+def test_every_term_of_lggan_matches_numpy(config, batch, local_outputs, judge, rng):
+    config.update_from_flattened_dict({"model.name": "lggan", "loss.class_features": 0.5, "loss.local_l1": 6.0,
+                                       "loss.class_pool": "hw"})  # fmt: skip
+    fakes, reals = judge(LGGAN_SYMBOLS), judge(("image",))
+    seen, logits = [], rng.normal(size=(2, 2, 2)).astype(np.float32)
+    objective = LGGANObjective(config, Branches(), vgg, lambda features: seen.append(features) or logits)
+    terms = objective.generator_terms(batch, local_outputs, fakes, reals)
+    branches = Branches().branches_of(batch["labels"]).numpy()
+    photograph, deep = batch["image"].numpy(), 1 / 32 + 2 / 16 + 3 / 8 + 4 / 4 + 5
+    cost = sum(over_scales(fakes[key], lambda d: -d) for key in LGGAN_SYMBOLS)
+    expected = {"L^i": (1.5, cost)}
+    for key, symbol in LGGAN_SYMBOLS.items():
+        difference = mean(np.abs(local_outputs[key] - photograph))
+        expected[f"L_f^{symbol}"] = (7.0, distance(reals["image"], fakes[key]))
+        expected[f"L_p^{symbol}"] = (3.0, deep * difference)
+        expected[f"L_1^{symbol}"] = (4.0, difference)
+    has_branch = (branches < 2)[..., None]
+    expected["L_local"] = (6.0, mean(np.abs(local_outputs["class_image"] - photograph * has_branch)))
+    pooled = [[(local_outputs["local_features"][b] * (branches[b] == i)[..., None]).mean((0, 1)) for i in range(2)]
+              for b in range(2)]  # fmt: skip
+    np.testing.assert_allclose(seen[0], pooled, atol=1e-5)
+    entropy = np.log(np.exp(logits).sum(-1)) - logits[:, [0, 1], [0, 1]]
+    expected["L_class"] = (0.5, entropy.mean(1))
+    assert terms.keys() == expected.keys()
+    for symbol, (weight, value) in expected.items():
+        assert terms[symbol][0] == weight
+        np.testing.assert_allclose(terms[symbol][1], value, rtol=1e-4, err_msg=symbol)
+
+
+def test_lggan_pays_for_three_reals(config, judge):
+    config.model.name = "lggan"
+    fakes, reals = judge(LGGAN_SYMBOLS), judge(("image",))
+    terms = LGGANObjective(config, Branches()).discriminator_terms(fakes, reals)
+    expected = 3 * over_scales(reals["image"], lambda d: np.maximum(0, 1 - d))
+    expected = expected + sum(over_scales(fakes[key], lambda d: np.maximum(0, 1 + d)) for key in fakes)
+    assert list(terms) == ["L_D^i"]
+    np.testing.assert_allclose(terms["L_D^i"][1], expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize(("fusion", "terms"), [("global", []), ("local", ["L_local"])])
+def test_an_image_that_is_left_out_has_no_terms(fusion, terms, config, batch, local_outputs, judge):
+    config.model.name = "lggan"
+    objective = LGGANObjective(config, Branches(fusion))
+    found = objective.generator_terms(batch, local_outputs, judge(["image"]), judge(["image"]))
+    assert list(found) == ["L^i", "L_f^C", "L_1^C", *terms]
+
+
+def test_the_cross_view_objective_has_two_judges_and_smooth_images(config, batch, local_outputs, judge):
+    config.update_from_flattened_dict({"model.name": "lggan_cross_view", "loss.gan_mode": "log",
+                                       "loss.feature_matching": 0.0, "loss.total_variation": 1e-6})  # fmt: skip
+    second = SUFFIXES["source_discriminator"]
+    fakes = judge([key + suffix for suffix in ("", second) for key in LGGAN_SYMBOLS])
+    reals = judge(["image", f"image{second}"])
+    objective = CrossViewObjective(config, Branches())
+    terms = objective.generator_terms(batch, local_outputs, fakes, reals)
+    expected = ["L^i", "L^s", "L_1^C", "L_1^G", "L_1^L", "L_local", "L_tv^C", "L_tv^G", "L_tv^L"]
+    assert list(terms) == expected
+    of_source = sum(over_scales(fakes[key + second], lambda d: np.log1p(np.exp(-d))) for key in LGGAN_SYMBOLS)
+    np.testing.assert_allclose(terms["L^s"][1], of_source, rtol=1e-5)
+    image = local_outputs["local_image"]
+    variation = [sum(np.abs(np.diff(x, axis=axis)).sum() for axis in (0, 1)) for x in image]
+    assert terms["L_tv^L"][0] == 1e-6
+    np.testing.assert_allclose(terms["L_tv^L"][1], variation, rtol=1e-5)
+    judged = objective.discriminator_terms(fakes, reals)
+    assert {symbol: weight for symbol, (weight, _) in judged.items()} == {"L_D^i": 0.5, "L_D^s": 0.5}
+
+
+def test_an_unconditional_discriminator_has_terms_of_its_own(config, batch, outputs, judge):
+    config.loss.feature_matching = config.loss.reconstruction = 0.0
+    suffix = SUFFIXES["image_discriminator"]
+    images = [f"{key}{suffix}" for key in ("initial_image", "image")]
+    fakes, reals = judge((*FAKES, *images)), judge(("image", "edge", f"image{suffix}"))
+    objective = ECGANObjective(config, 3)
+    of_generator = objective.generator_terms(batch, outputs, fakes, reals)
+    of_discriminator = objective.discriminator_terms(fakes, reals)
+    assert (list(of_generator), list(of_discriminator)) == (["L^e", "L^i", "L^u"], ["L_D^e", "L_D^i", "L_D^u"])
+    first, final = (over_scales(fakes[key], lambda d: -d) for key in images)
+    np.testing.assert_allclose(of_generator["L^u"][1], first + 2.5 * final, rtol=1e-5)
+    costs = [over_scales(fakes[key], lambda d: np.maximum(0, 1 + d)) for key in images]
+    real = over_scales(reals[f"image{suffix}"], lambda d: np.maximum(0, 1 - d))
+    np.testing.assert_allclose(of_discriminator["L_D^u"][1], 3.5 * real + costs[0] + 2.5 * costs[1], rtol=1e-5)
+
+
+# --- the contrast over the global batch ------------------------------------------------------------------------------
+
+SCALES = {1: (1,), 3: (1, 3, 4)}
+
+
+@pytest.fixture(params=sorted(SCALES), ids="{} scale(s)".format)
+def scales(request):
+    return SCALES[request.param]
+
+
+@pytest.fixture
+def settings(loss):
+    loss.contrastive_samples_per_class = 5
+    loss.contrastive_temperature = 0.2
+    return loss
+
+
+@pytest.fixture
+def features(rng):
+    """The four features of an encoder with C = 8."""
+    return tuple(
+        tf.constant(rng.normal(size=(4, 32 // factor, 32 // factor, 8 * factor)), tf.float32) for factor in (1, 2, 4, 8)
+    )
+
+
+def make_embeddings(scales):
+    embeddings = {
+        scale: PixelEmbedding(8 * 2 ** (scale - 1), dimension=6, stride=4 if scale == 1 else 1) for scale in scales
+    }
+    for embedding in embeddings.values():
+        embedding.build()
+    return embeddings
+
+
+def test_the_contrast_is_the_loss_of_sampled_embeddings(settings, features, toy_batch):
+    labels, embeddings = toy_batch(4)["labels"], make_embeddings((1,))
+    embedded = tf.reshape(embeddings[1](features[0], training=True), (-1, 6))
+    cells = pure_labels(labels, (8, 8), settings.contrastive_purity, 3)
+    indices, sampled_labels, valid = sample_pixels(tf.reshape(cells, [-1]), 3, 5, (9, 2))
+    expected = pixel_contrastive_loss(tf.gather(embedded, indices), sampled_labels, valid, 0.2)
+    loss = PixelContrast(embeddings, settings, 3, seed=9)(features, labels, step=2)
+    np.testing.assert_allclose(loss, expected, rtol=1e-5)
+
+
+def test_two_replicas_contrast_the_joined_batch(two_replicas, settings, features, toy_batch, scales):
+    labels, embeddings = toy_batch(4)["labels"], make_embeddings(scales)
+    used = [scale - 1 for scale in scales]
+    with tf.GradientTape() as tape:
+        tape.watch(features)
+        expected = PixelContrast(embeddings, settings, 3, seed=9)(features, labels, step=2)
+    kernels = [embedding.project.kernel.value for embedding in embeddings.values()]
+    expected_gradients = tape.gradient(expected, [[features[index] for index in used], kernels])
+
+    with two_replicas.scope():
+        mirrored = make_embeddings(scales)
+    for scale, embedding in embeddings.items():
+        for variable, twin in zip(embedding.variables, mirrored[scale].variables):
+            twin.assign(variable)
+    contrast = PixelContrast(mirrored, settings, 3, seed=9)
+
+    def replica(features, labels):
+        with tf.GradientTape() as tape:
+            tape.watch(features)
+            loss = contrast(features, labels, step=2)
+            total = loss / 2  # the optimizers add up what the replicas give
+        kernels = [embedding.project.kernel.value for embedding in mirrored.values()]
+        return loss, *tape.gradient(total, [[features[index] for index in used], kernels])
+
+    halves = two_replicas.experimental_distribute_dataset(
+        tf.data.Dataset.from_tensor_slices((features, labels)).batch(4)
+    )
+    run = tf.function(lambda *arguments: two_replicas.run(replica, arguments), autograph=False)
+    loss, of_features, of_kernels = run(*next(iter(halves)))
+    local = two_replicas.experimental_local_results
+    np.testing.assert_allclose(local(loss), [expected] * 2, rtol=1e-4)
+    for per_replica, expected_gradient in zip(of_features, expected_gradients[0], strict=True):
+        np.testing.assert_allclose(np.concatenate(local(per_replica)), expected_gradient, atol=1e-6)
+        assert np.abs(expected_gradient).max() > 1e-3
+    for per_replica, expected_gradient in zip(of_kernels, expected_gradients[1], strict=True):
+        np.testing.assert_allclose(np.sum(local(per_replica), axis=0), expected_gradient, atol=1e-4)

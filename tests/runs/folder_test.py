@@ -1,0 +1,147 @@
+import json
+import os
+import shutil
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from ecgan_tf.errors import RequestError
+from ecgan_tf.runs.folder import RunFolder, flatten, open_run, read_layouts
+
+MODEL = {"name": "ecgan", "arguments": {"num_classes": 3}, "classes": {}}
+LAYOUTS = {"labels": np.arange(8, dtype=np.int32).reshape(2, 2, 2)}
+
+
+@pytest.fixture
+def run(tmp_path):
+    return RunFolder(tmp_path / "run")
+
+
+@pytest.fixture
+def started(run, tiny_config):
+    run.start(tiny_config(), MODEL, LAYOUTS)
+    return run
+
+
+def read(run, name):
+    with open(run.file(name), encoding="utf-8") as file:
+        return json.load(file) if name.endswith(".json") else file.read()
+
+
+def test_a_start_writes_what_describes_the_run(started, tiny_config):
+    assert read(started, "config.json") == json.loads(tiny_config().to_json())
+    assert read(started, "model.json") == MODEL
+    assert {"python", "tensorflow", "keras"} <= read(started, "versions.json").keys()
+    assert os.path.basename(sys.argv[0]) in read(started, "command.txt")
+    np.testing.assert_array_equal(read_layouts(started.path)["labels"], LAYOUTS["labels"])
+
+
+@pytest.mark.parametrize("key", ["train.steps", "train.checkpoint_every", "data.check_examples"])
+def test_how_long_and_how_often_may_change(started, tiny_config, key):
+    started.start(tiny_config(**{key: 7}), MODEL, LAYOUTS)
+    section, name = key.split(".")
+    assert read(started, "config.json")[section][name] == 7
+
+
+def leave_a_checkpoint(run):
+    os.makedirs(run.checkpoints)
+    open(os.path.join(run.checkpoints, "step_00000001.npz"), "w").close()
+
+
+def test_before_the_first_checkpoint_a_request_can_be_corrected(started, tiny_config):
+    started.start(tiny_config(**{"train.seed": 3}), MODEL, LAYOUTS)
+    assert read(started, "config.json")["train"]["seed"] == 3
+
+
+def test_another_run_is_refused_by_key_and_value(started, tiny_config):
+    leave_a_checkpoint(started)
+    other = {"train.seed": 3, "data.image_size": (64, 32), "train.steps": 7}
+    with pytest.raises(RequestError) as error:
+        started.start(tiny_config(**other), MODEL, LAYOUTS)
+    assert "config.data.image_size was [32, 32], now [64, 32], config.train.seed was 0, now 3." in str(error.value)
+    assert "steps" not in str(error.value) and "--workdir" in str(error.value)
+    started.start(tiny_config(), MODEL, LAYOUTS)  # the refused config was not kept
+
+
+def test_checkpoints_of_an_unknown_config_are_refused(started, tiny_config):
+    leave_a_checkpoint(started)
+    os.remove(started.file("config.json"))
+    with pytest.raises(RequestError, match="has checkpoints but no config.json"):
+        started.start(tiny_config(), MODEL, LAYOUTS)
+
+
+def test_a_broken_config_is_named(started, tiny_config):
+    leave_a_checkpoint(started)
+    with open(started.file("config.json"), "w", encoding="utf-8") as file:
+        file.write('{"model": ')
+    with pytest.raises(RequestError, match=r"config.json cannot be read as JSON"):
+        started.start(tiny_config(), MODEL, LAYOUTS)
+
+
+def test_restoring_takes_the_newest_checkpoint(run, gan, values):
+    variables = gan.named_variables()
+    assert run.restore(variables) == 0
+    for step in (5, 12):
+        gan.step.assign(step)
+        run.save(step, variables, keep=2)
+    expected = values(gan)
+    for variable in variables.values():
+        variable.assign(tf.ones_like(variable))
+    assert run.restore(variables) == 12
+    for name, value in values(gan).items():
+        np.testing.assert_array_equal(value, expected[name])
+
+
+def test_flatten():
+    assert flatten({"a": {"b": 1, "c": {"d": [2, 3]}}, "e": 4}) == {"a.b": 1, "a.c.d": [2, 3], "e": 4}
+
+
+# --- opening ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def made(make_run):
+    return make_run("ecgan")
+
+
+def test_a_run_is_opened_by_its_folder_alone(made):
+    generator, model, step = open_run(made)
+    assert (step, model["name"], generator.image_size) == (1, "ecgan", (32, 32))
+    with np.load(made / "checkpoints" / "step_00000001.npz") as arrays:
+        for variable in generator.variables:
+            np.testing.assert_array_equal(variable.value.numpy(), arrays[f"ema_generator/{variable.path}"])
+
+
+def test_a_run_is_opened_at_its_newest_checkpoint(made, tmp_path):
+    shutil.copytree(made, tmp_path / "copy")
+    with np.load(made / "checkpoints" / "step_00000001.npz") as arrays:
+        np.savez(tmp_path / "copy" / "checkpoints" / "step_00000012.npz", **{name: arrays[name] + 1 for name in arrays})
+    generator, _, step = open_run(tmp_path / "copy")
+    assert step == 12
+    np.testing.assert_array_equal(generator.edge_generator.to_image.bias.value.numpy(), np.ones(3))
+
+
+def test_a_folder_without_a_checkpoint_is_no_run(started, tmp_path):
+    for path in (started.path, tmp_path / "nowhere"):
+        with pytest.raises(RequestError, match=f"{path} is not a run folder with a checkpoint"):
+            open_run(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"name": "gaugan"}, "unknown model 'gaugan'"),
+        ({"arguments": {"num_classes": 3, "image_size": [32, 32], "colour": 1}}, "colour"),
+        ({"arguments": {"num_classes": 3, "image_size": [30, 30]}}, "multiple of 32"),
+    ],
+    ids=["name", "argument", "size"],
+)
+def test_a_model_of_another_version_is_refused(run, made, change, message):
+    os.makedirs(run.checkpoints)
+    os.symlink(made / "checkpoints" / "step_00000001.npz", os.path.join(run.checkpoints, "step_00000001.npz"))
+    with open(run.file("model.json"), "w", encoding="utf-8") as file:
+        json.dump({**json.loads((made / "model.json").read_text()), **change}, file)
+    with pytest.raises(RequestError, match=f"model.json does not describe a model of this version.*{message}"):
+        open_run(run.path)
