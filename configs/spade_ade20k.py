@@ -1,4 +1,4 @@
-"""SPADE on ADE20K at 256x256: the paper's objective on the schedule of configs/ecgan_ade20k.py, to be compared with it.
+"""SPADE on ADE20K at 256x256: the paper's objective on the schedule of configs/ecgan_ade20k.py.
 
 Run:      python train_main.py --config=configs/spade_ade20k.py --workdir=runs/spade_ade20k --config.data.dir=DIR
 Hardware: 8 GPUs with 32 GB, as the authors.

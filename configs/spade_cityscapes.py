@@ -1,6 +1,7 @@
-"""SPADE on Cityscapes at 256x512: the paper's objective on the schedule of configs/ecgan_cityscapes.py, to be compared with it.
+"""SPADE on Cityscapes at 256x512: the paper's objective on the schedule of configs/ecgan_cityscapes.py.
 
-Run:      python train_main.py --config=configs/spade_cityscapes.py --workdir=runs/spade_cityscapes --config.data.dir=DIR
+Run:      python train_main.py --config=configs/spade_cityscapes.py \
+              --workdir=runs/spade_cityscapes --config.data.dir=DIR
 Hardware: 8 GPUs with 32 GB, as the authors.
 Result:   not measured.
 """

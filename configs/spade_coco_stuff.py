@@ -1,6 +1,7 @@
-"""SPADE on COCO-Stuff at 256x256: the paper's objective on the schedule of configs/ecgan_coco_stuff.py, to be compared with it.
+"""SPADE on COCO-Stuff at 256x256: the paper's objective on the schedule of configs/ecgan_coco_stuff.py.
 
-Run:      python train_main.py --config=configs/spade_coco_stuff.py --workdir=runs/spade_coco_stuff --config.data.dir=DIR
+Run:      python train_main.py --config=configs/spade_coco_stuff.py \
+              --workdir=runs/spade_coco_stuff --config.data.dir=DIR
 Hardware: 8 GPUs with 32 GB, as the authors.
 Result:   not measured.
 """

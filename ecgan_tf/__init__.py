@@ -10,10 +10,22 @@ ecgan_tf.export("runs/earth", "exported")
 
 from __future__ import annotations
 
+import importlib
 import typing
 
 __version__ = "0.2.0"
 __all__ = ["METHODS", "RequestError", "evaluate", "export", "load_config", "open_model", "synthesize", "train"]
+
+_HOMES = {
+    "METHODS": "ecgan_tf.methods",
+    "RequestError": "ecgan_tf.errors",
+    "evaluate": "ecgan_tf.evaluation.evaluate",
+    "export": "export.export_run",
+    "load_config": "ecgan_tf.config",
+    "open_model": "ecgan_tf.inference.runtimes",
+    "synthesize": "ecgan_tf.inference.requests",
+    "train": "ecgan_tf.training.train",
+}
 
 if typing.TYPE_CHECKING:
     from ecgan_tf.config import load_config
@@ -28,25 +40,9 @@ if typing.TYPE_CHECKING:
 
 def __getattr__(name: str) -> object:
     """The public surface, each part loaded when it is asked for: TensorFlow takes seconds, and a .tflite needs none."""
-    if name == "METHODS":
-        from ecgan_tf.methods import METHODS as value
-    elif name == "RequestError":
-        from ecgan_tf.errors import RequestError as value
-    elif name == "evaluate":
-        from ecgan_tf.evaluation.evaluate import evaluate as value
-    elif name == "export":
-        from export.export_run import export_run as value
-    elif name == "load_config":
-        from ecgan_tf.config import load_config as value
-    elif name == "open_model":
-        from ecgan_tf.inference.runtimes import open_model as value
-    elif name == "synthesize":
-        from ecgan_tf.inference.requests import synthesize as value
-    elif name == "train":
-        from ecgan_tf.training.train import train as value
-    else:
+    if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return value
+    return getattr(importlib.import_module(_HOMES[name]), "export_run" if name == "export" else name)
 
 
 def __dir__() -> list[str]:

@@ -28,9 +28,7 @@ GROUPS = {
         "convert": Command("ecgan_tf.commands.convert", "takes weights of the PyTorch releases in and out"),
     },
     "Pictures": {
-        "synthesize": Command(
-            "ecgan_tf.commands.synthesize", "label maps to pictures, with a run or an exported model"
-        ),
+        "synthesize": Command("ecgan_tf.commands.synthesize", "label maps to pictures, by a run or what was exported"),
         "evaluate": Command("ecgan_tf.commands.evaluate", "measures a model on a validation split, and shows it"),
     },
     "Devices and servers": {

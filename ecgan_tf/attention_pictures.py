@@ -1,4 +1,4 @@
-"""Pictures of what MSCA's attention does: which parts of an exemplar paint which parts of a layout."""
+"""Pictures of what MSCA's attention does: which parts of an exemplar synthesise which parts of a layout."""
 
 import colorsys
 
@@ -28,7 +28,7 @@ def attention_pictures(attention, size, scale=SHOWN_SCALE):
         pictures["read from"] = mixed * weights.max(axis=-1, keepdims=True)
     if "target" in maps:
         beta = np.asarray(maps["target"], np.float64)
-        pictures["painted with"] = beta @ slot_colours(beta.shape[-1])
+        pictures["synthesised with"] = beta @ slot_colours(beta.shape[-1])
     return {caption: _enlarge(np.floor(picture + 0.5).astype(np.uint8), size) for caption, picture in pictures.items()}
 
 

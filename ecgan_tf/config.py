@@ -22,9 +22,7 @@ SHARED_KEYS = {
     "loss.adversarial": Key(1.0, "lambda_c", least=0),
     "loss.feature_matching": Key(10.0, "lambda_f", least=0),
     "loss.perceptual": Key(10.0, "lambda_p; needs vgg_weights", least=0),
-    "loss.vgg_weights": Key(
-        "keras", "VGG-19's weights: Keras' notop file, or `keras` for the package's download or cache"
-    ),
+    "loss.vgg_weights": Key("keras", "VGG-19's: Keras' notop file, or `keras` for the package's download or cache"),
     "loss.gan_mode": Key("hinge", "`hinge`, the releases'; `log`, the papers'", ("hinge", "log")),
     "loss.reconstruction": Key(0.0, "L1 of every image to the photograph; in no paper here", least=0),
     "optimizer.generator_lr": Key(1e-4, "two time scales: the discriminator's is four times it", least=0),

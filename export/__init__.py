@@ -1,1 +1,1 @@
-"""From a run folder to artefacts for servers and devices, each proven to paint what Keras paints."""
+"""From a run folder to artefacts for servers and devices, each proven to give the pictures that Keras gives."""

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Builds TensorRT engines from the ONNX files beside this script, runs them, and says whether they paint the same.
+"""Builds TensorRT engines from the ONNX files beside this script, runs them, and says whether they synthesise the same.
 
     python build_engine.py                      all precisions, from and into the folder of this script
     python build_engine.py --precision=float16  one of float32, float16, int8
@@ -130,7 +130,7 @@ class Cuda:
             raise RuntimeError(f"{function} failed with CUDA error {code}")
 
 
-def paint(trt, cuda, engine_bytes, inputs, repeats=20):
+def synthesise(trt, cuda, engine_bytes, inputs, repeats=20):
     """Runs an engine on each example.
 
     Args:
@@ -163,7 +163,7 @@ def paint(trt, cuda, engine_bytes, inputs, repeats=20):
     return np.concatenate(images), 1e3 * float(np.median(times[1:repeats]))
 
 
-# --- proof -----------------------------------------------------------------------------------------------------------
+# --- parity ----------------------------------------------------------------------------------------------------------
 
 
 def differences(expected, actual):
@@ -203,7 +203,7 @@ def to_uint8(images):
 # --- the command -----------------------------------------------------------------------------------------------------
 
 
-def build_and_prove(trt, cuda, folder, precision):
+def build_and_compare(trt, cuda, folder, precision):
     """Builds, runs, judges and writes the engine of one precision. Returns its manifest."""
     with open(os.path.join(folder, "profiles.json"), encoding="utf-8") as file:
         plan = json.load(file)
@@ -220,7 +220,7 @@ def build_and_prove(trt, cuda, folder, precision):
     with np.load(os.path.join(folder, "proof.npz"), allow_pickle=False) as proof:
         expected = proof["expected"]
         inputs = {name: proof[name] for name in plan["profiles"]}
-    images, milliseconds = paint(trt, cuda, engine, inputs)
+    images, milliseconds = synthesise(trt, cuda, engine, inputs)
     measured = differences(expected, to_uint8(images))
     failures = missed(plan["gates"][precision], measured)
     gpu = re.sub(r"\W+", "_", cuda.name).strip("_")
@@ -272,7 +272,7 @@ def build_all(folder, precisions, say=print):
     for precision in precisions:
         say(f"building {precision} for {cuda.name}, which takes minutes ...")
         try:
-            manifest = build_and_prove(trt, cuda, folder, precision)
+            manifest = build_and_compare(trt, cuda, folder, precision)
         except BuildError as error:
             say(f"  not built: {error}")
             passed = False

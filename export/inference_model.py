@@ -17,7 +17,7 @@ NO_WORK = ("Const", "Placeholder", "Identity", "NoOp", "ReadVariableOp")
 
 
 class InferenceModel:
-    """The averaged generator of a run, ready for export: one graph of what paints, nothing of training left.
+    """The averaged generator of a run, ready for export: one graph of what synthesises, nothing of training left.
 
     Spectral norms become part of the kernels, and batch statistics part of the modulation (`fold` of the layers).
 
@@ -90,7 +90,7 @@ class InferenceModel:
     def module(self):
         """A `tf.Module` that tracks the raw variables only.
 
-        One that tracks a Keras 3 model converts, without an error, to a .tflite that paints NaN.
+        One that tracks a Keras 3 model converts, without an error, to a .tflite that synthesises NaN.
         """
         module = tf.Module()
         module.variables_kept = [variable.value for variable in self.generator.variables]

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Paints label maps with an exported .tflite as an app on a device does: one file, ported by reading it.
+"""Synthesises label maps with an exported .tflite as an app on a device does: one file, ported by reading it.
 
-    python -m export.on_device --model=exported/model_int8.tflite --labels=layouts/ --output=painted/ --threads=4
+    python -m export.on_device --model=exported/model_int8.tflite --labels=layouts/ --output=pictures/ --threads=4
     python on_device.py --model=model_int8.tflite                        measures only, on a made-up layout
 
 Needs ai-edge-litert, numpy and pillow; no TensorFlow, and nothing else of this project. A label map is a greyscale PNG
@@ -29,8 +29,8 @@ class RequestError(ValueError):
     """A mistake in what the user asked for."""
 
 
-class Painter:
-    """A .tflite, ready to paint.
+class Model:
+    """A .tflite, ready to synthesise.
 
     Args:
         path: of the .tflite.
@@ -62,7 +62,7 @@ class Painter:
             raise RequestError(f"{path} also takes {', '.join(others)}, which this example does not make")
 
     def __call__(self, labels):
-        """Paints one layout: integers (height, width), ids as in the model's classes, to uint8 (height, width, 3)."""
+        """Synthesises one layout: integers (height, width), ids as in the model's classes, to uint8 (height, width, 3)."""
         labels = labels[np.newaxis].astype(self.inputs["labels"]["dtype"])
         image = self.runner(labels=labels)["image"][0]
         if image.dtype == np.uint8:
@@ -138,24 +138,24 @@ def label_maps(path):
     return [os.path.join(path, name) for name in names]
 
 
-def paint_all(painter, paths, output):
-    """Paints every label map into a folder, a PNG of the same name each."""
-    layouts = [painter.read(path) for path in paths]  # a broken file is found before the first picture
+def generate_all(model, paths, output):
+    """Synthesises every label map into a folder, a PNG of the same name each."""
+    layouts = [model.read(path) for path in paths]  # a broken file is found before the first picture
     os.makedirs(output, exist_ok=True)
     for path, labels in zip(paths, layouts):
         name = os.path.join(output, os.path.splitext(os.path.basename(path))[0] + ".png")
-        Image.fromarray(painter(labels)).save(name + ".partial", format="PNG")
+        Image.fromarray(model(labels)).save(name + ".partial", format="PNG")
         os.replace(name + ".partial", name)
-    print(f"painted {len(paths)} layouts into {output}")
+    print(f"synthesised {len(paths)} layouts into {output}")
 
 
-def measure(painter, labels, repeats):
+def measure(model, labels, repeats):
     """Milliseconds of one layout, after one to warm up: median, and the 90th percentile."""
-    painter(labels)
+    model(labels)
     times = []
     for _ in range(repeats):
         start = time.perf_counter()
-        painter(labels)
+        model(labels)
         times.append(1e3 * (time.perf_counter() - start))
     return float(np.median(times)), float(np.percentile(times, 90))
 
@@ -172,16 +172,16 @@ def main(words=None):
         raise RequestError("--labels and --output go together")
     if arguments.threads is not None and arguments.threads < 1 or arguments.repeats < 1:
         raise RequestError("--threads and --repeats must be 1 or more")
-    painter = Painter(arguments.model, arguments.threads)
-    labels = np.zeros(painter.size, np.int32)
+    model = Model(arguments.model, arguments.threads)
+    labels = np.zeros(model.size, np.int32)
     if arguments.labels:
         paths = label_maps(arguments.labels)
-        paint_all(painter, paths, arguments.output)
-        labels = painter.read(paths[0])
-    median, slow = measure(painter, labels, arguments.repeats)
+        generate_all(model, paths, arguments.output)
+        labels = model.read(paths[0])
+    median, slow = measure(model, labels, arguments.repeats)
     unit = 1e6 if sys.platform == "darwin" else 1e3
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
-    height, width = painter.size
+    height, width = model.size
     threads = arguments.threads or os.cpu_count()
     print(f"{height}x{width}, {threads} threads: median {median:.1f} ms, 90% below {slow:.1f} ms, {memory:.0f} MB")
 

@@ -55,10 +55,10 @@ def operators(path):
 @functools.lru_cache(maxsize=1)
 def _converted(model):
     """The float32 proto with an open batch axis, from which the others are made."""
-    signature, paint = model.signature(None), model.frozen(None)
+    signature, synthesise = model.signature(None), model.frozen(None)
 
     def run(*inputs):
-        return {"image": tf.identity(paint(**dict(zip(signature, inputs))), name="image")}
+        return {"image": tf.identity(synthesise(**dict(zip(signature, inputs))), name="image")}
 
     logging.getLogger("tf2onnx").setLevel(logging.ERROR)
     proto, _ = tf2onnx.convert.from_function(

@@ -1,4 +1,4 @@
-"""Does an artefact give the pictures that Keras gives? Differences over real layouts, in units of 1/255, against its gate."""
+"""Does an artefact give Keras' pictures? Differences over real layouts, in units of 1/255, against its gate."""
 
 import time
 

@@ -23,13 +23,13 @@ def inspect(path):
     return {}
 
 
-def write_sheet(path, model, expected, painted):
+def write_sheet(path, model, expected, synthesised):
     """Two rows per layout: label map, Keras and each artefact; below each artefact its difference times ten.
 
     Args:
         model: `InferenceModel`.
         expected: Keras' images, float (layouts, height, width, 3).
-        painted: dictionary from artefact name to its images.
+        synthesised: dictionary from artefact name to its images.
     """
     classes = ClassList.from_dict(model.description["classes"])
     keras = to_uint8(expected)
@@ -38,7 +38,7 @@ def write_sheet(path, model, expected, painted):
         "label map": interleave(classes.colorize(model.layouts["labels"]), blank),
         "Keras | below: diff. x10": interleave(keras, blank),
     }
-    for name, images in painted.items():
+    for name, images in synthesised.items():
         difference = np.abs(keras.astype(int) - to_uint8(images).astype(int))
         caption = name.replace("model_", "").replace("tensorrt", "trt").replace("dynamic", "dyn")
         columns[caption] = interleave(to_uint8(images), np.minimum(10 * difference, 255).astype(np.uint8))
@@ -66,7 +66,7 @@ def write_model_card(path, model, report):
         path,
         f"""# {model.description["name"]}, {height}x{width}
 
-Paints a photograph from a label map. Exported from step {report["step"]} of the run `{model.description["source"]}`.
+Synthesises a photograph from a label map. Exported from step {report["step"]} of the run `{model.description["source"]}`.
 
 {inputs}
 - Label ids: {names}{unknown}.
@@ -88,7 +88,7 @@ one layout on {report["machine"]} ({report["threads"]} threads), which says litt
 
 ## Limits
 
-The model paints what its training set showed: classes that were rare there look poor, and other places, cameras or
+The model synthesises what its training set showed: classes that were rare there look poor, and other places, cameras or
 seasons are not known to it. The licence of the training data binds its use.
 """,
     )

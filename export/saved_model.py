@@ -37,15 +37,15 @@ def write_saved_model(model, folder):
         folder: gets the sub-folder "1".
     """
     specs = model.signature(None)
-    painters = {
-        "serving_default": (_paint, specs),
-        "labels_uint8": (_paint_uint8, {name: _uint8_spec(spec) for name, spec in specs.items()}),
-        "png": (_paint_png, {png_name(spec): _png_spec(spec) for spec in specs.values()}),
+    signatures_of = {
+        "serving_default": (_synthesise, specs),
+        "labels_uint8": (_synthesise_uint8, {name: _uint8_spec(spec) for name, spec in specs.items()}),
+        "png": (_synthesise_png, {png_name(spec): _png_spec(spec) for spec in specs.values()}),
     }
     if num_labels(model) > 256:
-        del painters["labels_uint8"]
+        del signatures_of["labels_uint8"]
     module = model.module()
-    signatures = {name: _function(model, *painter) for name, painter in painters.items()}
+    signatures = {name: _function(model, *painter) for name, painter in signatures_of.items()}
     version = os.path.join(folder, "1")
     tf.saved_model.save(module, version, signatures=signatures)
     write_warmup(model, version, signatures)
@@ -66,26 +66,26 @@ def png_name(spec):
 # ---- the signatures
 
 
-def _function(model, paint, specs):
-    return tf.function(lambda **inputs: paint(model, inputs), autograph=False).get_concrete_function(**specs)
+def _function(model, synthesise, specs):
+    return tf.function(lambda **inputs: synthesise(model, inputs), autograph=False).get_concrete_function(**specs)
 
 
-def _paint(model, inputs):
+def _synthesise(model, inputs):
     return model.image(**_checked(inputs, model.signature(None), num_labels(model)))
 
 
-def _paint_uint8(model, inputs):
+def _synthesise_uint8(model, inputs):
     specs = model.signature(None)
     return {
         "pixels": to_uint8_tensor(
-            _paint(model, {name: _from_uint8(inputs[name], specs[name]) for name in specs})["image"]
+            _synthesise(model, {name: _from_uint8(inputs[name], specs[name]) for name in specs})["image"]
         )
     }
 
 
-def _paint_png(model, inputs):
+def _synthesise_png(model, inputs):
     decoded = {name: _from_png(model, inputs[png_name(spec)], spec) for name, spec in model.signature(None).items()}
-    pixels = to_uint8_tensor(_paint(model, decoded)["image"])
+    pixels = to_uint8_tensor(_synthesise(model, decoded)["image"])
     return {"image_bytes": tf.map_fn(tf.io.encode_png, pixels, fn_output_signature=tf.TensorSpec((), tf.string))}
 
 

@@ -1,4 +1,4 @@
-"""A guided model in two parts: the style of an exemplar, read once; and layouts painted in it, many times.
+"""A guided model in two parts: the style of an exemplar, read once; and layouts synthesised in it, many times.
 
 style_encoder   exemplar float32 (batch, height, width, 3), exemplar_labels int32 (batch, height, width)
                 -> the style: values_0 .. values_4, label_pool, global_code, float32
@@ -55,7 +55,7 @@ def split(model):
 
     style = tf.function(encode, autograph=False).get_concrete_function(**of_exemplar(1)).structured_outputs
 
-    def paint(**inputs):
+    def synthesise(**inputs):
         kept = {name: inputs.pop(name) for name in style}
         return {"image": tf.identity(generator.synthesise(inputs, kept)["image"], name="image")}
 
@@ -66,7 +66,7 @@ def split(model):
             **{name: tf.TensorSpec((batch, *x.shape[1:]), x.dtype, name=name) for name, x in style.items()},
         }
 
-    return {STYLE_ENCODER: Part(encode, of_exemplar), PAINTER: Part(paint, of_painter)}
+    return {STYLE_ENCODER: Part(encode, of_exemplar), PAINTER: Part(synthesise, of_painter)}
 
 
 def write_split_tflite(model, folder, precision="float32"):

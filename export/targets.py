@@ -37,7 +37,7 @@ TARGETS = {
         for precision in ("float32", "float16", "int8")
     },
 }
-# Of models that paint after exemplars, beside the .tflite files: the style of an exemplar read once, for many layouts.
+# Of models that synthesise after exemplars, beside the .tflite files: the style of an exemplar read once, for many layouts.
 GUIDED = {
     f"split_{precision}": (
         (lambda model, path, precision=precision: write_split_tflite(model, path, precision)),
@@ -54,7 +54,7 @@ def artefacts_of(targets, model=None):
 
     Args:
         targets: keys of `TARGETS`, or ["all"].
-        model: `InferenceModel`; one that paints after exemplars has more artefacts.
+        model: `InferenceModel`; one that synthesises after exemplars has more artefacts.
     """
     if list(targets) == ["all"]:
         targets = list(TARGETS)

@@ -85,7 +85,7 @@ def with_metadata(content, metadata):
 
 
 def _function(model, uint8_io):
-    paint, signature = model.frozen(1), model.signature(1)
+    synthesise, signature = model.frozen(1), model.signature(1)
     if uint8_io:
         signature = {
             name: tf.TensorSpec(spec.shape, tf.uint8 if spec.dtype == tf.int32 else spec.dtype, name=name)
@@ -93,14 +93,14 @@ def _function(model, uint8_io):
         }
 
     def run(**inputs):
-        image = paint(**{name: tf.cast(value, model.signature(1)[name].dtype) for name, value in inputs.items()})
+        image = synthesise(**{name: tf.cast(value, model.signature(1)[name].dtype) for name, value in inputs.items()})
         if uint8_io:
             image = to_uint8_tensor(image)
         return {"image": tf.identity(image, name="image")}
 
     module = tf.Module()
-    module.paint = tf.function(run, autograph=False)
-    return [module.paint.get_concrete_function(**signature)], module
+    module.synthesise = tf.function(run, autograph=False)
+    return [module.synthesise.get_concrete_function(**signature)], module
 
 
 def _examples(model, uint8_io):

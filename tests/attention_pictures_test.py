@@ -7,7 +7,7 @@ def maps(alpha, beta):
     return [{"exemplar": np.array(alpha, float)[None], "target": np.array(beta, float)[None]}]
 
 
-def test_what_a_slot_read_has_the_colour_of_what_it_painted():
+def test_what_a_slot_read_has_the_colour_of_what_it_synthesised():
     alpha = np.zeros((2, 2, 3))
     alpha[0, 0] = [0.8, 0.0, 0.25]
     alpha[0, 1] = [0.2, 0.0, 0.25]
@@ -22,7 +22,7 @@ def test_what_a_slot_read_has_the_colour_of_what_it_painted():
             pictures["read from"][0, 2 * y : 2 * y + 2, 3 * x : 3 * x + 3] == pictures["read from"][0, 2 * y, 3 * x]
         ).all()
     for y, x, expected in ((0, 0, first), (0, 1, second), (1, 0, third)):
-        np.testing.assert_allclose(pictures["painted with"][0, 2 * y, 3 * x], expected, atol=0.51)
+        np.testing.assert_allclose(pictures["synthesised with"][0, 2 * y, 3 * x], expected, atol=0.51)
 
 
 def test_what_no_slot_read_is_black():
@@ -39,5 +39,5 @@ def test_slots_differ_in_colour():
 
 
 def test_a_map_that_is_absent_is_left_out():
-    assert list(attention_pictures([{"target": np.ones((1, 2, 2, 1))}], (2, 2), scale=0)) == ["painted with"]
+    assert list(attention_pictures([{"target": np.ones((1, 2, 2, 1))}], (2, 2), scale=0)) == ["synthesised with"]
     assert attention_pictures([{}], (2, 2), scale=0) == {}

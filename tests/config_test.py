@@ -177,8 +177,8 @@ def test_a_guided_request_has_no_mistakes():
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"model.name": "msca"}, "config.data.exemplars is 'none', but this model paints after exemplars"),
-        ({"model.use_exemplar": True}, "config.data.exemplars is 'none', but this model paints after exemplars"),
+        ({"model.name": "msca"}, "config.data.exemplars is 'none', but this model synthesises after exemplars"),
+        ({"model.use_exemplar": True}, "config.data.exemplars is 'none', but this model synthesises after exemplars"),
         ({"data.exemplars": "self"}, "config.data.exemplars is 'self', but this model takes no exemplar"),
         ({**GUIDED, "data.load_size": (0, 0)}, "leaves no room for two patches"),
         ({**GUIDED, "model.attention_slots": (1, 2, 3)}, "attention_slots is (1, 2, 3); it must be five numbers"),

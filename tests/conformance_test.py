@@ -47,7 +47,7 @@ def expected(run, model):
 
 
 @pytest.mark.parametrize(("run", "artefact"), CASES, indirect=["run"], ids=str)
-def test_an_export_paints_what_keras_paints(run, model, expected, artefact, tmp_path):
+def test_an_export_gives_what_keras_gives(run, model, expected, artefact, tmp_path):
     write, precision = ARTEFACTS[artefact]
     path = tmp_path / artefact
     path.parent.mkdir(exist_ok=True)

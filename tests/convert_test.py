@@ -218,7 +218,7 @@ def spade_numpy(convolve):
 
 
 @pytest.mark.parametrize(("block", "filters"), [("G_middle_0", 32), ("up_1", 16)], ids=["identity", "learnt shortcut"])
-def test_a_block_with_imported_weights_paints_what_pytorch_would(block, filters, new_model, convolve, spade_numpy, rng):
+def test_a_block_with_imported_weights_gives_what_pytorch_would(block, filters, new_model, convolve, spade_numpy, rng):
     model = new_model("ecgan", seed=2)
     arrays = {key: rng.normal(0, 0.4, array.shape).astype(np.float32) for key, array in state_dict(model).items()}
     for key in arrays:
@@ -247,7 +247,7 @@ def test_a_block_with_imported_weights_paints_what_pytorch_would(block, filters,
 
 @pytest.fixture(scope="module")
 def lggan_numpy(convolve):
-    """The release's local branch and weight maps, from its names: a dictionary of what they paint."""
+    """The release's local branch and weight maps, from its names: a dictionary of what they synthesise."""
 
     def norm_relu(x):
         return np.maximum((x - x.mean((1, 2), keepdims=True)) / np.sqrt(x.var((1, 2), keepdims=True) + 1e-5), 0)
@@ -264,7 +264,7 @@ def lggan_numpy(convolve):
                 y[:, k : k + 2 * height : 2, m : m + 2 * width : 2] += x @ weight[:, :, k, m]
         return y[:, 1:-1, 1:-1] + bias
 
-    def paint(arrays, semantic):
+    def synthesise(arrays, semantic):
         def layer(name):
             return arrays[f"{name}.weight"], arrays[f"{name}.bias"]
 
@@ -289,10 +289,10 @@ def lggan_numpy(convolve):
         return {"class_images": np.concatenate(branches, -1), "local_image": local,
                 "local_weight": weights[..., :1], "global_weight": weights[..., 1:]}  # fmt: skip
 
-    return paint
+    return synthesise
 
 
-def test_lggan_with_imported_weights_paints_what_the_release_would(new_model, lggan_numpy, rng):
+def test_lggan_with_imported_weights_gives_what_the_release_would(new_model, lggan_numpy, rng):
     model = new_model("lggan", seed=2)
     arrays = {key: rng.normal(0, 0.3, array.shape).astype(np.float32) for key, array in state_dict(model).items()}
     for branch in range(4):
@@ -419,11 +419,11 @@ def imported(state):
     result = call("ecgan_tf.convert", f"--from={state / 'G.npz'}", f"--discriminator={state / 'D.npz'}",
                   f"--to={state / 'run'}", CONFIG)  # fmt: skip
     assert result.returncode == 0, result.stderr
-    assert "paints with the weights of" in result.stdout
+    assert "synthesises with the weights of" in result.stdout
     return state / "run"
 
 
-def test_an_imported_run_paints(imported, tmp_path):
+def test_an_imported_run_synthesises(imported, tmp_path):
     layouts = ROOT / "ecgan_tf" / "data" / "earth_tiles" / "val" / "labels"
     layout = sorted(layouts.glob("*.png"))[0]
     result = call("ecgan_tf.synthesize", f"--model={imported}", f"--labels={layout}", f"--output={tmp_path}")

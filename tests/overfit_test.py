@@ -1,4 +1,4 @@
-"""Spec, section 12: a network that learns can paint eight photographs by heart."""
+"""Spec, section 12: a network that learns can synthesise eight photographs by heart."""
 
 import json
 

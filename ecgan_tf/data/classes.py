@@ -75,7 +75,7 @@ class ClassList:
         return cls(tuple(str(entry["name"]) for entry in entries), palette, unknown_label, file_values)
 
     def colorize(self, labels):
-        """Paints label ids.
+        """Colours label ids.
 
         Args:
             labels: integers (..., height, width), 0..num_classes; num_classes (unknown) becomes black.

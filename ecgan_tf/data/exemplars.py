@@ -1,4 +1,4 @@
-"""Whose style a layout is painted in: pairs of patches of one photograph to train on, and retrieved photographs.
+"""Whose style a layout is synthesised in: pairs of patches of one photograph to train on, and retrieved photographs.
 
 Two different scenes have no common ground truth, but two patches of one photograph share its style
 (docs/papers/msca.md, section 5). All that is random here is a function of (seed, position in the stream).
@@ -20,7 +20,7 @@ LARGEST_ROTATION = 10.0  # degrees
 
 
 def pair_at(dataset, data_config, seed, position, index):
-    """The training example at a position of the stream: a patch to paint, and a patch whose style it has.
+    """The training example at a position of the stream: a patch to synthesise, and a patch whose style it has.
 
         cross      two patches of one photograph; the exemplar is mirrored, scaled and turned at random, so that
                    position is no cue, but keeps its colours, which are the style
@@ -105,7 +105,7 @@ def draw_offsets(rng, load_size, size):
 
 
 def choose_pair(labels, size, offsets):
-    """The first drawn pair of patches that hardly overlap and of which one can be painted after the other.
+    """The first drawn pair of patches that hardly overlap and of which one can be synthesised after the other.
 
     Where no draw keeps the overlap below its limit, the one with the smallest is looked at.
 

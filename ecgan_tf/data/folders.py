@@ -1,4 +1,4 @@
-"""Which files and which classes make up a data set, for every layout that is known."""
+"""Which files and which classes make up a data set, for every folder structure that is known."""
 
 import dataclasses
 import importlib.resources
@@ -52,15 +52,15 @@ class Files:
         return self.folder / (group if self.grouped else "") / f"{name}{self.ending}{self.suffixes[0]}"
 
 
-# --- layouts: photographs, label maps and instance maps of a split ---------------------------------------------------
+# --- folders: photographs, label maps and instance maps of a split ---------------------------------------------------
 
 
-def folder_layout(root, split):
+def folder_files(root, split):
     base = root / {"train": "train", "validation": "val"}[split]
     return Files(base / "images", suffixes=PHOTOGRAPH_SUFFIXES), Files(base / "labels"), Files(base / "instances")
 
 
-def cityscapes_layout(root, split):
+def cityscapes_files(root, split):
     part = {"train": "train", "validation": "val"}[split]
     images, labels = root / "leftImg8bit" / part, root / "gtFine" / part
     return (
@@ -70,24 +70,24 @@ def cityscapes_layout(root, split):
     )
 
 
-def ade20k_layout(root, split):
+def ade20k_files(root, split):
     part = {"train": "training", "validation": "validation"}[split]
     images = Files(root / "images" / part, suffixes=PHOTOGRAPH_SUFFIXES)
     return images, Files(root / "annotations" / part), Files(root / "annotations_instance" / part)
 
 
-def coco_stuff_layout(root, split):
+def coco_stuff_files(root, split):
     part = {"train": "train", "validation": "val"}[split]
     images = Files(root / f"{part}_img", suffixes=PHOTOGRAPH_SUFFIXES)
     return images, Files(root / f"{part}_label"), Files(root / f"{part}_inst")
 
 
-LAYOUTS = {
-    "earth_tiles": folder_layout,
-    "folder": folder_layout,
-    "cityscapes": cityscapes_layout,
-    "ade20k": ade20k_layout,
-    "coco_stuff": coco_stuff_layout,
+FOLDERS = {
+    "earth_tiles": folder_files,
+    "folder": folder_files,
+    "cityscapes": cityscapes_files,
+    "ade20k": ade20k_files,
+    "coco_stuff": coco_stuff_files,
 }
 KNOWN_CLASSES = {
     "cityscapes": cityscapes_classes,
@@ -125,7 +125,7 @@ def find_examples(data_config, split):
     if split not in SPLITS:
         raise ValueError(f"split is {split!r}; it must be one of {', '.join(SPLITS)}.")
     root = _root(data_config)
-    photographs, labels, instances = LAYOUTS[data_config.name](root, split)
+    photographs, labels, instances = FOLDERS[data_config.name](root, split)
     for files in (photographs, labels):
         if not files.folder.is_dir():
             raise RequestError(
@@ -154,7 +154,7 @@ def find_examples(data_config, split):
 
 
 def find_classes(data_config):
-    """The `ClassList` of a data set: of its layout, of its classes.json, and of config.data.unknown_label."""
+    """The `ClassList` of a data set: of its name, of its classes.json, and of config.data.unknown_label."""
     path = _root(data_config) / "classes.json"
     if data_config.name in KNOWN_CLASSES:
         classes = _with_names_of(path, KNOWN_CLASSES[data_config.name]())
@@ -166,8 +166,8 @@ def find_classes(data_config):
 
 
 def _root(data_config):
-    if data_config.name not in LAYOUTS:
-        raise RequestError(f"config.data.name is {data_config.name!r}; it must be one of {', '.join(sorted(LAYOUTS))}.")
+    if data_config.name not in FOLDERS:
+        raise RequestError(f"config.data.name is {data_config.name!r}; it must be one of {', '.join(sorted(FOLDERS))}.")
     if data_config.name == "earth_tiles":
         return Path(str(importlib.resources.files("ecgan_tf.data") / "earth_tiles"))
     if not data_config.dir:
@@ -198,7 +198,7 @@ def _partners(images, files, kind):
 
 
 def _with_names_of(path, classes):
-    """The layout fixes the values in the files; a classes.json beside them may name and colour the classes."""
+    """The data set fixes the values in the files; a classes.json beside them may name and colour the classes."""
     if not path.is_file():
         return classes
     named = load_class_list(path)

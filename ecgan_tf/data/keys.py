@@ -1,4 +1,4 @@
-"""The keys of config.data: those of every method, and those of the methods that read edges, exemplars or other views."""
+"""The keys of config.data: every method's, and those of methods that read edges, exemplars or other views."""
 
 from ecgan_tf.config_keys import Key
 

@@ -28,8 +28,8 @@ def training_batches(dataset, data_config, global_batch_size, seed, start_step, 
         steps: how many batches to give.
     Returns:
         `tf.data.Dataset` of dicts: image float32 (batch, height, width, 3) in [-1, 1]; labels int32
-        (batch, height, width), 0..num_classes; and where they are used edges float32 (batch, height, width, 1), -1 or 1;
-        boundaries float32 (batch, height, width, 1), 0 or 1; with sources, source as image. With exemplars,
+        (batch, height, width), 0..num_classes; and where they are used edges float32 (batch, height, width, 1), -1 or
+        1; boundaries float32 (batch, height, width, 1), 0 or 1; with sources, source as image. With exemplars,
         exemplar as image, exemplar_labels as labels, and has_target float32 (batch,), 1 where image is what the layout
         looks like in the exemplar's style, see `exemplars.pair_at`.
     """

@@ -1,4 +1,4 @@
-"""Are the classes painted in their colours? Mean colour per class and image, painted against photographed."""
+"""Are the classes synthesised in their colours? Mean colour per class and image, synthesised against photographed."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ SMALLEST_AREA = 20  # pixels; the mean of fewer says little
 
 
 class ClassColourError:
-    """How far the mean colour of a class in a painted image is from the photograph's, in units of 1/255.
+    """How far the mean colour of a class in a synthesised image is from the photograph's, in units of 1/255.
 
     For every class, the mean over the images that show it (on at least `SMALLEST_AREA` pixels) of the absolute
     difference of the two mean colours, averaged over red, green and blue. It sees neither texture nor shape: 0 means

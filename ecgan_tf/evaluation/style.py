@@ -14,7 +14,7 @@ class StyleFollowing:
 
     A case is a layout, an ordered pair of exemplars (A, B), and a class that all three show on at least
     `SMALLEST_AREA` pixels and the two exemplars in mean colours at least `SMALLEST_DIFFERENCE` apart. It counts as
-    followed if the class, painted after B, is nearer to its colour in B than it is when painted after A. A model that
+    followed if the class, synthesised after B, is nearer to its colour in B than it is when synthesised after A. A model that
     ignores its exemplar follows in none; one that answers at random, in half.
     """
 
@@ -28,16 +28,16 @@ class StyleFollowing:
 
         Args:
             labels: int (height, width).
-            images: float (exemplars, height, width, 3) in [-1, 1], the layout painted after each exemplar.
+            images: float (exemplars, height, width, 3) in [-1, 1], the layout synthesised after each exemplar.
             exemplars: float (exemplars, height, width, 3) in [-1, 1].
             exemplar_labels: int (exemplars, height, width).
         """
-        painted = np.stack([class_colours(image, labels, self.num_classes) for image in images])
+        synthesised = np.stack([class_colours(image, labels, self.num_classes) for image in images])
         wanted = np.stack([class_colours(x, ids, self.num_classes) for x, ids in zip(exemplars, exemplar_labels)])
         for a, b in itertools.permutations(range(len(images)), 2):
             apart = distance(wanted[a], wanted[b]) >= SMALLEST_DIFFERENCE
-            case = apart & np.isfinite(painted[a]).all(-1)  # comparisons with NaN are false
-            nearer = distance(painted[b], wanted[b]) < distance(painted[a], wanted[b])
+            case = apart & np.isfinite(synthesised[a]).all(-1)  # comparisons with NaN are false
+            nearer = distance(synthesised[b], wanted[b]) < distance(synthesised[a], wanted[b])
             self.cases += int(case.sum())
             self.followed += int((case & nearer).sum())
 
@@ -60,7 +60,7 @@ def distance(colours, others):
 
 
 def measure_style(generate, data, exemplars=3, shown=6, progress=None):
-    """Paints every layout of a data set after several exemplars from it.
+    """Synthesises every layout of a data set after several exemplars from it.
 
     The exemplars are drawn from the layout's best matches, as in the paper's test protocol, and are the same each time.
 
@@ -93,7 +93,7 @@ def measure_style(generate, data, exemplars=3, shown=6, progress=None):
             row = {"label map": data.classes.colorize(batch["labels"][0])}
             for i, image in enumerate(images, start=1):
                 row[f"exemplar {i}"] = to_uint8(batch["exemplar"][i - 1])
-                row[f"painted after {i}"] = to_uint8(image)
+                row[f"synthesised after {i}"] = to_uint8(image)
             rows.append({**row, "photograph": to_uint8(batch["image"][0])})
         if progress:
             progress(index + 1, len(data))

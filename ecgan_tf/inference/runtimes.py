@@ -146,7 +146,7 @@ def open_tflite(path, threads=None):
 
 
 def open_split(path):
-    """A folder with the two .tflite of a model that synthesises after exemplars; the last exemplar is not read again."""
+    """A folder with the two .tflite of an exemplar-guided model; the last exemplar is not read again."""
     encode, of_exemplar, _ = _tflite_runner(os.path.join(path, f"{STYLE_ENCODER}.tflite"))
     synthesise, of_painter, inside = _tflite_runner(os.path.join(path, f"{PAINTER}.tflite"))
     inputs = {name: dtype for name, dtype in of_painter.items() if name not in encode.get_output_details()}

@@ -8,7 +8,7 @@ from ecgan_tf.layers.convolution import pad_reflect
 from ecgan_tf.layers.from_arguments import FromArguments
 from ecgan_tf.layers.initializers import make_initializer
 
-# From here on the look-up is the cheaper form, to paint and to train. CPU seconds on one thread of the dense form for
+# From here on the look-up is the cheaper form, to synthesise and to train. CPU seconds on one thread of the dense form for
 # 12, 35 and 150 branches of 7x7 over 64 filters at 128x128: 0.07, 0.18, 0.68, with gradients 0.19, 0.48, 1.92; of the
 # look-up, whatever their number, 0.4 and 2.1 (python -m benchmarks.class_branches).
 LOOKUP_FROM_BRANCHES = {False: 96, True: 160}
@@ -19,9 +19,9 @@ class ClassBranches(FromArguments, keras.layers.Layer):
     """The class branches of LGGAN (Tang et al., CVPR 2020, section 3.2) and their fusion into the local image I^L.
 
     Branch i is a KxK convolution with its own weights, then tanh. M_i marks the pixels of class i:
-        mask_mode="output"  r_i = M_i tanh(conv_i(h))     every pixel is painted by the branch of its own class
+        mask_mode="output"  r_i = M_i tanh(conv_i(h))     every pixel is synthesised by the branch of its own class
         mask_mode="input"   r_i = tanh(conv_i(M_i h))     the release's: a branch sees nothing of its neighbours, and
-                                                          paints tanh(bias) outside its region
+                                                          synthesises tanh(bias) outside its region
         fusion="sum"        I^L = sum over i of r_i
         fusion="concat"     I^L = tanh(conv3x3(r_1, ..., r_c))
     "output" departs from the release within K // 2 cells of a region's border and outside the region, where the loss
@@ -143,17 +143,17 @@ class ClassBranches(FromArguments, keras.layers.Layer):
     # --- masked at the input
 
     def _masked_at_input(self, features, branches, training):
-        def paint(features, mask, kernel, bias):
+        def synthesise(features, mask, kernel, bias):
             padded = pad_reflect(features * mask, self.kernel_size // 2)
             return ops.tanh(ops.cast(ops.conv(padded, kernel, padding="valid"), "float32") + bias)
 
         if training:  # the masked features, c times the features, are made again for the gradient instead of kept
-            paint = tf.recompute_grad(paint)
+            synthesise = tf.recompute_grad(synthesise)
         images, own = [], 0.0
         for branch in range(self.num_branches):
             part = slice(3 * branch, 3 * branch + 3)
             mask = ops.cast(branches == branch, self.compute_dtype)[..., None]
-            images.append(paint(features, mask, self.kernel[..., part], self.bias[part]))
+            images.append(synthesise(features, mask, self.kernel[..., part], self.bias[part]))
             own = own + images[-1] * ops.cast(mask, "float32")
         class_images = ops.concatenate(images, axis=-1)
         if self.fusion == "sum":

@@ -82,7 +82,7 @@ class MaskedSpatialChannelAttention(FromArguments, keras.layers.Layer):
         if label_filters:
             # Not in the spec: psi_2 starts to see in labels what psi_1 does, and nothing in pixels. F_c1 and F_c2 come
             # from one network, so each slot is read, from the first step, where the layout is like that which it will
-            # paint. Pixels of random weight make single ones stand out instead, at a sharpness that regions need.
+            # synthesise. Pixels of random weight make single ones stand out instead, at a sharpness that regions need.
             kernel = self.psi_2.kernel
             kernel.assign(ops.concatenate([ops.zeros_like(kernel[:, :, :-label_filters]), self.psi_1.kernel], axis=2))
         self.built = True

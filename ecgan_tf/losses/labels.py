@@ -1,4 +1,4 @@
-"""What a segmenter sees in a painted image, against the layout that was asked for (ECGAN, section 3.3)."""
+"""What a segmenter sees in a synthesised image, against the layout that was asked for (ECGAN, section 3.3)."""
 
 from keras import ops
 

@@ -49,7 +49,7 @@ def local_loss(image, outputs, branches, num_branches):
     """The local L1: sum over i of mean |r_i - M_i I|, the mean over all pixels and channels of each class image.
 
     It is a sum over the classes, as released: with the masks at the output it grows with the area of the branches, and
-    with the masks at the input also by what branches paint outside their regions.
+    with the masks at the input also by what branches synthesise outside their regions.
 
     Args:
         image: I, float (batch, height, width, 3).

@@ -81,7 +81,7 @@ class ECGAN(TrunkMethod):
             )
         weights = tuple(loss.ms_weights)
         if len(weights) < loss.ms_scales or min(weights) <= 0:
-            yield f"config.loss.ms_weights is {weights}; it must have a weight above 0 for each of config.loss.ms_scales"
+            yield f"config.loss.ms_weights is {weights}; it must have a weight above 0 for each of loss.ms_scales"
         if loss.segmenter and not os.path.isfile(loss.segmenter):
             yield f"config.loss.segmenter is {loss.segmenter!r}, which is no file; ecgan segmenter makes one"
 

@@ -5,7 +5,8 @@ import tensorflow as tf
 
 from ecgan_tf.losses.contrastive import cross_scale_contrastive_loss, pixel_contrastive_loss, sample_pixels
 
-# Which of the encoder's features F = 1, 2, 3, 4 (coarser and coarser) a number of scales means (docs/papers/ecgan_plus.md 2).
+# Which of the encoder's features F = 1, 2, 3, 4 (coarser and coarser) a number of scales means
+# (docs/papers/ecgan_plus.md, section 2).
 SCALES = {1: (1,), 2: (1, 4), 3: (1, 3, 4), 4: (1, 2, 3, 4)}
 
 

@@ -75,7 +75,7 @@ class SemanticPreservingModule(FromArguments, keras.layers.Layer):
     Args:
         num_classes: N, without "unknown".
         initializer: a name of `INITIALIZERS`.
-        skip: adds I' before the last tanh. Not in the paper, where the final image has to be painted through the
+        skip: adds I' before the last tanh. Not in the paper, where the final image has to be synthesised through the
             bottleneck of one channel per class; with the skip it starts from the first image.
     Call arguments:
         x: float (batch, height, width, C + 3 + 3 + N'), the concatenation of F, I', I'_e and S.
@@ -197,7 +197,7 @@ class ECGANGenerator(TrunkGenerator):
         return {"global_code": self.style_code(exemplar)}
 
     def synthesise(self, inputs, style=None, training=False):
-        """Paints a layout: `call` with a style that is already encoded.
+        """Synthesises a layout: `call` with a style that is already encoded.
 
         Args:
             inputs: dictionary of `labels` and, with boundaries, `boundaries`, as in `call`.

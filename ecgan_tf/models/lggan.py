@@ -13,7 +13,7 @@ from ecgan_tf.layers.semantic_upsampling import SemanticAwareUpsampling, Upsampl
 from ecgan_tf.models.spade import TrunkGenerator
 from ecgan_tf.models.torch_names import lggan_torch_name
 
-NO_BRANCH = -1  # in `local_groups`: pixels of this label are painted by no branch
+NO_BRANCH = -1  # in `local_groups`: pixels of this label are synthesised by no branch
 
 
 @keras.saving.register_keras_serializable("ecgan_tf")
@@ -180,7 +180,7 @@ class LocalGroups:
         return self.num_labels if self.local_groups is None else max(self.local_groups) + 1
 
     def branches_of(self, labels):
-        """The branch that paints each pixel, int32 (batch, height, width); `num_branches` where none does."""
+        """The branch that synthesises each pixel, int32 (batch, height, width); `num_branches` where none does."""
         if self.local_groups is None:
             return labels
         numbers = [self.num_branches if group == NO_BRANCH else group for group in self.local_groups]
@@ -218,7 +218,7 @@ class LGGANGenerator(LocalGroups, TrunkGenerator):
     Returns:
         dictionary of float tensors (batch, height, width, .), as far as `fusion` has them: `image` in [-1, 1], I^C;
         `global_image` and `local_image` in [-1, 1]; `global_weight` and `local_weight`, one channel in (0, 1) that sum
-        to 1; `class_image` in [-1, 1], each pixel as its class's branch painted it; `local_features`, h with C
+        to 1; `class_image` in [-1, 1], each pixel as its class's branch synthesised it; `local_features`, h with C
         channels; and with mask_mode="input" `class_images`, see `ClassBranches`.
     """
 

@@ -248,7 +248,7 @@ class MSCAGenerator(Generator):
         return style, maps
 
     def synthesise(self, inputs, style, training=False):
-        """Paints a layout in a style.
+        """Synthesises a layout in a style.
 
         Args:
             inputs: dictionary of `labels` and, with boundaries, `boundaries`, as in `call`.

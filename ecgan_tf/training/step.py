@@ -42,7 +42,7 @@ class TrainStep:
         self.num_replicas = num_replicas
 
     def alternating(self, batch):
-        """The release's order (docs/papers/ecgan.md, section 6): G moves, paints anew, then D moves."""
+        """The release's order (docs/papers/ecgan.md, section 6): G moves, synthesises anew, then D moves."""
         gan = self.gan
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(self._values(gan.generator_variables))

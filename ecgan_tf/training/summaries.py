@@ -59,7 +59,7 @@ class MetricsWriter:
 
 
 class Samples:
-    """The same few validation layouts, painted by the averaged generator at steps that grow by half.
+    """The same few validation layouts, synthesised by the averaged generator at steps that grow by half.
 
     Args:
         run: `RunFolder`.

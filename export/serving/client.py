@@ -1,7 +1,7 @@
-"""Paints label maps with a model that TF Serving serves.
+"""Synthesises label maps with a model that TF Serving serves.
 
 Example:
-    python -m export.serving.client --address=localhost:8500 --model=ecgan --labels=layouts/ --output=painted/
+    python -m export.serving.client --address=localhost:8500 --model=ecgan --labels=layouts/ --output=pictures/
     python -m export.serving.client --address=localhost:8501 --protocol=rest --model=ecgan --labels=a.png --output=.
 
 A label map is a greyscale PNG of any size, the values being those of the label files that the model was trained with.
@@ -41,7 +41,7 @@ def main(argv):
     others = dict(_named(text) for text in INPUTS.value)
 
     from export.serving.connections import connect
-    from export.serving.requests import ServedModel, find_inputs, paint_files, png_files
+    from export.serving.requests import ServedModel, find_inputs, png_files, synthesise_files
 
     paths = png_files("--labels", LABELS.value)
     classes = None if CLASSES.value is None else _read_classes(CLASSES.value)
@@ -49,9 +49,9 @@ def main(argv):
         console.quiet_tensorflow()  # comes with the protos
     served = ServedModel(connect(PROTOCOL.value, ADDRESS.value, MODEL.value, DEADLINE.value), RETRIES.value)
     layouts = find_inputs(served, paths, others)
-    show = console.progress_bar("painting")
-    paint_files(served, layouts, OUTPUT.value, classes, BATCH.value, show)
-    say(f"painted {len(layouts)} layouts into {OUTPUT.value}")
+    show = console.progress_bar("synthesis")
+    synthesise_files(served, layouts, OUTPUT.value, classes, BATCH.value, show)
+    say(f"synthesised {len(layouts)} layouts into {OUTPUT.value}")
 
 
 def _named(text):

@@ -16,7 +16,7 @@ SIGNATURE, OUTPUT = "png", "image_bytes"
 
 
 class ServedModel:
-    """A model on a server, after its description was asked for and found to paint PNGs.
+    """A model on a server, after its description was asked for and found to synthesise PNGs.
 
     Attributes:
         inputs: names of what it takes, without their ending "_bytes"; labels first.
@@ -45,7 +45,7 @@ class ServedModel:
         self.inputs = names
         self.image_size = tuple(self.image_size)
 
-    def paint(self, contents):
+    def synthesise(self, contents):
         """Pictures of layouts.
 
         Args:
@@ -140,8 +140,8 @@ def _label_values(path, classes):
     return values
 
 
-def paint_files(served, layouts, output, classes=None, batch=1, show=lambda done, total: None):
-    """Paints layouts and writes each picture under the name of its label file, whole or not at all.
+def synthesise_files(served, layouts, output, classes=None, batch=1, show=lambda done, total: None):
+    """Synthesises layouts and writes each picture under the name of its label file, whole or not at all.
 
     Every file is read before the first request, and again when its turn comes.
 
@@ -159,7 +159,7 @@ def paint_files(served, layouts, output, classes=None, batch=1, show=lambda done
         part = layouts[start : start + batch]
         contents = [read_inputs(layout, classes) for layout in part]
         try:
-            answers = served.paint(contents)
+            answers = served.synthesise(contents)
         except RequestError as error:
             more = f" and {len(part) - 1} more" if len(part) > 1 else ""
             raise RequestError(f"{part[0]['labels']}{more}: {error}") from error

@@ -18,7 +18,7 @@ model_config_list {{
 """
 
 BATCHING = """\
-# For --batching_parameters_file, with --enable_batching: requests that come together are painted together, which
+# For --batching_parameters_file, with --enable_batching: requests that come together are synthesised together, which
 # pays on a GPU. On a CPU one layout keeps all threads busy: leave both flags out of docker-compose.yaml. What one
 # request does wrong, such as a value without a class, fails all requests of its batch.
 max_batch_size { value: 8 }

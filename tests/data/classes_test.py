@@ -35,7 +35,7 @@ def test_the_fallback_palette_is_distinct_and_never_black(num_classes):
     assert (0, 0, 0) not in colors
 
 
-def test_colorize_paints_ids_and_leaves_unknown_black():
+def test_colorize_gives_each_id_its_colour_and_unknown_black():
     classes = ClassList(("a", "b"), np.uint8([[1, 2, 3], [4, 5, 6]]), unknown_label=255)
     np.testing.assert_array_equal(classes.colorize([[0, 1, 2]]), [[[1, 2, 3], [4, 5, 6], [0, 0, 0]]])
     assert classes.colorize(np.zeros((2, 3, 4), int)).shape == (2, 3, 4, 3)

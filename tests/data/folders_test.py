@@ -31,7 +31,7 @@ def test_earth_tiles_are_what_their_manifest_says():
     assert any(name.startswith("licenses/") for name in listed)
 
 
-def test_the_folder_layout(folder, data_config):
+def test_the_folder_files(folder, data_config):
     examples = find_examples(data_config(name="folder", dir=str(folder)), "train")
     assert [example.name for example in examples] == list("0123456")
     assert examples[2].labels == folder / "train" / "labels" / "2.png"
@@ -83,7 +83,7 @@ def cityscapes(tmp_path, save, rng):
     return tmp_path
 
 
-def test_the_cityscapes_layout(cityscapes, data_config):
+def test_the_cityscapes_files(cityscapes, data_config):
     config = data_config(name="cityscapes", dir=str(cityscapes), use_instances=True, image_size=(8, 16))
     dataset = open_dataset(config, "train")
     names = ["aachen_000000_000019", "aachen_000002_000019", "bad-honnef_000001_000019"]

@@ -81,11 +81,11 @@ def test_the_tasks_give_each_layout_its_exemplar(tiles):
     assert measure_tasks(lambda batch: batch["image"], tiles) == dict.fromkeys(numbers, 0.0)
 
 
-def test_each_layout_is_painted_after_three_different_exemplars(tiles):
-    """A generator that paints its exemplar's class colours follows in every case, and its pictures are kept."""
+def test_each_layout_is_synthesised_after_three_different_exemplars(tiles):
+    """A generator that synthesises its exemplar's class colours follows in every case, and its pictures are kept."""
     seen = []
 
-    def paint(batch):
+    def synthesise(batch):
         seen.append(batch)
         images = np.zeros_like(batch["image"])
         for image, labels, exemplar, ids in zip(images, *(batch[k] for k in ("labels", "exemplar", "exemplar_labels"))):
@@ -93,10 +93,10 @@ def test_each_layout_is_painted_after_three_different_exemplars(tiles):
                 image[labels == label] = np.nan_to_num(colour) / 127.5 - 1
         return images
 
-    following, columns = measure_style(paint, tiles, shown=4)
+    following, columns = measure_style(synthesise, tiles, shown=4)
     assert following.cases > 200 and following.share() == 1.0
     for batch in seen:
         assert len(batch["labels"]) == 3 and (batch["labels"] == batch["labels"][0]).all()
         assert len({exemplar.tobytes() for exemplar in batch["exemplar"]}) == 3
-    assert list(columns)[:3] == ["label map", "exemplar 1", "painted after 1"]
-    assert columns["painted after 3"].shape == (4, 32, 32, 3)
+    assert list(columns)[:3] == ["label map", "exemplar 1", "synthesised after 1"]
+    assert columns["synthesised after 3"].shape == (4, 32, 32, 3)

@@ -18,14 +18,14 @@ FORMS = {
 
 @pytest.fixture(scope="module", params=FORMS)
 def form(request, make_run):
-    """A run with the local image alone, which Keras paints by the dense form, and the name of the form to export."""
+    """A run with the local image alone, which Keras synthesises by the dense form, and the name of the form to export."""
     arguments = {"num_classes": 5, "fusion": "local", "num_residual_blocks": 0, "local_kernel_size": 3}
     run = make_run("lggan", **{**arguments, **FORMS[request.param]})
     return run, open_keras_run(run)(InferenceModel(run).layouts)
 
 
 @pytest.mark.parametrize("artefact", ARTEFACTS)
-def test_an_export_paints_what_the_dense_form_paints(form, artefact, monkeypatch, tmp_path):
+def test_an_export_gives_what_the_dense_form_synthesises(form, artefact, monkeypatch, tmp_path):
     run, expected = form
     looked_up = []
     lookup = class_branches.lookup_convolution

@@ -59,7 +59,7 @@ def test_export_leaves_artefacts_report_pictures_and_card(exported):
     assert "model_float16.tflite" in (exported / "MODEL_CARD.md").read_text()
 
 
-def test_synthesize_saves_what_is_painted_on_the_way(make_run, layouts, tmp_path):
+def test_synthesize_saves_what_is_synthesised_on_the_way(make_run, layouts, tmp_path):
     result = command("ecgan_tf.synthesize", model=make_run("lggan"), labels=layouts / "a.png", output=tmp_path / "out",
                      save_intermediates=True)  # fmt: skip
     assert result.returncode == 0, result.stderr
@@ -97,7 +97,7 @@ def test_what_misses_its_gate_is_put_aside_and_replaced(run, tmp_path, monkeypat
     monkeypatch.setitem(proof.GATES, "int16", {"psnr": 1000})
     with (
         flagsaver.as_parsed(run=str(run), output=str(output), targets="tflite"),
-        pytest.raises(RequestError, match="model_int8.tflite, model_int16.tflite paint"),
+        pytest.raises(RequestError, match="model_int8.tflite, model_int16.tflite synthesise"),
     ):
         export_command.main(["export"])  # over the first one's files
     assert not (output / "model_int16.tflite").exists()
@@ -105,7 +105,7 @@ def test_what_misses_its_gate_is_put_aside_and_replaced(run, tmp_path, monkeypat
     assert "REJECTED" in (output / "MODEL_CARD.md").read_text()
 
 
-def test_synthesize_paints_the_same_from_run_saved_model_and_tflite(run, exported, layouts, tmp_path):
+def test_synthesize_gives_the_same_from_run_saved_model_and_tflite(run, exported, layouts, tmp_path):
     pictures = []
     for index, model in enumerate((run, exported / "saved_model", exported / "model_float32.tflite")):
         output = tmp_path / str(index)
@@ -127,16 +127,18 @@ def test_a_folder_without_a_run_is_refused(tmp_path):
     assert "not a run folder" in refusal(command("export", run=tmp_path, output=tmp_path / "E"))
 
 
-def test_a_broken_label_map_is_found_before_anything_is_painted(run, layouts, tmp_path):
+def test_a_broken_label_map_is_found_before_anything_is_synthesised(run, layouts, tmp_path):
     whole = (layouts / "b.png").read_bytes()
     (layouts / "b.png").write_bytes(whole[: len(whole) // 2])
-    line = refusal(command("ecgan_tf.synthesize", model=run, labels=layouts, output=tmp_path / "painted"))
+    line = refusal(command("ecgan_tf.synthesize", model=run, labels=layouts, output=tmp_path / "synthesised"))
     assert "b.png" in line
-    assert not (tmp_path / "painted").exists()
+    assert not (tmp_path / "synthesised").exists()
 
 
 @pytest.mark.parametrize("name", ["model.tflite", "model.onnx", "model.pb"])
 def test_a_foreign_model_is_refused(layouts, tmp_path, name):
     (tmp_path / name).write_bytes(b"not a model at all")
-    line = refusal(command("ecgan_tf.synthesize", model=tmp_path / name, labels=layouts, output=tmp_path / "painted"))
+    line = refusal(
+        command("ecgan_tf.synthesize", model=tmp_path / name, labels=layouts, output=tmp_path / "synthesised")
+    )
     assert name in line

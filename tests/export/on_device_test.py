@@ -59,13 +59,13 @@ def layouts(model, tmp_path):
     return tmp_path / "layouts"
 
 
-def test_it_paints_what_the_interpreter_here_paints(device, model, layouts, tmp_path):
+def test_it_gives_what_the_interpreter_here_synthesises(device, model, layouts, tmp_path):
     inference, path = model
-    result = device(model=path, labels=layouts, output=tmp_path / "painted", threads=1, repeats=2)
+    result = device(model=path, labels=layouts, output=tmp_path / "synthesised", threads=1, repeats=2)
     assert result.returncode == 0, result.stderr
-    assert "painted 2 layouts" in result.stdout and "median" in result.stdout and "MB" in result.stdout
-    painted = [np.asarray(Image.open(tmp_path / "painted" / f"{index}.png")) for index in range(2)]
-    np.testing.assert_array_equal(painted, to_uint8(open_model(str(path))(inference.layouts)))
+    assert "synthesised 2 layouts" in result.stdout and "median" in result.stdout and "MB" in result.stdout
+    synthesised = [np.asarray(Image.open(tmp_path / "synthesised" / f"{index}.png")) for index in range(2)]
+    np.testing.assert_array_equal(synthesised, to_uint8(open_model(str(path))(inference.layouts)))
 
 
 def test_without_layouts_it_measures(device, model):
@@ -86,16 +86,18 @@ def test_a_foreign_or_damaged_model_is_refused(device, model, tmp_path, content)
     assert "bad.tflite is not a .tflite of this project" in refusal(device(model=tmp_path / "bad.tflite"))
 
 
-def test_a_broken_layout_is_found_before_anything_is_painted(device, model, layouts, tmp_path):
+def test_a_broken_layout_is_found_before_anything_is_synthesised(device, model, layouts, tmp_path):
     whole = (layouts / "1.png").read_bytes()
     (layouts / "1.png").write_bytes(whole[: len(whole) // 2])
-    assert "1.png is not a label map" in refusal(device(model=model[1], labels=layouts, output=tmp_path / "painted"))
-    assert not (tmp_path / "painted").exists()
+    assert "1.png is not a label map" in refusal(
+        device(model=model[1], labels=layouts, output=tmp_path / "synthesised")
+    )
+    assert not (tmp_path / "synthesised").exists()
 
 
 def test_a_value_without_a_class_is_refused(device, model, layouts, tmp_path):
     Image.fromarray(np.full((8, 8), 77, np.uint8)).save(layouts / "2.png")
-    assert "value 77 is no class" in refusal(device(model=model[1], labels=layouts, output=tmp_path / "painted"))
+    assert "value 77 is no class" in refusal(device(model=model[1], labels=layouts, output=tmp_path / "synthesised"))
 
 
 @pytest.mark.parametrize("flags", [{"labels": "x"}, {"threads": 0}, {"repeats": 0}], ids=str)

@@ -1,4 +1,4 @@
-"""The style of an exemplar read once, and layouts painted in it: two files that together paint what Keras paints."""
+"""The style of an exemplar read once, and layouts synthesised in it: two files that together give the pictures that Keras gives."""
 
 import types
 
@@ -45,7 +45,7 @@ def folder(model, tmp_path_factory):
     return folder
 
 
-def test_the_two_files_paint_what_keras_paints(model, expected, folder):
+def test_the_two_files_synthesise_what_keras_gives(model, expected, folder):
     assert {path.name for path in folder.iterdir()} == {"style_encoder.tflite", "painter.tflite"}
     painter = open_model(str(folder))
     result = compare(expected, painter(model.layouts), "float32")
@@ -66,7 +66,7 @@ def test_bilinear_enlargement_is_a_builtin(folder):
         assert {"RESIZE_BILINEAR", "SOFTMAX"} <= set(operators(path.read_bytes()))
 
 
-def test_a_style_painted_with_twice_gives_two_layouts(model, tmp_path):
+def test_a_style_synthesised_with_twice_gives_two_layouts(model, tmp_path):
     """That is what the split is for: the painter needs nothing of the exemplar but its style."""
     write_split_saved_model(model, str(tmp_path))
     module = tf.saved_model.load(str(tmp_path / "1"))

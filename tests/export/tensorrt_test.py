@@ -117,10 +117,12 @@ class FakeGPU:
 @pytest.mark.parametrize("distance", [1, 2])
 def test_an_engine_is_kept_by_its_gate_with_a_manifest(exported, monkeypatch, distance):
     proof = np.load(exported / "tensorrt" / "proof.npz")
-    painted = np.clip(proof["expected"].astype(int) + distance, 0, 255) / 127.5 - 1
-    monkeypatch.setattr(build_engine, "paint", lambda trt, cuda, engine, inputs: (painted.astype(np.float32), 1.5))
+    synthesised = np.clip(proof["expected"].astype(int) + distance, 0, 255) / 127.5 - 1
+    monkeypatch.setattr(
+        build_engine, "synthesise", lambda trt, cuda, engine, inputs: (synthesised.astype(np.float32), 1.5)
+    )
     folder = str(exported / "tensorrt")
-    manifest = build_engine.build_and_prove(stand_in(11, []), FakeGPU(), folder, "float32")
+    manifest = build_engine.build_and_compare(stand_in(11, []), FakeGPU(), folder, "float32")
     name = "model_float32_NVIDIA_Orin_nvgpu_trt11.0.engine"
     assert manifest["passed"] is (distance == 1) and manifest["engine"] == name
     assert (exported / "tensorrt" / (name if distance == 1 else name + ".rejected")).read_bytes() == b"engine"
@@ -166,4 +168,4 @@ def test_a_real_engine_passes_its_gate(exported):
     if reason:
         pytest.skip(reason)
     trt, cuda = build_engine.find_tensorrt()
-    assert build_engine.build_and_prove(trt, cuda, str(exported / "tensorrt"), "float32")["passed"]
+    assert build_engine.build_and_compare(trt, cuda, str(exported / "tensorrt"), "float32")["passed"]

@@ -1,4 +1,4 @@
-"""Painting after exemplars, as `python -m ecgan_tf.synthesize` does it."""
+"""Synthesis after exemplars, as `python -m ecgan_tf.synthesize` does it."""
 
 import subprocess
 import sys
@@ -10,7 +10,7 @@ from PIL import Image
 
 from ecgan_tf.data.classes import ClassList
 from ecgan_tf.errors import RequestError
-from ecgan_tf.inference.exemplars import MixedPainter, read_exemplars, shares_of
+from ecgan_tf.inference.exemplars import StyleMixture, read_exemplars, shares_of
 from ecgan_tf.inference.runtimes import open_model
 
 CLASSES = ClassList(("a", "b", "c"), np.array([[0, 0, 0], [9, 9, 9], [5, 5, 5]], np.uint8))
@@ -64,7 +64,7 @@ def test_other_models_take_no_exemplar():
 @pytest.mark.parametrize(
     ("opened", "names", "label_names", "message"),
     [
-        (model("labels"), ["A.png"], [], "paints without exemplars; leave out"),
+        (model("labels"), ["A.png"], [], "synthesises without exemplars; leave out"),
         (GUIDED, [], [], "give a photograph with --exemplar"),
         (GUIDED, ["A.png"], [], "1 --exemplar but 0 --exemplar_labels; .*exemplar_label=none"),
         (GUIDED, ["A.png", "B.png"], ["A_labels.png"], "2 --exemplar but 1 --exemplar_labels"),
@@ -104,7 +104,7 @@ def test_a_wrong_mixture_is_said(files, count, mix, mask, message):
         shares_of([{}] * count, mix, mask and files / mask, (8, 8))
 
 
-# --- painting --------------------------------------------------------------------------------------------------------
+# --- synthesis --------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -117,35 +117,35 @@ def synthesize(folder, run, *flags):
     return subprocess.run([*command, f"--output={folder / 'out'}", *flags], capture_output=True, text=True, timeout=600)
 
 
-def test_a_mixture_is_painted_with_its_attention(run, files):
+def test_a_mixture_is_synthesised_with_its_attention(run, files):
     exemplars = [f"--exemplar={files / n}.png" for n in "AB"] + [
         f"--exemplar_labels={files / n}_labels.png" for n in "AB"
     ]
     result = synthesize(files, run, *exemplars, "--mix=0.3", "--save_attention")
     assert result.returncode == 0, result.stderr
-    painted = np.array(Image.open(files / "out" / "layout.png"))
+    synthesised = np.array(Image.open(files / "out" / "layout.png"))
     sheet = np.array(Image.open(files / "out" / "layout_attention.png"))
-    assert painted.shape == (32, 32, 3)
+    assert synthesised.shape == (32, 32, 3)
     assert sheet.shape == (18 + 2 * (128 + 4) + 4, 5 * (128 + 4) + 4, 3)  # two exemplars; label map to picture
 
 
 def test_a_request_without_an_exemplar_is_one_line(run, files):
     result = synthesize(files, run)
     assert result.returncode == 1 and "Traceback" not in result.stderr
-    assert "error: this model paints after an exemplar" in result.stderr
+    assert "error: this model synthesises after an exemplar" in result.stderr
 
 
-def test_one_exemplar_alone_paints_what_the_whole_model_paints(run, files):
+def test_one_exemplar_alone_gives_what_the_whole_model_synthesises(run, files):
     exemplars = read_exemplars(
         open_model(run), [files / "A.png", files / "B.png"], [files / "A_labels.png", files / "B_labels.png"]
     )
     layout = {"labels": np.random.default_rng(1).integers(0, 3, (1, 32, 32)).astype(np.int32)}
-    painter = MixedPainter(run, exemplars, [0.0, 1.0])
+    painter = StyleMixture(run, exemplars, [0.0, 1.0])
     whole = open_model(run)({**layout, **{key: x[None] for key, x in exemplars[1].items()}})
     np.testing.assert_allclose(painter(layout), whole, atol=1e-4)
-    assert [set(maps) for maps in painter.attention(layout)] == [{"read from", "painted with"}] * 2
+    assert [set(maps) for maps in painter.attention(layout)] == [{"read from", "synthesised with"}] * 2
 
 
 def test_mixing_needs_a_run_folder(files):
     with pytest.raises(RequestError, match="need the run folder"):
-        MixedPainter(str(files / "A.png"), [], [])
+        StyleMixture(str(files / "A.png"), [], [])

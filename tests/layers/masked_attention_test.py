@@ -131,7 +131,7 @@ def test_full_attention_matches_numpy(inputs, randomize):
     np.testing.assert_allclose(layer(*inputs), expected, rtol=1e-4, atol=1e-5)
 
 
-def test_a_slot_starts_to_be_read_where_the_layout_is_as_where_it_paints(inputs):
+def test_a_slot_starts_to_be_read_where_the_layout_is_as_where_it_synthesises(inputs):
     """Both softmaxes have the same scores for the same layout, and pixels have no say yet."""
     layer = MaskedSpatialChannelAttention(7, sharpness=2.0)
     layer.build(TARGET, EXEMPLAR, LABELS)
@@ -140,12 +140,12 @@ def test_a_slot_starts_to_be_read_where_the_layout_is_as_where_it_paints(inputs)
     _, maps = layer.write(labels, {"values": np.zeros((2, 7, 6), np.float32)}, labels.mean((1, 2)))
     scores = [np.log(np.array(x)) for x in (alpha, maps["target"])]
     read = scores[0] - scores[0].mean((1, 2), keepdims=True)
-    painted = scores[1] - scores[1].mean(-1, keepdims=True)
-    for of_slots in (read, painted):
+    synthesised = scores[1] - scores[1].mean(-1, keepdims=True)
+    for of_slots in (read, synthesised):
         assert np.ptp(of_slots) > 0.1
     both = (2.0 * layer.psi_1(labels)).numpy()
     np.testing.assert_allclose(read, both - both.mean((1, 2), keepdims=True), atol=1e-4)
-    np.testing.assert_allclose(painted, both - both.mean(-1, keepdims=True), atol=1e-4)
+    np.testing.assert_allclose(synthesised, both - both.mean(-1, keepdims=True), atol=1e-4)
 
 
 @pytest.mark.parametrize("layer", [MaskedSpatialChannelAttention(7, 9, False, 1, "he"), FullAttention(4)], ids=str)

@@ -49,7 +49,7 @@ def test_the_exemplar_is_an_input_and_shows(guided, inputs):
     assert np.abs(image - other).max() > 1e-3
 
 
-def test_a_style_of_zeros_paints_as_the_plain_generator_does(guided, inputs):
+def test_a_style_of_zeros_synthesises_as_the_plain_generator_does(guided, inputs):
     plain = make()
     for variable, source in zip(
         plain.variables, [v for v in guided.variables if "style_code" not in v.path], strict=True

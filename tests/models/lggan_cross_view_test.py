@@ -77,7 +77,7 @@ def test_every_variable_learns(generator, batch):
     assert not [path for path in silent if not path.endswith(of_normalised)]
 
 
-def test_a_saved_generator_paints_the_same_image(generator, outputs, batch, tmp_path):
+def test_a_saved_generator_gives_the_same_image(generator, outputs, batch, tmp_path):
     generator.save(tmp_path / "generator.keras")
     loaded = keras.saving.load_model(tmp_path / "generator.keras")
     assert isinstance(loaded, CrossViewGenerator)

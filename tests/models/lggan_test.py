@@ -251,7 +251,7 @@ def test_an_image_does_not_depend_on_its_batch_mates(generator, outputs, toy_bat
 # --- made, saved, loaded ---------------------------------------------------------------------------------------------
 
 
-def test_a_saved_generator_paints_the_same_image(generator, outputs, toy_batch, tmp_path):
+def test_a_saved_generator_gives_the_same_image(generator, outputs, toy_batch, tmp_path):
     generator.save(tmp_path / "generator.keras")
     loaded = keras.saving.load_model(tmp_path / "generator.keras")
     np.testing.assert_array_equal(loaded(toy_batch(3))["image"], outputs["image"])

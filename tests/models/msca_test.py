@@ -62,7 +62,7 @@ def test_the_outputs_have_the_promised_shapes_and_ranges(generator, inputs):
         }
 
 
-def test_reading_once_and_painting_equals_one_call(generator, inputs):
+def test_reading_once_and_synthesis_equals_one_call(generator, inputs):
     style = generator.encode_exemplar(inputs["exemplar"], inputs["exemplar_labels"])
     layout = {key: inputs[key] for key in ("labels", "boundaries")}
     np.testing.assert_allclose(generator.synthesise(layout, style)["image"], generator(inputs)["image"], atol=1e-6)
@@ -82,19 +82,19 @@ def test_shares_of_styles(generator, inputs):
     """All of one is that one; halves of the same are the same; a constant map is a number; half way is neither."""
     a, b = styles_of(generator, inputs)
 
-    def paint(style):
+    def synthesise(style):
         return generator.synthesise(inputs, style)["image"].numpy()
 
-    only_a, only_b, mixed = paint(a), paint(b), paint([(a, 0.7), (b, 0.3)])
+    only_a, only_b, mixed = synthesise(a), synthesise(b), synthesise([(a, 0.7), (b, 0.3)])
     assert np.abs(only_a - only_b).max() > 0.05
-    np.testing.assert_allclose(paint([(a, 1.0), (b, 0.0)]), only_a, atol=1e-5)
-    np.testing.assert_allclose(paint([(b, 0.5), (b, 0.5)]), only_b, atol=1e-5)
+    np.testing.assert_allclose(synthesise([(a, 1.0), (b, 0.0)]), only_a, atol=1e-5)
+    np.testing.assert_allclose(synthesise([(b, 0.5), (b, 0.5)]), only_b, atol=1e-5)
     np.testing.assert_allclose(
-        paint([(a, np.full((2, 32, 64, 1), 0.7)), (b, np.full((2, 32, 64, 1), 0.3))]), mixed, atol=1e-5
+        synthesise([(a, np.full((2, 32, 64, 1), 0.7)), (b, np.full((2, 32, 64, 1), 0.3))]), mixed, atol=1e-5
     )
     for other in (only_a, only_b):
         assert np.abs(mixed - other).max() > 0.01
-    assert np.isfinite(paint([(a, 1.5), (b, -0.5)])).all()
+    assert np.isfinite(synthesise([(a, 1.5), (b, -0.5)])).all()
 
 
 def test_shares_in_space_keep_each_style_on_its_side(generator, inputs):
@@ -171,7 +171,7 @@ def test_a_switch(switch, absent, inputs):
 
 
 @pytest.mark.parametrize("attention", ["msca", "full", "gap"])
-def test_half_precision_paints_nearly_the_same(attention, inputs):
+def test_half_precision_synthesises_nearly_the_same(attention, inputs):
     del inputs["boundaries"]
     expected = make(attention=attention)(inputs)["image"]
     keras.config.set_dtype_policy("mixed_float16")

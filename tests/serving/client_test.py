@@ -25,9 +25,9 @@ from ecgan_tf.errors import RequestError
 from ecgan_tf.inference.runtimes import open_keras_run
 from ecgan_tf.pixels import to_uint8
 from ecgan_tf.runs.folder import read_json, read_layouts
-from export.serving import connections, painting
+from export.serving import connections, requests
 from export.serving.connections import connect
-from export.serving.requests import ServedModel, find_inputs, paint_files, png_files
+from export.serving.requests import ServedModel, find_inputs, png_files, synthesise_files
 
 PROTOCOLS = ("grpc", "rest")
 
@@ -36,7 +36,7 @@ PROTOCOLS = ("grpc", "rest")
 def no_waits(monkeypatch):
     """Waits between tries are counted, not slept; gives the list of them."""
     waits = []
-    monkeypatch.setattr(painting, "time", type("Clock", (), {"sleep": staticmethod(waits.append)}))
+    monkeypatch.setattr(requests, "time", type("Clock", (), {"sleep": staticmethod(waits.append)}))
     return waits
 
 
@@ -57,15 +57,15 @@ def keras_model(run):
 
 
 @pytest.fixture(scope="module")
-def keras_paints(keras_model):
-    """The picture that Keras paints of a label file and its instance file, uint8 (height, width, 3)."""
+def keras_gives(keras_model):
+    """The picture that Keras synthesises of a label file and its instance file, uint8 (height, width, 3)."""
     model = keras_model
 
-    def paint(labels, instances):
+    def synthesise(labels, instances):
         layout = read_layout(labels, model.classes, model.image_size, instances)
         return to_uint8(model({key: value[None] for key, value in layout.items()}))[0]
 
-    return paint
+    return synthesise
 
 
 def address_of(server, protocol):
@@ -76,22 +76,22 @@ def open_served(server, protocol, model="tiny", deadline=30.0, retries=0, max_me
     return ServedModel(connect(protocol, address_of(server, protocol), model, deadline, max_message), retries)
 
 
-def paint(served, layouts, **options):
+def synthesise(served, layouts, **options):
     paths = png_files("--labels", layouts / "labels")
     inputs = find_inputs(served, paths, {"instances": layouts / "instances"})
-    paint_files(served, inputs, layouts / "painted", **options)
-    return {path.stem: np.asarray(Image.open(path)) for path in sorted((layouts / "painted").iterdir())}
+    synthesise_files(served, inputs, layouts / "synthesised", **options)
+    return {path.stem: np.asarray(Image.open(path)) for path in sorted((layouts / "synthesised").iterdir())}
 
 
-def painted(layouts):
-    folder = layouts / "painted"
+def synthesised(layouts):
+    folder = layouts / "synthesised"
     return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
 
 
-def assert_equals_keras(pictures, layouts, keras_paints, most=0):
+def assert_equals_keras(pictures, layouts, keras_gives, most=0):
     assert sorted(pictures) == ["a", "b", "c"]
     for name, picture in pictures.items():
-        expected = keras_paints(layouts / "labels" / f"{name}.png", layouts / "instances" / f"{name}.png")
+        expected = keras_gives(layouts / "labels" / f"{name}.png", layouts / "instances" / f"{name}.png")
         assert np.abs(picture.astype(int) - expected).max() <= most
 
 
@@ -142,12 +142,12 @@ def test_a_session_refuses_ids_without_a_class(server):
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 @pytest.mark.parametrize("batch", [1, 2])
-def test_pictures_equal_keras(server, protocol, batch, layouts, keras_paints):
+def test_pictures_equal_keras(server, protocol, batch, layouts, keras_gives):
     sizes = []
     server.before = lambda signature, inputs: sizes.append((signature, len(inputs["labels_bytes"])))
     steps = []
-    pictures = paint(open_served(server, protocol), layouts, batch=batch, show=lambda *step: steps.append(step))
-    assert_equals_keras(pictures, layouts, keras_paints)
+    pictures = synthesise(open_served(server, protocol), layouts, batch=batch, show=lambda *step: steps.append(step))
+    assert_equals_keras(pictures, layouts, keras_gives)
     assert sizes == [("png", 1)] * 3 if batch == 1 else [("png", 2), ("png", 1)]
     assert steps[-1] == (3, 3) and len(steps) == len(sizes)
 
@@ -169,17 +169,17 @@ def test_pictures_of_tf_serving_equal_keras(protocol, layouts):
     Image.fromarray(values).save(layouts / "labels" / "a.png")
     Image.fromarray(values).save(layouts / "instances" / "a.png")
     others = dict.fromkeys(served.inputs[1:], layouts / "instances" / "a.png")
-    paint_files(served, find_inputs(served, [layouts / "labels" / "a.png"], others), layouts / "painted")
+    synthesise_files(served, find_inputs(served, [layouts / "labels" / "a.png"], others), layouts / "synthesised")
     instances = others.get("instances")
     layout = read_layout(layouts / "labels" / "a.png", model.classes, model.image_size, instances)
     expected = to_uint8(model({key: value[None] for key, value in layout.items()}))[0]
-    picture = np.asarray(Image.open(layouts / "painted" / "a.png"))
+    picture = np.asarray(Image.open(layouts / "synthesised" / "a.png"))
     assert np.abs(picture.astype(int) - expected).max() <= 1
 
 
 @pytest.mark.parametrize("kind", ["colours", "palette", "16 bits"])
-def test_label_maps_of_every_kind_give_one_picture(server, exported, layouts, keras_paints, kind):
-    expected = keras_paints(layouts / "labels" / "a.png", layouts / "instances" / "a.png")
+def test_label_maps_of_every_kind_give_one_picture(server, exported, layouts, keras_gives, kind):
+    expected = keras_gives(layouts / "labels" / "a.png", layouts / "instances" / "a.png")
     values = np.asarray(Image.open(layouts / "labels" / "a.png"))
     classes = ClassList.from_dict(read_json(exported / "model.json")["classes"])
     if kind == "colours":
@@ -190,7 +190,7 @@ def test_label_maps_of_every_kind_give_one_picture(server, exported, layouts, ke
     else:
         picture = Image.fromarray(values.astype(np.uint16))
     picture.save(layouts / "labels" / "a.png")
-    pictures = paint(open_served(server, "rest"), layouts, classes=classes if kind == "colours" else None)
+    pictures = synthesise(open_served(server, "rest"), layouts, classes=classes if kind == "colours" else None)
     np.testing.assert_array_equal(pictures["a"], expected)
 
 
@@ -211,21 +211,21 @@ def refusal(result):
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_the_command_paints_a_folder(server, exported, protocol, layouts, keras_paints):
+def test_the_command_synthesises_a_folder(server, exported, protocol, layouts, keras_gives):
     result = command(
         f"--address={address_of(server, protocol)}",
         f"--protocol={protocol}",
         "--model=tiny",
         f"--labels={layouts / 'labels'}",
         f"--input=instances={layouts / 'instances'}",
-        f"--output={layouts / 'painted'}",
+        f"--output={layouts / 'synthesised'}",
         f"--classes={exported / 'model.json'}",
         "--batch=3",
     )
     assert result.returncode == 0, result.stderr
-    assert result.stdout.splitlines()[-1] == f"painted 3 layouts into {layouts / 'painted'}"
-    pictures = {path.stem: np.asarray(Image.open(path)) for path in (layouts / "painted").iterdir()}
-    assert_equals_keras(pictures, layouts, keras_paints)
+    assert result.stdout.splitlines()[-1] == f"synthesised 3 layouts into {layouts / 'synthesised'}"
+    pictures = {path.stem: np.asarray(Image.open(path)) for path in (layouts / "synthesised").iterdir()}
+    assert_equals_keras(pictures, layouts, keras_gives)
 
 
 @pytest.mark.parametrize(
@@ -247,14 +247,14 @@ def test_a_wrong_request_ends_in_one_line(server, layouts, words, reason):
         "--protocol=rest",
         "--model=tiny",
         f"--labels={layouts / 'labels'}",
-        f"--output={layouts / 'painted'}",
+        f"--output={layouts / 'synthesised'}",
     ]
     assert reason in refusal(command(*good, *words))
-    assert not painted(layouts)
+    assert not synthesised(layouts)
 
 
 def test_rest_needs_no_tensorflow():
-    code = "import sys; from export.serving import client, connections, painting; sys.exit('tensorflow' in sys.modules)"
+    code = "import sys; from export.serving import client, connections, requests; sys.exit('tensorflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
@@ -285,7 +285,7 @@ def test_a_server_that_is_down_is_asked_again_after_growing_waits(protocol, no_w
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_a_busy_server_is_asked_again_until_it_answers(server, protocol, layouts, keras_paints, no_waits):
+def test_a_busy_server_is_asked_again_until_it_answers(server, protocol, layouts, keras_gives, no_waits):
     served = open_served(server, protocol, retries=2)
     failures = [tf.errors.UnavailableError(None, None, "The batch scheduling queue is full")] * 2
 
@@ -294,7 +294,7 @@ def test_a_busy_server_is_asked_again_until_it_answers(server, protocol, layouts
             raise failures.pop()
 
     server.before = fail
-    assert_equals_keras(paint(served, layouts), layouts, keras_paints)
+    assert_equals_keras(synthesise(served, layouts), layouts, keras_gives)
     assert no_waits == [0.5, 1.0]
 
 
@@ -304,9 +304,9 @@ def test_a_slow_server_is_asked_twice(server, protocol, layouts, no_waits):
     served.connection.deadline = 0.2
     server.before = lambda signature, inputs: time.sleep(0.6)
     with pytest.raises(RequestError, match=r"a\.png: .* took longer than --deadline=0.2 seconds; asked 2 times"):
-        paint(served, layouts)
+        synthesise(served, layouts)
     assert len(no_waits) == 1
-    assert not painted(layouts)
+    assert not synthesised(layouts)
     time.sleep(0.6)  # until the stand-in is done with the second try
 
 
@@ -334,8 +334,8 @@ def test_a_value_without_a_class_is_told_with_the_file(server, protocol, layouts
     served = open_served(server, protocol, retries=3)
     Image.fromarray(np.full((32, 32), 77, np.uint8)).save(layouts / "labels" / "c.png")
     with pytest.raises(RequestError, match=r"c\.png: .* refuses the request: .*labels are not all ids of classes"):
-        paint(served, layouts)
-    assert painted(layouts) == ["a.png", "b.png"]
+        synthesise(served, layouts)
+    assert synthesised(layouts) == ["a.png", "b.png"]
 
 
 # ---- sizes
@@ -347,7 +347,7 @@ def test_a_request_that_is_too_large_is_not_sent(server, protocol, layouts):
     served.connection.max_message = 1000
     server.before = lambda *_: pytest.fail("it was sent")
     with pytest.raises(RequestError, match=r"a\.png and 2 more: .*: too large for one request .*--batch"):
-        paint(served, layouts, batch=3)
+        synthesise(served, layouts, batch=3)
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
@@ -359,7 +359,7 @@ def test_a_request_that_is_too_large_for_the_server_is_explained(server, protoco
 
     server.before = refuse
     with pytest.raises(RequestError, match=r"too large for one request \(Received message larger.*--batch"):
-        paint(served, layouts)
+        synthesise(served, layouts)
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
@@ -367,7 +367,7 @@ def test_an_answer_that_is_too_large_is_refused(server, protocol, layouts):
     served = open_served(server, protocol, max_message=100_000)
     server.after = lambda outputs: {"image_bytes": np.array([b"x" * 200_000], object)}
     with pytest.raises(RequestError, match="too large for one request"):
-        paint(served, layouts)
+        synthesise(served, layouts)
 
 
 # ---- answers that are not pictures
@@ -395,8 +395,8 @@ def test_an_answer_that_is_no_picture_is_refused_and_not_kept(server, layouts, c
     served = open_served(server, "grpc")
     server.after = lambda outputs: {"image_bytes": np.array([content], object)}
     with pytest.raises(RequestError, match=reason):
-        paint(served, layouts)
-    assert not painted(layouts)
+        synthesise(served, layouts)
+    assert not synthesised(layouts)
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
@@ -404,10 +404,10 @@ def test_an_answer_of_another_kind_is_refused(server, protocol, layouts):
     served = open_served(server, protocol)
     server.after = lambda outputs: {"pixels": np.zeros((1, 2, 2), np.uint8)}
     with pytest.raises(RequestError, match="no image_bytes in its answer"):
-        paint(served, layouts)
+        synthesise(served, layouts)
     server.after = lambda outputs: {"image_bytes": np.array([picture_bytes()] * 2, object)}
     with pytest.raises(RequestError, match="answered 2 pictures for 1 layouts"):
-        paint(served, layouts)
+        synthesise(served, layouts)
 
 
 class raw_server:  # noqa: N801
@@ -456,7 +456,7 @@ def test_base64_that_is_none_is_refused(server, layouts, monkeypatch):
     answer = {"predictions": [{"b64": base64.b64encode(picture_bytes()).decode()[:-3] + "!"}]}
     monkeypatch.setattr(served.connection, "_exchange", lambda *_: (200, json.dumps(answer).encode()))
     with pytest.raises(RequestError, match="no image_bytes in its answer"):
-        paint(served, layouts)
+        synthesise(served, layouts)
 
 
 @pytest.mark.parametrize(
@@ -482,19 +482,19 @@ def test_a_broken_file_is_found_before_the_first_request(server, layouts):
     whole = (layouts / "labels" / "c.png").read_bytes()
     (layouts / "labels" / "c.png").write_bytes(whole[:100])
     with pytest.raises(RequestError, match=r"c\.png"):
-        paint(served, layouts)
+        synthesise(served, layouts)
 
 
 def test_colours_need_the_classes(server, layouts):
     Image.fromarray(np.zeros((32, 32, 3), np.uint8)).save(layouts / "labels" / "c.png")
     with pytest.raises(RequestError, match=r"c\.png: a label map in colours.*--classes=model.json"):
-        paint(open_served(server, "rest"), layouts)
+        synthesise(open_served(server, "rest"), layouts)
 
 
 def test_instances_of_another_size_are_refused(server, layouts):
     Image.fromarray(np.zeros((16, 16), np.uint16)).save(layouts / "instances" / "c.png")
     with pytest.raises(RequestError, match=r"c\.png is 32x32 pixels but .* is 16x16"):
-        paint(open_served(server, "rest"), layouts)
+        synthesise(open_served(server, "rest"), layouts)
 
 
 def test_inputs_that_are_missing_or_unknown_are_named(server, layouts):

@@ -1,6 +1,6 @@
 """Every model in MODELS passes the same list of checks in training; a new model is tested by being in the table.
 
-What it paints after export is in tests/conformance_test.py.
+What it synthesises after export is in tests/conformance_test.py.
 """
 
 import types

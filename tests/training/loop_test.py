@@ -33,7 +33,7 @@ def test_the_objective_uses_the_heads_of_the_gan(gan, gan_config):
     contrast = objective.contrast
     assert contrast.embeddings == {1: gan.heads["embedding_1"]}
     assert (contrast.seed, contrast.num_classes, contrast.memory) == (5, 3, None)
-    assert objective.paint_classes is gan.heads["class_pixels"]
+    assert objective.class_pixels is gan.heads["class_pixels"]
 
 
 def test_without_a_segmenter_the_similarity_loss_is_off_and_the_run_says_so(gan, gan_config, capsys):

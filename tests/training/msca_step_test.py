@@ -1,4 +1,4 @@
-"""Training steps of models that paint after exemplars."""
+"""Training steps of models that synthesise after exemplars."""
 
 import keras
 import numpy as np
