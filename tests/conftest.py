@@ -10,11 +10,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ecgan_tf.config import base_config
+from ecgan_tf.config import base_config, keys_of
 from ecgan_tf.data.classes import ClassList
-from ecgan_tf.models import make_generator
+from ecgan_tf.methods import make_generator
 from ecgan_tf.runs.folder import RunFolder
-from ecgan_tf.training.gan import MODEL_KEYS
 
 # Only possible before TensorFlow's runtime starts, that is, before any test file is imported.
 tf.config.set_logical_device_configuration(
@@ -37,16 +36,25 @@ def rng():
 
 @pytest.fixture(scope="session")
 def tiny_config():
-    """The base config for networks that are as small as they can be; `values` as {"train.steps": 3}."""
+    """A method's defaults for networks that are as small as they can be; `values` as {"train.steps": 3}."""
 
-    def make(**values):
-        config = base_config()
-        sizes = {"model.base_filters": 8, "model.spade_hidden_filters": 8, "discriminator.base_filters": 8}
-        fast = {"model.initializer": "he", "model.head_initializer": "he", "loss.perceptual": 0.0}
-        config.update_from_flattened_dict({"data.image_size": (32, 32), **sizes, **fast, **values})
+    def make(method="ecgan", **values):
+        config = base_config(method)
+        fast = {"initializer": "he", "head_initializer": "he"}
+        tiny = {f"model.{key}": value for key, value in {**toy_arguments(method), **fast}.items()}
+        tiny = {key: value for key, value in tiny.items() if key in keys_of(method)}
+        config.update_from_flattened_dict(
+            {"data.image_size": (32, 32), "discriminator.base_filters": 8, **tiny, "loss.perceptual": 0.0, **values}
+        )
         return config
 
     return make
+
+
+def toy_arguments(method):
+    """The generator's arguments that `:toy` configs make tiny: dictionary from name to value."""
+    keys = {name.removeprefix("model."): key for name, key in keys_of(method).items() if name.startswith("model.")}
+    return {name: key.toy for name, key in keys.items() if key.toy is not None}
 
 
 @pytest.fixture(scope="session")
@@ -141,9 +149,9 @@ def make_run(tmp_path_factory):
 
     def make(name, has_unknown=False, has_boundaries=False, image_size=(32, 32), num_classes=3, **more):
         layout = {"num_classes": num_classes, "has_unknown": has_unknown, "has_boundaries": has_boundaries}
-        tiny = {"base_filters": 8, "spade_hidden_filters": 8, "num_residual_blocks": 1, "initializer": "he",
-                "head_initializer": "he"}  # fmt: skip
-        tiny = {key: value for key, value in tiny.items() if key in MODEL_KEYS[name]} | more
+        fast = {"initializer": "he", "head_initializer": "he"}
+        fast = {key: value for key, value in fast.items() if f"model.{key}" in keys_of(name)}
+        tiny = {**toy_arguments(name), **fast, **more}
         generator = make_generator(name, image_size=image_size, **layout, **tiny)
         classes = ClassList(
             tuple(f"class {label}" for label in range(num_classes)),
@@ -159,7 +167,7 @@ def make_run(tmp_path_factory):
         )
         settle(generator, more_layouts)
         run = RunFolder(tmp_path_factory.mktemp("run") / "run")
-        run.start(base_config(), {"name": name, "arguments": arguments, "classes": classes.to_dict()}, layouts)
+        run.start(base_config(name), {"name": name, "arguments": arguments, "classes": classes.to_dict()}, layouts)
         run.save(1, {f"ema_generator/{v.path}": v.value for v in generator.variables}, keep=1)
         return pathlib.Path(run.path)
 
