@@ -1,7 +1,7 @@
 """What each ablation's training step costs, against B1's.
 
 Example:
-    python -m ecgan_tf.train_segmenter --config=configs/ablations_earth_tiles.py:B5 --output=runs/segmenter.npz
+    ecgan segmenter --config=configs/ablations_earth_tiles.py:B5 --output=runs/segmenter.npz
     python -m benchmarks.ablations --segmenter=runs/segmenter.npz
 
 Prints CPU seconds of a step and their ratio to B1's.
@@ -11,7 +11,7 @@ from absl import flags
 
 from ecgan_tf import cli, console
 
-SEGMENTER = flags.DEFINE_string("segmenter", None, "Label generator of B5 to B7, from ecgan_tf.train_segmenter.")
+SEGMENTER = flags.DEFINE_string("segmenter", None, "Label generator of B5 to B7, from `ecgan segmenter`.")
 REPEATS = flags.DEFINE_integer("repeats", 7, "Steps of each.")
 
 

@@ -86,19 +86,20 @@ def measure_step(form, count):
     import tensorflow as tf
 
     from ecgan_tf.config import base_config
-    from ecgan_tf.training.gan import GAN, generator_arguments
-    from ecgan_tf.training.loop import make_objective
+    from ecgan_tf.methods import METHODS
+    from ecgan_tf.training.gan import GAN
     from ecgan_tf.training.step import make_train_step
 
-    config = base_config()
-    changes = {"model.name": "lggan", "model.base_filters": FILTERS.value, "data.image_size": (SIZE.value, SIZE.value),
-               "data.edge_source": "none", "loss.perceptual": 0.0, "train.global_batch_size": 1}  # fmt: skip
+    config = base_config("lggan")
+    changes = {"model.base_filters": FILTERS.value, "data.image_size": (SIZE.value, SIZE.value),
+               "loss.perceptual": 0.0, "train.global_batch_size": 1}  # fmt: skip
     config.update_from_flattened_dict(changes)
     classes = types.SimpleNamespace(num_classes=count)
     data = types.SimpleNamespace(classes=classes, has_unknown=False, has_boundaries=False)
-    gan = GAN(config, generator_arguments(config, data))
+    gan = GAN(config, METHODS["lggan"].generator_arguments(config, data))
     strategy = tf.distribute.get_strategy()
-    step = make_train_step(gan, make_objective(gan, config, count), config, strategy)
+    objective = gan.method.make_objective(config, gan.generator, gan.judges, gan.heads)
+    step = make_train_step(gan, objective, config, strategy)
     labels = tf.random.uniform((1, SIZE.value // 8, SIZE.value // 8), 0, count, tf.int32)
     batch = {
         "labels": tf.repeat(tf.repeat(labels, 8, axis=1), 8, axis=2),

@@ -8,7 +8,7 @@
 Run:      python train_main.py --config=configs/ablations_earth_tiles.py:B3 --workdir=runs/B3
           :B3_toy is the same, tiny, for tests; without a name it is B6, and :toy is B6_toy.
 Hardware: two CPU cores.
-Result:   not measured to the end; 100 steps of each were trained, exported and synthesised. README.md: the cost of a step.
+Result:   not measured to the end; 100 steps of each were trained and exported. README.md: the cost of a step.
 """
 
 from ecgan_tf.configs import ecgan_earth_tiles

@@ -66,7 +66,7 @@ def write_model_card(path, model, report):
         path,
         f"""# {model.description["name"]}, {height}x{width}
 
-Synthesises a photograph from a label map. Exported from step {report["step"]} of the run `{model.description["source"]}`.
+Label map in, photograph out. Exported from step {report["step"]} of the run `{model.description["source"]}`.
 
 {inputs}
 - Label ids: {names}{unknown}.

@@ -90,13 +90,3 @@ def write_split_tflite(model, folder, precision="float32"):
         _check(content, WEIGHT_BYTES[precision] * sum(int(np.prod(v.shape)) for v in function.graph.variables))
         with open(os.path.join(folder, f"{name}.tflite"), "wb") as file:
             file.write(with_metadata(content, model.metadata()))
-
-
-def write_split_saved_model(model, folder):
-    """Writes version 1 of a servable with the signatures `encode_exemplar` and `synthesise`, for any batch size."""
-    module, parts = model.module(), split(model)
-    signatures = {
-        name: parts[part].concrete(None, module, name)
-        for name, part in (("encode_exemplar", STYLE_ENCODER), ("synthesise", PAINTER))
-    }
-    tf.saved_model.save(module, os.path.join(folder, "1"), signatures=signatures)

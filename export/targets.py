@@ -37,7 +37,7 @@ TARGETS = {
         for precision in ("float32", "float16", "int8")
     },
 }
-# Of models that synthesise after exemplars, beside the .tflite files: the style of an exemplar read once, for many layouts.
+# Of exemplar-guided models, beside the .tflite files: the style of an exemplar read once, for many layouts.
 GUIDED = {
     f"split_{precision}": (
         (lambda model, path, precision=precision: write_split_tflite(model, path, precision)),

@@ -10,7 +10,8 @@ that synthesise after exemplars. A model that was trained with instance maps tak
 --save_intermediates a run folder also gives the pictures on the way to the final one, NAME_global_image.png and others.
 
 A model that synthesises after exemplars takes a photograph and its label map; two of them are mixed, by a number or
-by a greyscale mask that is white where the second one's style is wanted. Mixtures and --save_attention need a run folder:
+by a greyscale mask that is white where the second one's style is wanted. Mixtures and --save_attention need a run
+folder:
     ecgan synthesize --model=runs/msca --labels=layout.png --output=pictures/ \
         --exemplar=A.jpg --exemplar_labels=A.png --exemplar=B.jpg --exemplar_labels=B.png --mix=0.3
 """

@@ -14,8 +14,8 @@ class StyleFollowing:
 
     A case is a layout, an ordered pair of exemplars (A, B), and a class that all three show on at least
     `SMALLEST_AREA` pixels and the two exemplars in mean colours at least `SMALLEST_DIFFERENCE` apart. It counts as
-    followed if the class, synthesised after B, is nearer to its colour in B than it is when synthesised after A. A model that
-    ignores its exemplar follows in none; one that answers at random, in half.
+    followed if the class, synthesised after B, is nearer to its colour in B than when synthesised after A. A model
+    that ignores its exemplar follows in none; one that answers at random, in half.
     """
 
     def __init__(self, num_classes):

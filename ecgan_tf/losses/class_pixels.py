@@ -6,8 +6,8 @@ from keras import ops
 def class_pixel_loss(image, generated, labels, num_classes):
     """L1 distance per class, averaged over the classes that an image shows.
 
-    The paper synthesises each class i by itself and adds |I_i - I'_i| over the classes. With one pointwise decoder for all
-    classes, that is one pass over the whole feature map; the mean within each class keeps small classes in sight.
+    The paper synthesises each class i by itself and adds |I_i - I'_i| over the classes. With one pointwise decoder for
+    all classes, that is one pass over the whole feature map; the mean within each class keeps small classes in sight.
 
     Args:
         image, generated: float (batch, height, width, 3) in [-1, 1].

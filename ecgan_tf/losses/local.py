@@ -4,8 +4,6 @@ from keras import ops
 
 from ecgan_tf.losses.reduction import mean_absolute_difference, per_example_mean
 
-POOLS = ("area", "hw")
-
 
 def pool_by_branch(features, branches, num_branches, pool="area"):
     """The mean feature of every branch's region.

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ecgan_tf.inference.runtimes import open_keras_run, open_model
+from ecgan_tf.inference.runtimes import PAINTER, STYLE_ENCODER, open_keras_run, open_model
 from ecgan_tf.models import make_generator
 from export.inference_model import InferenceModel
 from export.parity import compare
-from export.style_split import is_guided, write_split_saved_model, write_split_tflite
+from export.style_split import is_guided, split, write_split_tflite
 from export.targets import artefacts_of
 from export.tflite import operators
 
@@ -66,16 +66,13 @@ def test_bilinear_enlargement_is_a_builtin(folder):
         assert {"RESIZE_BILINEAR", "SOFTMAX"} <= set(operators(path.read_bytes()))
 
 
-def test_a_style_synthesised_with_twice_gives_two_layouts(model, tmp_path):
+def test_a_style_that_was_read_once_gives_two_layouts(model):
     """That is what the split is for: the painter needs nothing of the exemplar but its style."""
-    write_split_saved_model(model, str(tmp_path))
-    module = tf.saved_model.load(str(tmp_path / "1"))
-    inputs = model.layouts
-    style = module.signatures["encode_exemplar"](
-        **{name: tf.constant(inputs[name][:1]) for name in ("exemplar", "exemplar_labels")}
-    )
+    parts, inputs = split(model), model.layouts
+    exemplar = {name: tf.constant(inputs[name][:1]) for name in ("exemplar", "exemplar_labels")}
+    style = parts[STYLE_ENCODER].function(**exemplar)
     for i in range(2):
         layout = {name: tf.constant(inputs[name][i : i + 1]) for name in ("labels", "boundaries")}
-        image = module.signatures["synthesise"](**layout, **style)["image"]
-        whole = model.image(**layout, **{n: inputs[n][:1] for n in ("exemplar", "exemplar_labels")})["image"]
-        np.testing.assert_allclose(image, whole, atol=1e-3)  # a graph against eager calls, both in float32
+        image = parts[PAINTER].function(**layout, **style)["image"]
+        whole = model.image(**layout, **exemplar)["image"]
+        np.testing.assert_allclose(image, whole, atol=1e-3)
