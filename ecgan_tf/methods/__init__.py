@@ -4,7 +4,7 @@ from ecgan_tf.errors import RequestError
 from ecgan_tf.methods.ecgan import ECGAN
 from ecgan_tf.methods.lggan import LGGAN, LGGANCrossView, LGGANPlus
 from ecgan_tf.methods.msca import MSCA
-from ecgan_tf.methods.spade import SPADE
+from ecgan_tf.methods.spade import SPADEBaseline
 
 METHODS = {
     "ecgan": ECGAN(),
@@ -12,7 +12,7 @@ METHODS = {
     "lggan_cross_view": LGGANCrossView(),
     "lggan_plus": LGGANPlus(),
     "msca": MSCA(),
-    "spade": SPADE(),
+    "spade": SPADEBaseline(),
 }
 
 

@@ -25,7 +25,7 @@ class TrunkMethod(Method):
         return stride_of(config.model.upsampling)
 
 
-class SPADE(TrunkMethod):
+class SPADEBaseline(TrunkMethod):
     """The paper's objective: hinge, feature matching, perceptual loss (section 3.2), and no term of the others."""
 
     generator = SPADEGenerator
