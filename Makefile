@@ -1,9 +1,9 @@
-# make demo: install, train a small ECGAN, export it, paint with the .tflite      make test      make conformance      make lint
+# make demo: install, train a small ECGAN, export it, synthesise with the .tflite      make test      make conformance      make lint
 PYTHON ?= python3
 BIN = .venv/bin
 RUN = runs/demo
 EXPORTED = exported/demo
-PAINTED = painted/demo
+PICTURES = pictures/demo
 LAYOUTS = ecgan_tf/data/earth_tiles/val/labels
 
 .PHONY: demo test conformance lint
@@ -12,13 +12,13 @@ LAYOUTS = ecgan_tf/data/earth_tiles/val/labels
 demo: .venv/installed
 	$(BIN)/python train_main.py --config=configs/ecgan_earth_tiles.py --workdir=$(RUN)
 	$(BIN)/python -m export --run=$(RUN) --output=$(EXPORTED)
-	$(BIN)/python -m ecgan_tf.synthesize --model=$(EXPORTED)/model_float32.tflite --labels=$(LAYOUTS) --output=$(PAINTED)
+	$(BIN)/python -m ecgan_tf.synthesize --model=$(EXPORTED)/model_float32.tflite --labels=$(LAYOUTS) --output=$(PICTURES)
 	@echo
 	@echo "What to look at:"
 	@echo "  $(RUN)/samples/final.png         label map, edge, first image, final image, photograph"
 	@echo "  $(EXPORTED)/comparison.png  Keras against each exported file"
 	@echo "  $(EXPORTED)/MODEL_CARD.md   what the model takes, gives and was measured to do"
-	@echo "  $(PAINTED)/                  the validation layouts, painted by the .tflite"
+	@echo "  $(PICTURES)/                  the validation layouts, synthesised by the .tflite"
 	@echo "  $(BIN)/tensorboard --logdir $(RUN)/tensorboard"
 
 test: .venv/installed
