@@ -7,7 +7,9 @@ import shutil
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+from PIL import Image
 
 ROOT = pathlib.Path(__file__).parents[1]
 TABLE = "ecgan_tf/methods/__init__.py"
@@ -69,9 +71,9 @@ class ThoughtfulObjective(Objective):
 '''
 
 
-def code_blocks():
-    """The Python blocks of CONTRIBUTING.md's page on methods, in order."""
-    page = (ROOT / "CONTRIBUTING.md").read_text().split("## Add a method")[1].split("\n## ")[0]
+def code_blocks(title="Add a method"):
+    """The Python blocks of a page of CONTRIBUTING.md, in order."""
+    page = (ROOT / "CONTRIBUTING.md").read_text().split(f"## {title}")[1].split("\n## ")[0]
     return re.findall(r"```python\n(.*?)```", page, re.S)
 
 
@@ -145,3 +147,39 @@ def test_a_key_of_its_own_is_refused_elsewhere(copy, run):
         "except ValueError as error: print(error)\n"
     )
     assert "config.loss.thought is a key of method thoughtful, not of config.model.name='unet'" in run("-c", program)
+
+
+# --- the other pages -------------------------------------------------------------------------------------------------
+
+
+def insert(path, text, before):
+    content = path.read_text()
+    assert before in content, f"{path} has no {before!r}"
+    path.write_text(content.replace(before, text + before, 1))
+
+
+def test_a_data_set_of_ones_own_is_read(copy, run, tmp_path):
+    function, line, licence = code_blocks("Add a data set")
+    folders = copy / "ecgan_tf/data/folders.py"
+    insert(folders, f"{function}\n\n", "FOLDERS = {\n")
+    for table, text in (("FOLDERS", line), ("LICENCES", licence)):
+        folders.write_text(folders.read_text().replace(f"{table} = {{\n", f"{table} = {{\n{text}", 1))
+    keys = copy / "ecgan_tf/data/keys.py"
+    keys.write_text(keys.read_text().replace("DATA_NAMES = (", 'DATA_NAMES = ("streets", ', 1))
+    for part in ("train", "val"):
+        for kind, array in (("photographs", np.zeros((32, 32, 3))), ("label_maps", np.zeros((32, 32)))):
+            (tmp_path / part / kind).mkdir(parents=True)
+            Image.fromarray(array.astype(np.uint8)).save(tmp_path / part / kind / "a.png")
+    (tmp_path / "classes.json").write_text('{"classes": [{"id": 0, "name": "road"}]}')
+    out = run("-m", "ecgan_tf", "validate", "--data.name=streets", f"--data.dir={tmp_path}")
+    assert "streets, train:" in out and "No errors." in out
+
+
+def test_an_export_target_of_ones_own_is_judged(copy, run, make_run):
+    function, line = code_blocks("Add an export target")
+    targets = copy / "export/targets.py"
+    insert(targets, f"{function}\n\n", "# target -> artefact")
+    targets.write_text(targets.read_text().replace("TARGETS = {\n", f"TARGETS = {{\n{line}", 1))
+    folder = make_run("spade")
+    out = run("-m", "export", f"--run={folder}", f"--output={folder}_exported", "--targets=onnx_float16")
+    assert "exporting model_float16.onnx" in out and "every artefact passed its gate" in out
