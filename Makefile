@@ -1,4 +1,4 @@
-# make demo: install, train a small ECGAN, export it, synthesise with the .tflite      make test      make conformance      make lint
+# make demo: install, train a small ECGAN, export it, synthesise with the .tflite      make test      make conformance      make lint      make wheel
 PYTHON ?= python3
 BIN = .venv/bin
 RUN = runs/demo
@@ -6,7 +6,7 @@ EXPORTED = exported/demo
 PICTURES = pictures/demo
 LAYOUTS = ecgan_tf/data/earth_tiles/val/labels
 
-.PHONY: demo test conformance lint
+.PHONY: demo test conformance lint wheel
 .DELETE_ON_ERROR:
 
 demo: .venv/installed
@@ -30,6 +30,10 @@ conformance: .venv/installed
 lint: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+wheel: .venv/installed
+	bash tests/wheel.sh
 
 .venv/installed: setup.cfg pyproject.toml
 	@echo "installing into .venv, which takes a minute or two ..."

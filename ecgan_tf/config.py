@@ -52,14 +52,14 @@ SHARED_KEYS = {
 }
 
 
-def keys_of(name):
+def keys_of(name: str) -> dict[str, Key]:
     """Every key that a method reads: dictionary from "section.key" to `Key`."""
     method = method_of(name)
     shared = {key: value for key, value in SHARED_KEYS.items() if key not in method.without}
     return {**shared, **method.keys}
 
 
-def base_config(name):
+def base_config(name: str) -> ml_collections.ConfigDict:
     """The defaults of a method, locked: a misspelt key fails. The files in `configs/` change values only.
 
     Args:
@@ -69,7 +69,7 @@ def base_config(name):
     return ml_collections.ConfigDict(nest({key: value.default for key, value in keys.items()})).lock()
 
 
-def load_config(name, **overrides):
+def load_config(name: str, **overrides: object) -> ml_collections.ConfigDict:
     """The config of an experiment that ships with the package, to be changed and given to `ecgan_tf.train`.
 
     Args:
@@ -135,7 +135,7 @@ def shrink_to_toy(config):
 # ---- the check of a request -----------------------------------------------------------------------------------------
 
 
-def check_config(config):
+def check_config(config: ml_collections.ConfigDict) -> None:
     """Raises one `RequestError` that names every wrong value of the request, before anything expensive starts."""
     method = method_of(config.model.name)
     _check_keys(config)

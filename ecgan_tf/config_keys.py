@@ -1,6 +1,7 @@
 """A key of a config: its default, what it means, and which values it may have."""
 
 import dataclasses
+from typing import Any
 
 
 @dataclasses.dataclass(frozen=True)
@@ -15,15 +16,15 @@ class Key:
         toy: the value of `:toy` configs, tiny for tests; None: the config's own.
     """
 
-    default: object
+    default: Any
     meaning: str
-    choices: tuple = ()
+    choices: tuple[Any, ...] = ()
     least: float | None = None
     most: float | None = None
     above: float | None = None
-    toy: object = None
+    toy: Any = None
 
-    def mistake(self, name, value):
+    def mistake(self, name: str, value: Any) -> str | None:
         """What is wrong with a value, in one line that names the key; or None."""
         if self.choices and value not in self.choices:
             return f"config.{name} is {value!r}; it must be one of {', '.join(map(str, self.choices))}"

@@ -2,6 +2,8 @@
 
 import os
 import platform
+from collections.abc import Sequence
+from typing import Any
 
 from ecgan_tf.atomic_files import write_json
 from ecgan_tf.console import say
@@ -15,7 +17,13 @@ from export.serving.server_config import write_serving_files
 from export.targets import INSTEAD_OF, artefacts_of
 
 
-def export_run(run, output, targets=("all",), image_size=None, uint8_io=False):
+def export_run(
+    run: str,
+    output: str,
+    targets: Sequence[str] = ("all",),
+    image_size: tuple[int, int] | None = None,
+    uint8_io: bool = False,
+) -> dict[str, Any]:
     """Writes the artefacts of a run, with their report, comparison.png and MODEL_CARD.md.
 
     Args:

@@ -62,7 +62,7 @@ class Model:
             raise RequestError(f"{path} also takes {', '.join(others)}, which this example does not make")
 
     def __call__(self, labels):
-        """One layout, integers (height, width), ids as in the model's classes, to a picture uint8 (height, width, 3)."""
+        """The picture uint8 (height, width, 3) of a layout: integers (height, width), ids of the model's classes."""
         labels = labels[np.newaxis].astype(self.inputs["labels"]["dtype"])
         image = self.runner(labels=labels)["image"][0]
         if image.dtype == np.uint8:

@@ -1,6 +1,7 @@
 """Measures a model on the validation split of a data set: numbers, and a page to look at."""
 
 import os
+from typing import Any
 
 import ml_collections
 import numpy as np
@@ -20,7 +21,7 @@ from ecgan_tf.pixels import to_uint8
 from ecgan_tf.runs.folder import RunFolder, read_config
 
 
-def evaluate(model, output, config=None):
+def evaluate(model: str, output: str, config: ml_collections.ConfigDict | None = None) -> dict[str, Any]:
     """Measures a model, and writes evaluation.json, index.html and its pictures.
 
     Args:
@@ -38,7 +39,8 @@ def evaluate(model, output, config=None):
             f"{model} knows {opened.classes.num_classes} classes, data set {data.name!r} has "
             f"{data.classes.num_classes}; give the config of the data set that it was trained on."
         )
-    colour, distances = ClassColourError(data.classes.num_classes), []
+    colour = ClassColourError(data.classes.num_classes)
+    distances: list[float] = []
     pictures = measure_all(opened, data, colour, distances)
     numbers = {
         "model": model,

@@ -1,6 +1,7 @@
 """Pictures of label maps in files: what is asked for, checked as a whole, then synthesised one by one."""
 
 import os
+from collections.abc import Sequence
 
 from ecgan_tf.atomic_files import write_image
 from ecgan_tf.console import progress_bar, say
@@ -13,18 +14,18 @@ from ecgan_tf.pixels import to_uint8
 
 
 def synthesize(
-    model,
-    labels,
-    output,
-    instances=None,
-    sources=None,
-    exemplars=(),
-    exemplar_labels=(),
-    mix=None,
-    mix_mask=None,
-    save_attention=False,
-    save_intermediates=False,
-):
+    model: str,
+    labels: str,
+    output: str,
+    instances: str | None = None,
+    sources: str | None = None,
+    exemplars: Sequence[str] = (),
+    exemplar_labels: Sequence[str] = (),
+    mix: float | None = None,
+    mix_mask: str | None = None,
+    save_attention: bool = False,
+    save_intermediates: bool = False,
+) -> None:
     """Writes a picture for each label map, a PNG of its name.
 
     Args:

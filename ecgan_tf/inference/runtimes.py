@@ -3,8 +3,10 @@
 import contextlib
 import json
 import os
+from collections.abc import Mapping
 
 import numpy as np
+import numpy.typing as npt
 
 from ecgan_tf import console
 from ecgan_tf.atomic_files import read_json
@@ -40,7 +42,7 @@ class Synthesizer:
         self.generate_all = generate_all
         self._run = run
 
-    def __call__(self, labels, **others):
+    def __call__(self, labels: npt.ArrayLike, **others: npt.ArrayLike) -> np.ndarray:
         """The picture of a label map, or a picture for each of a batch.
 
         Args:
@@ -71,7 +73,7 @@ class Synthesizer:
             raise RequestError(f"{name} must be photographs, uint8 (height, width, 3).")
         return np.stack([as_float(resize_photograph(photograph, self.image_size)) for photograph in batch])
 
-    def generate(self, layout):
+    def generate(self, layout: Mapping[str, npt.ArrayLike]) -> np.ndarray:
         """Synthesises layouts one after the other, as a device would.
 
         Args:
@@ -86,7 +88,7 @@ class Synthesizer:
         return np.concatenate(images)
 
 
-def open_model(path):
+def open_model(path: str) -> Synthesizer:
     """Opens whatever can synthesise: a run folder, a SavedModel folder, a .tflite or an .onnx file.
 
     Exported models have their description, model.json, beside them or one or two folders up, as `export` writes it.

@@ -9,8 +9,8 @@ from ecgan_tf.layers.from_arguments import FromArguments
 from ecgan_tf.layers.initializers import make_initializer
 
 # From here on the look-up is the cheaper form, to synthesise and to train. CPU seconds on one thread of the dense form
-# for 12, 35 and 150 branches of 7x7 over 64 filters at 128x128: 0.07, 0.18, 0.68, with gradients 0.19, 0.48, 1.92; of the
-# look-up, whatever their number, 0.4 and 2.1 (python -m benchmarks.class_branches).
+# for 12, 35 and 150 branches of 7x7 over 64 filters at 128x128: 0.07, 0.18, 0.68, with gradients 0.19, 0.48, 1.92; of
+# the look-up, whatever their number, 0.4 and 2.1 (python -m benchmarks.class_branches).
 LOOKUP_FROM_BRANCHES = {False: 96, True: 160}
 
 

@@ -1,12 +1,13 @@
 """The methods: one file per paper with all that is its own, found by name in one table."""
 
 from ecgan_tf.errors import RequestError
+from ecgan_tf.methods.base import Method
 from ecgan_tf.methods.ecgan import ECGAN
 from ecgan_tf.methods.lggan import LGGAN, LGGANCrossView, LGGANPlus
 from ecgan_tf.methods.msca import MSCA
 from ecgan_tf.methods.spade import SPADEBaseline
 
-METHODS = {
+METHODS: dict[str, Method] = {
     "ecgan": ECGAN(),
     "lggan": LGGAN(),
     "lggan_cross_view": LGGANCrossView(),
@@ -16,7 +17,7 @@ METHODS = {
 }
 
 
-def method_of(name):
+def method_of(name: str) -> Method:
     """The method of this name; an unknown one is a `RequestError` with the list of known ones."""
     if name not in METHODS:
         raise RequestError(f"config.model.name is {name!r}; it must be one of {', '.join(sorted(METHODS))}")

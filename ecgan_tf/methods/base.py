@@ -1,9 +1,14 @@
 """What a method is, with the defaults that most of them share: pairs of pictures, judged and compared."""
 
 import dataclasses
+from collections.abc import Callable, Iterable
+from typing import Any
 
+import keras
 import tensorflow as tf
+from ml_collections import ConfigDict
 
+from ecgan_tf.config_keys import Key
 from ecgan_tf.console import say
 from ecgan_tf.errors import RequestError
 from ecgan_tf.losses.adversarial import ADVERSARIAL
@@ -42,8 +47,8 @@ class Judge:
     """
 
     name: str
-    network: object
-    symbols: dict
+    network: Callable[..., Any]
+    symbols: dict[str, str]
     matches_features: bool = True
 
 
@@ -161,23 +166,23 @@ class Method:
         objective: class of what it is trained for.
     """
 
-    generator = None
-    keys = {}
-    without = ()
-    switches = {}
-    objective = Objective
+    generator: type
+    keys: dict[str, Key] = {}
+    without: tuple[str, ...] = ()
+    switches: dict[str, str] = {}
+    objective: type[Objective] = Objective
 
-    def stride(self, config):
+    def stride(self, config: ConfigDict) -> int:
         """What height and width of images must be multiples of."""
         return 32
 
-    def check(self, config):
+    def check(self, config: ConfigDict) -> Iterable[str]:
         """Yields or returns what is wrong with a config beyond its single keys, one line each."""
         return ()
 
     # ---- networks
 
-    def generator_arguments(self, config, dataset):
+    def generator_arguments(self, config: ConfigDict, dataset: Any) -> dict[str, Any]:
         """What `make_generator` takes for this config and data set: plain values, kept in the run folder.
 
         Args:
@@ -192,13 +197,13 @@ class Method:
             **{key: value for key, value in config.model.items() if key != "name"},
         }
 
-    def make_generator(self, name, **arguments):
+    def make_generator(self, name: str, **arguments: Any) -> keras.Model:
         """The generator, built; `name` begins the names of its variables."""
         generator = self.generator(name=name, **arguments)
         generator.build()
         return generator
 
-    def make_judges(self, config, layout):
+    def make_judges(self, config: ConfigDict, layout: dict[str, Any]) -> list[Judge]:
         """The discriminators, the main one first, and what each of them judges.
 
         By default one multi-scale discriminator judges all pairs; with config.discriminator.image a second one judges
@@ -228,7 +233,7 @@ class Method:
             **kwargs,
         )
 
-    def make_heads(self, config, generator):
+    def make_heads(self, config: ConfigDict, generator: keras.Model) -> dict[str, keras.Model]:
         """The networks that exist in training only, built, by the name of their part of a checkpoint.
 
         Args:
@@ -239,11 +244,13 @@ class Method:
 
     # ---- what they are trained for
 
-    def pairs(self, config):
+    def pairs(self, config: ConfigDict) -> list[Pair]:
         """Which output is held against which real picture: list of `Pair`."""
         return [Pair("I", "image")]
 
-    def make_objective(self, config, generator, judges, heads):
+    def make_objective(
+        self, config: ConfigDict, generator: keras.Model, judges: list[Judge], heads: dict[str, keras.Model]
+    ) -> Objective:
         """The objective of a run; a term whose weights are not at hand is off, and the run says so.
 
         Args:

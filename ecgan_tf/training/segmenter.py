@@ -1,6 +1,7 @@
 """Trains the label generator of ECGAN's similarity loss: a small segmenter, on a data set's training split."""
 
 import keras
+import ml_collections
 import numpy as np
 import tensorflow as tf
 
@@ -14,7 +15,9 @@ from ecgan_tf.losses.labels import label_cross_entropy
 from ecgan_tf.models.segmenter import Segmenter, segmenter_arrays
 
 
-def train_segmenter(config, output, steps=1000, batch_size=8):
+def train_segmenter(
+    config: ml_collections.ConfigDict, output: str, steps: int = 1000, batch_size: int = 8
+) -> tuple[float, float]:
     """Trains a segmenter and writes its weights.
 
     Args:

@@ -1,6 +1,7 @@
 """Trains a config in a run folder: data, networks and run are opened, and the loop goes on to the last step."""
 
 import keras
+import ml_collections
 
 from ecgan_tf.config import check_config
 from ecgan_tf.console import progress_bar, say
@@ -12,7 +13,7 @@ from ecgan_tf.training.loop import training_loop
 from ecgan_tf.training.strategy import check_batch, make_strategy
 
 
-def train(config, workdir):
+def train(config: ml_collections.ConfigDict, workdir: str) -> None:
     """Trains or continues a run.
 
     Args:
