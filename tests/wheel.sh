@@ -2,10 +2,11 @@
 # The wheel in an empty environment and an empty folder, no checkout near: the README's commands and its Python section.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
+python=$(realpath -s "${PYTHON:-$root/.venv/bin/python}")
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
-"$root/.venv/bin/python" -m pip wheel -q --no-deps --wheel-dir "$folder/wheels" "$root"
-"$root/.venv/bin/python" -m venv "$folder/venv"
+"$python" -m pip wheel -q --no-deps --wheel-dir "$folder/wheels" "$root"
+"$python" -m venv "$folder/venv"
 echo "installing $(basename "$folder"/wheels/*.whl) into an empty environment ..."
 "$folder/venv/bin/python" -m pip install -q "$(echo "$folder"/wheels/*.whl)[export]"
 cp -r "$root/ecgan_tf/data/earth_tiles/val/labels" "$folder/layouts"

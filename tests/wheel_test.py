@@ -1,4 +1,4 @@
-"""The wheel holds all that the package needs; `make wheel` installs it into an empty environment, which takes minutes."""
+"""The wheel holds all that the package needs; `make wheel` installs it into an empty environment, in minutes."""
 
 import os
 import re
