@@ -48,15 +48,17 @@ def usage():
     return "\n".join(lines)
 
 
-def main():
-    word = sys.argv[1] if len(sys.argv) > 1 else "--help"
+def main(word=None):
+    """Runs the command that the first argument names; or `word`, for the modules that are commands of their own."""
+    words = sys.argv[1:] if word is None else [word, *sys.argv[1:]]
+    word = words[0] if words else "--help"
     if word in ("--help", "-h", "help", "-help"):
         print(usage())
         return
     if word not in COMMANDS:
         sys.exit(f"error: unknown command {word!r}; choose from {', '.join(COMMANDS)}. See ecgan --help.")
     module = importlib.import_module(COMMANDS[word].module)
-    sys.argv = [f"ecgan {word}", *sys.argv[2:]]
+    sys.argv = [f"ecgan {word}", *words[1:]]
     cli.run(module.main, module.__doc__)
 
 

@@ -157,7 +157,6 @@ def to_torch(name, array, names):
 
 
 if __name__ == "__main__":
-    from ecgan_tf import cli
-    from ecgan_tf.commands import convert as command
+    from ecgan_tf.__main__ import main
 
-    cli.run(command.main, command.__doc__)
+    main("convert")

@@ -1,7 +1,6 @@
 """`python -m ecgan_tf.evaluate`, which is `ecgan evaluate`."""
 
-from ecgan_tf import cli
-from ecgan_tf.commands import evaluate
+from ecgan_tf.__main__ import main
 
 if __name__ == "__main__":
-    cli.run(evaluate.main, evaluate.__doc__)
+    main("evaluate")

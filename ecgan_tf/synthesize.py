@@ -1,7 +1,6 @@
 """`python -m ecgan_tf.synthesize`, which is `ecgan synthesize`."""
 
-from ecgan_tf import cli
-from ecgan_tf.commands import synthesize
+from ecgan_tf.__main__ import main
 
 if __name__ == "__main__":
-    cli.run(synthesize.main, synthesize.__doc__)
+    main("synthesize")

@@ -1,7 +1,6 @@
 """`python -m export`, which is `ecgan export`."""
 
-from ecgan_tf import cli
-from export import command
+from ecgan_tf.__main__ import main
 
 if __name__ == "__main__":
-    cli.run(command.main, command.__doc__)
+    main("export")

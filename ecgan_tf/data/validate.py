@@ -84,7 +84,6 @@ def _add_example(report, dataset, index, data_config):
 
 
 if __name__ == "__main__":
-    from ecgan_tf import cli
-    from ecgan_tf.commands import validate as command
+    from ecgan_tf.__main__ import main
 
-    cli.run(command.main, command.__doc__)
+    main("validate")
