@@ -1,0 +1,1 @@
+"""What a run is on disk: read by whatever opens a model, written by training."""
