@@ -1,0 +1,76 @@
+"""SIGTERM and Ctrl-C: an end in one line with the exit code that schedulers expect, and time to save before it."""
+
+import contextlib
+import os
+import signal
+import threading
+
+CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
+NAMES = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
+
+
+class InterruptError(BaseException):
+    """A signal ended the command. No `Exception`: nothing on the way may take it for a mistake and go on.
+
+    Args:
+        number: of the signal.
+        done: what became of the work, one line; None: what the command says of itself.
+    """
+
+    def __init__(self, number, done=None):
+        super().__init__(f"{NAMES[number]}; {done}" if done else NAMES[number])
+        self.number = number
+        self.done = done
+
+    @property
+    def code(self):
+        return CODES[self.number]
+
+
+class Stop:
+    """Whether a signal asked for the end, for a loop that saves before it ends."""
+
+    def __init__(self):
+        self.number = None
+
+    def __bool__(self):
+        return self.number is not None
+
+
+@contextlib.contextmanager
+def raise_on_signals():
+    """Within the block the signals end what runs by an `InterruptError`, wherever it is."""
+    with _handlers(_raise):
+        yield
+
+
+@contextlib.contextmanager
+def stop_on_signals():
+    """Within the block the first signal is only noted, in the `Stop` that is given; a second one ends at once."""
+    stop = Stop()
+
+    def note(number, frame):
+        if stop:
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+        stop.number = number
+
+    with _handlers(note):
+        yield stop
+
+
+def _raise(number, frame):
+    raise InterruptError(number)
+
+
+@contextlib.contextmanager
+def _handlers(handler):
+    if threading.current_thread() is not threading.main_thread():  # Python has handlers in the main thread alone
+        yield
+        return
+    before = {number: signal.signal(number, handler) for number in CODES}
+    try:
+        yield
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old)
