@@ -4,4 +4,4 @@ from ecgan_tf import cli
 from ecgan_tf.commands import train
 
 if __name__ == "__main__":
-    cli.run(train.main, train.__doc__)
+    cli.run(train.main, train.__doc__, train.INTERRUPTED)

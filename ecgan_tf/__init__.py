@@ -11,10 +11,18 @@ ecgan_tf.export("runs/earth", "exported")
 from __future__ import annotations
 
 import importlib
+import os
+import sys
 import typing
 
 __version__ = "0.2.0"
 __all__ = ["METHODS", "RequestError", "evaluate", "export", "load_config", "open_model", "synthesize", "train"]
+
+if "keras" not in sys.modules:  # Keras reads it when it is imported
+    FOREIGN_BACKEND = os.environ.get("KERAS_BACKEND", "tensorflow")
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+else:
+    FOREIGN_BACKEND = "tensorflow"
 
 _HOMES = {
     "METHODS": "ecgan_tf.methods",

@@ -59,7 +59,7 @@ def main(word=None):
         sys.exit(f"error: unknown command {word!r}; choose from {', '.join(COMMANDS)}. See ecgan --help.")
     module = importlib.import_module(COMMANDS[word].module)
     sys.argv = [f"ecgan {word}", *words[1:]]
-    cli.run(module.main, module.__doc__)
+    cli.run(module.main, module.__doc__, getattr(module, "INTERRUPTED", cli.WHOLE))
 
 
 if __name__ == "__main__":

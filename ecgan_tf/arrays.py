@@ -26,6 +26,13 @@ def assign_arrays(path, arrays, variables):
     Args:
         path: where the arrays come from, for the message.
     """
+    compare_arrays(path, arrays, variables)
+    for name, variable in variables.items():
+        variable.assign(arrays[name])
+
+
+def compare_arrays(path, arrays, variables):
+    """Refuses arrays that are not those of the variables, by name and shape; variables need a shape and no value."""
     problems = [f"missing {name}" for name in variables if name not in arrays]
     problems += [f"unknown {name}" for name in arrays if name not in variables]
     problems += [
@@ -39,5 +46,8 @@ def assign_arrays(path, arrays, variables):
             f"{path} does not fit this model: {'; '.join(problems[:5])}{more}. "
             "Use the config that the run was started with, or another --workdir."
         )
-    for name, variable in variables.items():
-        variable.assign(arrays[name])
+
+
+def not_finite(arrays):
+    """The names of the arrays of numbers that have a value which is no finite one."""
+    return [name for name, array in arrays.items() if array.dtype.kind == "f" and not np.isfinite(array).all()]

@@ -6,25 +6,31 @@ import sys
 
 from absl import app, flags
 
-from ecgan_tf import console
+from ecgan_tf import console, interrupts
+from ecgan_tf.atomic_files import machine_reason
 from ecgan_tf.errors import RequestError
 
+WHOLE = "what it wrote is whole; the same command begins anew."
 
-def run(main, usage):
+
+def run(main, usage, interrupted=WHOLE):
     """Runs `main(argv)` as an absl program.
 
-    A `RequestError` and a misspelt flag or config key end in one line on stderr and exit code 1; anything else is
-    our own mistake and keeps its traceback.
+    A `RequestError`, a misspelt flag or config key and what the machine refuses (a full disk, missing rights) end in
+    one line on stderr and exit code 1, SIGTERM and Ctrl-C in one line and 143 or 130; anything else is our own mistake
+    and keeps its traceback.
 
     Args:
         main: function of the arguments that are left after the flags.
         usage: text shown by --help: what the command does, with an example.
+        interrupted: what became of the work where a signal ended it, one line.
     """
     sys.modules["__main__"].__doc__ = usage
     try:
-        app.run(_without_traceback(main), flags_parser=_parse_flags)
-    except KeyboardInterrupt:
-        _fail("interrupted; the same command continues where a checkpoint was written.", code=130)
+        with interrupts.raise_on_signals():
+            app.run(_without_traceback(main, interrupted), flags_parser=_parse_flags)
+    except interrupts.InterruptError as error:
+        _fail(_words(error, interrupted), error.code)
 
 
 def no_arguments(argv):
@@ -70,8 +76,11 @@ def config_file(word):
 
 def _parse_flags(argv):
     try:
+        _refuse_repeated(argv)
         argv = _with_config_files(argv)
         return flags.FLAGS(argv)
+    except (BrokenPipeError, interrupts.InterruptError):
+        raise
     except RequestError as error:
         _fail(error)
     except flags.Error as error:
@@ -96,14 +105,65 @@ def _with_config_files(argv):
     return words
 
 
-def _without_traceback(main):
+def _refuse_repeated(argv):
+    """A flag of one value that is given twice: the last one would win, and the first be forgotten without a word."""
+    seen = {}
+    for word in argv[1:]:
+        if word == "--":
+            break
+        name, equals, _ = word.lstrip("-").partition("=")
+        if not word.startswith("-") or not equals:
+            continue
+        many = name in flags.FLAGS and isinstance(flags.FLAGS[name], flags.MultiFlag)
+        if name in seen and not many:
+            raise RequestError(f"--{name} is given twice, as {seen[name]} and as {word}; give it once.")
+        seen[name] = word
+
+
+def _without_traceback(main, interrupted):
     def run_main(argv):
+        note_settings()
         try:
             return main(argv)
         except RequestError as error:
             _fail(error)
+        except interrupts.InterruptError as error:
+            _fail(_words(error, interrupted), error.code)
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever read our lines has gone
+            sys.exit(1)
+        except Exception as error:
+            reason = machine_reason(error)
+            if reason is None:
+                raise
+            named = getattr(error, "filename", None)
+            _fail(f"{named}: {reason}." if named else f"{reason} ({error}).")
+        finally:
+            note_settings()
 
     return run_main
+
+
+NOTED = set()
+
+
+def note_settings():
+    """Says, once each, what of the user's own Keras settings is not used here."""
+    import ecgan_tf
+
+    notes = []
+    if ecgan_tf.FOREIGN_BACKEND != "tensorflow":
+        notes.append(f"note: KERAS_BACKEND={ecgan_tf.FOREIGN_BACKEND} is not used here; ecgan_tf is TensorFlow's.")
+    if "ecgan_tf.backend" in sys.modules:
+        notes.append(sys.modules["ecgan_tf.backend"].overridden())
+    for note in notes:
+        if note and note not in NOTED:
+            NOTED.add(note)
+            print(note, file=sys.stderr)
+
+
+def _words(error, interrupted):
+    return str(error) if error.done else f"{error}; {interrupted}"
 
 
 def _fail(message, code=1):

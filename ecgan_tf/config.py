@@ -36,6 +36,10 @@ SHARED_KEYS = {
     "train.steps": Key(1000, "of the whole run", above=0, toy=4),
     "train.global_batch_size": Key(8, "split over the replicas", above=0, toy=2),
     "train.seed": Key(0, "of weights, order and augmentation", least=0),
+    "train.extend": Key(
+        "", "the rate of a run that is made longer: `hold`, `restart` or `redecay`", ("", "hold", "restart", "redecay")
+    ),
+    "train.init_from": Key("", "a run whose weights this one starts from"),
     "train.devices": Key("", "`` for all GPUs, else one CPU; or a list such as `GPU:0,GPU:1`"),
     "train.precision": Key("float32", "of activations", ("float32", "mixed_float16", "mixed_bfloat16"), toy="float32"),
     "train.update_order": Key(

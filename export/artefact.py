@@ -1,10 +1,10 @@
 """One artefact: written beside its final place, compared with Keras, and moved in or rejected."""
 
+import contextlib
 import os
 import shutil
-import tempfile
 
-from ecgan_tf.atomic_files import write_json
+from ecgan_tf.atomic_files import machine_errors, partial_name, write_json
 from ecgan_tf.console import say, stderr_held_back
 from ecgan_tf.inference.runtimes import open_model
 from export.parity import compare, latency
@@ -25,7 +25,9 @@ def export_one(model, expected, output, name, write, precision):
     """
     say(f"exporting {name} ...")
     output = os.path.abspath(output)
-    with tempfile.TemporaryDirectory(prefix=".partial-", dir=output) as folder:
+    folder = os.path.join(output, partial_name())
+    with machine_errors(os.path.join(output, name)), _removed_at_the_end(folder):
+        os.makedirs(folder)
         path = os.path.join(folder, name)
         os.makedirs(os.path.dirname(path), exist_ok=True)
         write_json(os.path.join(folder, "model.json"), model.description)
@@ -50,6 +52,14 @@ def export_one(model, expected, output, name, write, precision):
         f"PSNR {entry['difference']['psnr']:.0f} dB, {entry['latency']['median_ms']:.1f} ms a layout, {verdict}"
     )
     return entry, images
+
+
+@contextlib.contextmanager
+def _removed_at_the_end(folder):
+    try:
+        yield
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def move_in(path, final):

@@ -9,7 +9,7 @@ from ecgan_tf.methods import METHODS
 ROOT = pathlib.Path(__file__).parents[1]
 # The floors, lowest first; a file may import from its own floor's room and from the floors below.
 FLOORS = (
-    ("errors", "console", "atomic_files", "arrays", "pixels", "config_keys"),
+    ("errors", "console", "atomic_files", "arrays", "pixels", "config_keys", "outputs", "interrupts", "backend"),
     ("data", "layers", "losses"),
     ("models", "pictures", "attention_pictures"),
     ("methods",),
@@ -96,7 +96,8 @@ def test_rooms_of_one_floor_do_not_know_each_other():
              if other not in ENTRIES and floor(other) == floor(name) and room(other) != room(name)}  # fmt: skip
     allowed = {
         ("models", "pictures"), ("attention_pictures", "pictures"), ("layers", "losses"),
-        ("atomic_files", "errors"), ("arrays", "errors"), ("commands", "cli"), ("config_keys", "errors"),
+        ("atomic_files", "errors"), ("arrays", "errors"), ("commands", "cli"), ("config_keys", "errors"), ("outputs", "atomic_files"), ("outputs", "errors"),
+        ("backend", "errors"),
     }  # fmt: skip
     assert pairs <= allowed
 

@@ -5,7 +5,12 @@ Example:
     ecgan train --config=ecgan_camvid --workdir=runs/camvid --config.data.dir=CAMVID
 
 --config is a file, or the name of one that ships with the package (`ecgan configs`). Every key is a flag:
---config.train.steps=2000; `ecgan keys METHOD` lists them. The same command continues an interrupted run.
+--config.train.steps=2000; `ecgan keys METHOD` lists them.
+
+The same command continues an interrupted run; SIGTERM and Ctrl-C save before they end it. --rollback_to=STEP takes a
+run back to one of its checkpoints, from where other learning rates may be given. A run is made longer by a larger
+--config.train.steps, with --config.train.extend to say what its rate does; --config.train.init_from=RUN starts
+a new one from another one's weights.
 """
 
 from absl import flags
@@ -15,6 +20,8 @@ from ecgan_tf import cli, console
 
 CONFIG = config_flags.DEFINE_config_file("config", None, "A file of configs/, or its name.", lock_config=True)
 WORKDIR = flags.DEFINE_string("workdir", None, "The run folder.")
+ROLLBACK_TO = flags.DEFINE_integer("rollback_to", None, "Step of a checkpoint to go back to; rates may change then.")
+INTERRUPTED = "nothing was saved since the last checkpoint; the same command goes on from it."
 
 
 def main(argv):
@@ -24,4 +31,4 @@ def main(argv):
     console.quiet_tensorflow()
     from ecgan_tf.training.train import train
 
-    train(config, WORKDIR.value)
+    train(config, WORKDIR.value, ROLLBACK_TO.value)

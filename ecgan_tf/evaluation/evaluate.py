@@ -16,6 +16,7 @@ from ecgan_tf.evaluation.colour import ClassColourError
 from ecgan_tf.evaluation.report import write_page
 from ecgan_tf.evaluation.style import measure_style, measure_tasks
 from ecgan_tf.inference.runtimes import open_model
+from ecgan_tf.outputs import expand, plan_folder
 from ecgan_tf.pictures import captioned_grid
 from ecgan_tf.pixels import to_uint8
 from ecgan_tf.runs.folder import RunFolder, read_config
@@ -32,13 +33,14 @@ def evaluate(model: str, output: str, config: ml_collections.ConfigDict | None =
         dictionary of the numbers: colour_error and colour_error_per_class in units of 1/255, l1 in [0, 2], and of a
         model that synthesises after exemplars what `follow_exemplars` gives.
     """
-    opened = open_model(model)
+    opened = open_model(expand(model))
     data = open_dataset(data_config(opened, config), "validation")
     if data.classes.num_classes != opened.classes.num_classes:
         raise RequestError(
             f"{model} knows {opened.classes.num_classes} classes, data set {data.name!r} has "
             f"{data.classes.num_classes}; give the config of the data set that it was trained on."
         )
+    output = plan_folder(output)
     colour = ClassColourError(data.classes.num_classes)
     distances: list[float] = []
     pictures = measure_all(opened, data, colour, distances)

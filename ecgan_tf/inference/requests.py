@@ -9,7 +9,8 @@ from ecgan_tf.data import read_layout
 from ecgan_tf.errors import RequestError
 from ecgan_tf.inference.exemplars import StyleMixture, attention_sheet, read_exemplars, shares_of
 from ecgan_tf.inference.runtimes import open_model
-from ecgan_tf.pictures import pictures_of
+from ecgan_tf.outputs import expand, plan_files
+from ecgan_tf.pictures import CAPTIONS, pictures_of
 from ecgan_tf.pixels import to_uint8
 
 
@@ -40,32 +41,40 @@ def synthesize(
     Raises:
         RequestError: before the first picture, where anything about the request or its files is wrong.
     """
-    paths = list_label_maps(labels)
-    if os.path.isfile(output):
-        raise RequestError(f"--output={output} is a file; give a folder.")
-    opened = open_model(model)
+    paths = list_label_maps(expand(labels))
+    instances, sources, mix_mask = (None if path is None else expand(path) for path in (instances, sources, mix_mask))
+    exemplars, exemplar_labels = ([expand(path) for path in given] for given in (exemplars, exemplar_labels))
+    opened = open_model(expand(model))
     if save_intermediates and opened.generate_all is None:
         raise RequestError(f"--save_intermediates: {model} gives the final image alone; give its run folder.")
+    given = [*exemplars, *exemplar_labels, *([mix_mask] if mix_mask else [])]
     exemplars = read_exemplars(opened, exemplars, exemplar_labels)
     shares = shares_of(exemplars, mix, mix_mask, opened.image_size)
     if save_attention and not exemplars:
         raise RequestError(f"{model} has no attention to save; leave out --save_attention.")
     if save_intermediates and (len(exemplars) > 1 or save_attention):
         raise RequestError("--save_intermediates goes with neither a mixture nor --save_attention; give one of them.")
-    mixture = StyleMixture(model, exemplars, shares) if len(exemplars) > 1 or save_attention else None
+    mixture = StyleMixture(expand(model), exemplars, shares) if len(exemplars) > 1 or save_attention else None
     instances = instance_maps(paths, instances, "boundaries" in opened.inputs)
     sources = source_photographs(paths, sources, "source" in opened.inputs)
     for path, *others in zip(paths, instances, sources):  # a broken file is found before the first picture
         read_layout(path, opened.classes, opened.image_size, *others)
+    read = [*paths, *given, *(path for path in (*instances, *sources) if path)]
+    ends = ["", *(["_attention"] if save_attention else []), *(f"_{key}" for key in CAPTIONS if save_intermediates)]
+    output = plan_files(output, {path: [f"{_stem(path)}{end}.png" for end in ends] for path in paths}, read)
     show = progress_bar("synthesising")
     for done, (path, *others) in enumerate(zip(paths, instances, sources), start=1):
         layout = read_layout(path, opened.classes, opened.image_size, *others)
         layout = {key: value[None] for key, value in layout.items()}
-        stem = os.path.join(output, os.path.splitext(os.path.basename(path))[0])
+        stem = os.path.join(output, _stem(path))
         for name, picture in _pictures(opened, layout, exemplars, mixture, save_attention, save_intermediates):
             write_image(f"{stem}{name}.png", picture)
         show(done, len(paths))
     say(f"synthesised {len(paths)} pictures into {output}")
+
+
+def _stem(path):
+    return os.path.splitext(os.path.basename(path))[0]
 
 
 def _pictures(model, layout, exemplars, mixture, save_attention, save_intermediates):

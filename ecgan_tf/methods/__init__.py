@@ -1,5 +1,6 @@
 """The methods: one file per paper with all that is its own, found by name in one table."""
 
+from ecgan_tf import backend  # noqa: F401 (Keras as this project needs it, before any layer is made)
 from ecgan_tf.errors import RequestError
 from ecgan_tf.methods.base import Method
 from ecgan_tf.methods.ecgan import ECGAN

@@ -1,5 +1,6 @@
 """The networks: one file per paper, found by name in one table."""
 
+from ecgan_tf import backend  # noqa: F401 (Keras as this project needs it, before any layer is made)
 from ecgan_tf.models.discriminators import MultiscaleDiscriminator, PairDiscriminator
 from ecgan_tf.models.ecgan import ECGANGenerator
 from ecgan_tf.models.lggan import LGGANGenerator, LGGANPlusGenerator

@@ -1,22 +1,39 @@
-"""Checkpoints: one .npz of named arrays per kept step, whole or absent, read without pickle."""
+"""Checkpoints: one .npz of named arrays per kept step, whole, finite or absent, read without pickle."""
 
 import os
 import re
 
 import numpy as np
 
-from ecgan_tf.arrays import assign_arrays, read_arrays
+from ecgan_tf.arrays import assign_arrays, not_finite, read_arrays
 from ecgan_tf.atomic_files import atomic_path
+from ecgan_tf.errors import RequestError
 
-PATTERN = re.compile(r"step_(\d{8})\.npz")
+PATTERN = re.compile(r"step_(\d{8})\.npz", re.ASCII)
+EXTRA = "extra/"  # begins the names of what is no variable
 
 
-def save_checkpoint(folder, step, variables, keep):
-    """Writes `{name: variable}` as step_XXXXXXXX.npz and removes all but the newest `keep`."""
-    with atomic_path(os.path.join(folder, f"step_{step:08d}.npz")) as temporary:
-        np.savez(temporary, **{name: variable.numpy() for name, variable in variables.items()})
+class DivergedError(RequestError):
+    """What was to be saved is not finite; the checkpoints that are there stay."""
+
+
+def save_checkpoint(folder, step, variables, keep, extra=None):
+    """Writes `{name: variable}` as step_XXXXXXXX.npz and removes all but the newest `keep`.
+
+    Args:
+        extra: dictionary of arrays that `load_checkpoint` gives back.
+    Raises:
+        DivergedError: where a value is not finite; nothing is written, nothing is removed.
+    """
+    arrays = {name: variable.numpy() for name, variable in variables.items()}
+    wrong = not_finite(arrays)
+    if wrong:
+        raise DivergedError(f"{len(wrong)} of {len(arrays)} arrays are not finite, such as {wrong[0]}")
+    arrays |= {EXTRA + name: array for name, array in (extra or {}).items()}
+    with atomic_path(checkpoint_path(folder, step)) as temporary:
+        np.savez(temporary, **arrays)
     for old in list_checkpoints(folder)[:-keep]:
-        os.remove(os.path.join(folder, f"step_{old:08d}.npz"))
+        os.remove(checkpoint_path(folder, old))
 
 
 def list_checkpoints(folder):
@@ -30,7 +47,20 @@ def load_checkpoint(folder, step, variables, prefix=""):
 
     Args:
         variables: dictionary from name to variable; every one must be in the file, with its shape.
-        prefix: of the names that are looked at; with "" the file must hold nothing else.
+        prefix: of the names that are looked at; with "" the file must hold nothing else, but for its extra arrays.
+    Returns:
+        the extra arrays, by name.
     """
-    path = os.path.join(folder, f"step_{step:08d}.npz")
-    assign_arrays(path, read_arrays(path, prefix), variables)
+    arrays = read_checkpoint(folder, step, prefix)
+    extra = {name.removeprefix(EXTRA): arrays.pop(name) for name in list(arrays) if name.startswith(EXTRA)}
+    assign_arrays(checkpoint_path(folder, step), arrays, variables)
+    return extra
+
+
+def read_checkpoint(folder, step, prefix=""):
+    """The arrays of a checkpoint whose names start with `prefix`."""
+    return read_arrays(checkpoint_path(folder, step), prefix)
+
+
+def checkpoint_path(folder, step):
+    return os.path.join(folder, f"step_{step:08d}.npz")

@@ -9,14 +9,15 @@ import sys
 
 import numpy as np
 
-from ecgan_tf.arrays import read_arrays
+from ecgan_tf.arrays import assign_arrays, compare_arrays, not_finite, read_arrays
 from ecgan_tf.atomic_files import atomic_path, read_json, write_json, write_text
 from ecgan_tf.config import without_foreign_keys
 from ecgan_tf.config_keys import flatten
 from ecgan_tf.data.classes import ClassList
 from ecgan_tf.errors import RequestError
 from ecgan_tf.methods import METHODS, make_generator
-from ecgan_tf.runs.checkpoints import list_checkpoints, load_checkpoint, save_checkpoint
+from ecgan_tf.runs.checkpoints import list_checkpoints, load_checkpoint, read_checkpoint, save_checkpoint
+from ecgan_tf.runs.schedule import extend, planned
 
 # What may differ from the stored config when a run continues: how long and how often, not what.
 MAY_CHANGE = (
@@ -28,10 +29,13 @@ MAY_CHANGE = (
     "train.first_sample",
     "train.sample_layouts",
     "train.jit_compile",
+    "train.extend",
     "data.dir",
     "data.cache_gb",
     "data.check_examples",
 )
+RATES = ("optimizer.generator_lr", "optimizer.discriminator_lr")
+ROLLBACK = "; other rates go with --rollback_to=STEP of one of its checkpoints"
 PACKAGES = ("tensorflow", "keras", "numpy", "pillow", "opencv-python-headless", "ml-collections", "absl-py")
 
 
@@ -43,6 +47,8 @@ class RunFolder:
                  the data set's classes      samples/       step_XXXXXXXX.png, final.png
     layouts.npz  a few validation layouts    checkpoints/   step_XXXXXXXX.npz
     calibration.npz  a few training layouts  versions.json, command.txt
+    schedule.json    of a run that was made longer
+    .lock            while a process trains in it
     """
 
     def __init__(self, path):
@@ -52,8 +58,60 @@ class RunFolder:
     def file(self, *names):
         return os.path.join(self.path, *names)
 
+    # ---- is it the same run?
+
+    @property
+    def steps(self):
+        """The steps that have a checkpoint, ascending."""
+        return list_checkpoints(self.checkpoints)
+
+    def check(self, config, model, rollback_to=None):
+        """Refuses what would not continue the run in this folder; nothing is written.
+
+        Args:
+            config: of the request.
+            model: of `model_description`, for the data of the request.
+            rollback_to: step that the run is taken back to, from where its rates may be others; or None.
+        """
+        if os.path.exists(self.path) and not os.path.isdir(self.path):
+            raise RequestError(f"{self.path} is a file; give a folder.")
+        if rollback_to is not None and rollback_to not in self.steps:
+            kept = ", ".join(map(str, self.steps)) or "none"
+            raise RequestError(f"--rollback_to={rollback_to}: {self.path} has checkpoints of steps {kept}.")
+        if not self.steps:  # before the first one nothing is lost by another config
+            return
+        if not os.path.exists(self.file("config.json")):
+            raise RequestError(f"{self.path} has checkpoints but no config.json; choose another --workdir.")
+        self._check_config(plain(config), MAY_CHANGE if rollback_to is None else (*MAY_CHANGE, *RATES))
+        self._check_model(model)
+
+    def _check_config(self, wanted, may_change):
+        before, now = flatten(read_config(self.path)), flatten(wanted)
+        changed = [key for key in sorted({*before, *now}) if before.get(key) != now.get(key) and key not in may_change]
+        if changed:
+            shown = ", ".join(f"config.{key} was {before.get(key)!r}, now {now.get(key)!r}" for key in changed)
+            raise RequestError(
+                f"{self.path} holds another run: {shown}. Choose another --workdir, or these values"
+                f"{ROLLBACK if set(changed) <= set(RATES) else ''}."
+            )
+
+    def _check_model(self, model):
+        """The data must have the classes that the run was started with, in their order: every id means one of them."""
+        if not os.path.isfile(self.file("model.json")):
+            return
+        stored, wanted = read_json(self.file("model.json")), json.loads(json.dumps(model))
+        for part in ("arguments", "classes"):
+            before, now = stored.get(part), wanted[part]
+            if before != now:
+                raise RequestError(
+                    f"{self.path} holds another run: {describe_difference(part, before, now)}. "
+                    "Choose another --workdir, or the data set that it was started with."
+                )
+
+    # ---- writing
+
     def start(self, config, model, layouts, calibration=None):
-        """Writes what describes the run, or checks that it is the same run that continues.
+        """Writes what describes the run, as far as it is not there yet; `check` comes before.
 
         Args:
             config: the run's.
@@ -61,38 +119,92 @@ class RunFolder:
             layouts: dictionary of NumPy arrays that the generator takes; exported files are compared on them.
             calibration: the same of training layouts, which set the ranges of int8; None: `layouts`.
         """
-        if os.path.exists(self.path) and not os.path.isdir(self.path):
-            raise RequestError(f"{self.path} is a file; give a folder.")
-        resolved = json.loads(json.dumps(config.to_dict()))
-        if list_checkpoints(self.checkpoints):  # before the first one nothing is lost by another config
-            if not os.path.exists(self.file("config.json")):
-                raise RequestError(f"{self.path} has checkpoints but no config.json; choose another --workdir.")
-            self._check_same(resolved)
-        write_json(self.file("config.json"), resolved)
-        write_json(self.file("model.json"), model)
+        goes_on = bool(self.steps)
+        self._write_if_changed("config.json", plain(config))
+        self._write_if_changed("model.json", model)
         for name, arrays in (("layouts.npz", layouts), ("calibration.npz", calibration or layouts)):
-            with atomic_path(self.file(name)) as temporary:
-                np.savez_compressed(temporary, **arrays)
+            if not (goes_on and os.path.isfile(self.file(name))):
+                with atomic_path(self.file(name)) as temporary, open(temporary, "wb") as file:
+                    np.savez_compressed(file, **arrays)
         write_json(self.file("versions.json"), installed_versions())
         write_text(self.file("command.txt"), shlex.join(sys.argv) + "\n")
 
-    def _check_same(self, resolved):
-        before, now = flatten(read_config(self.path)), flatten(resolved)
-        changed = [key for key in sorted({*before, *now}) if before.get(key) != now.get(key) and key not in MAY_CHANGE]
-        if changed:
-            shown = ", ".join(f"config.{key} was {before.get(key)!r}, now {now.get(key)!r}" for key in changed)
-            raise RequestError(f"{self.path} holds another run: {shown}. Choose another --workdir, or these values.")
+    def _write_if_changed(self, name, value):
+        value = json.loads(json.dumps(value))
+        if not os.path.isfile(self.file(name)) or read_json(self.file(name)) != value:
+            write_json(self.file(name), value)
 
-    def save(self, step, variables, keep):
-        save_checkpoint(self.checkpoints, step, variables, keep)
+    def save(self, step, variables, keep, extra=None):
+        """Writes a checkpoint, and removes all but the newest `keep`; see `save_checkpoint`."""
+        save_checkpoint(self.checkpoints, step, variables, keep, extra)
 
     def restore(self, variables):
-        """Loads the newest checkpoint, if there is one. Returns its step, or 0."""
-        steps = list_checkpoints(self.checkpoints)
-        if not steps:
-            return 0
-        load_checkpoint(self.checkpoints, steps[-1], variables)
-        return steps[-1]
+        """Loads the newest checkpoint, if there is one.
+
+        Returns:
+            its step, or 0; and its `extra` arrays.
+        """
+        if not self.steps:
+            return 0, {}
+        step = self.steps[-1]
+        return step, load_checkpoint(self.checkpoints, step, variables)
+
+    def roll_back(self, step):
+        """Removes the checkpoints after a step; the run goes on from there."""
+        for later in self.steps:
+            if later > step:
+                os.remove(os.path.join(self.checkpoints, f"step_{later:08d}.npz"))
+
+    # ---- the schedule of a run that was made longer
+
+    def schedule(self, config):
+        """What the run goes on by: pieces of its schedule, the steps that they were planned for, and a line or None."""
+        fraction, steps = config.optimizer.constant_fraction, config.train.steps
+        if not self.steps:
+            return planned(steps, fraction), steps, None
+        if os.path.isfile(self.file("schedule.json")):
+            stored = read_json(self.file("schedule.json"))
+            try:
+                pieces, old = [tuple(map(float, piece)) for piece in stored["pieces"]], int(stored["steps"])
+            except (KeyError, TypeError, ValueError) as error:
+                raise RequestError(f"{self.file('schedule.json')} holds no schedule ({error}).") from error
+            pieces = [piece for piece in pieces if piece[0] <= self.steps[-1]] or planned(old, fraction)
+        else:
+            old = read_config(self.path)["train"]["steps"]
+            pieces = planned(old, fraction)
+        pieces, line = extend(pieces, self.steps[-1], old, steps, fraction, config.train.extend)
+        return pieces, steps, line
+
+    def keep_schedule(self, pieces, steps):
+        """Writes the schedule of a run that was made longer, so that it goes on by it when it is interrupted."""
+        write_json(self.file("schedule.json"), {"steps": steps, "pieces": [list(piece) for piece in pieces]})
+
+
+def plain(config):
+    """A config as JSON gives it back: lists for tuples."""
+    return json.loads(json.dumps(config.to_dict()))
+
+
+def describe_difference(part, before, now):
+    """Which part of model.json differs, in words."""
+    if part == "classes" and isinstance(before, dict):
+        old, new = (
+            [(entry.get("raw_id"), entry.get("name"), entry.get("color")) for entry in classes.get("classes", [])]
+            for classes in (before, now)
+        )
+        if len(old) != len(new):
+            return f"it was started with {len(old)} classes, the data set has {len(new)}"
+        for index, (was, is_now) in enumerate(zip(old, new)):
+            if was != is_now:
+                return (
+                    f"class {index} was {was[1]!r} (value {was[0]}, colour {was[2]}), the data set has {is_now[1]!r} "
+                    f"(value {is_now[0]}, colour {is_now[2]})"
+                )
+        return f"unlabelled pixels were {before.get('ignore_index')}, now {now.get('ignore_index')}"
+    if isinstance(before, dict):
+        keys = [key for key in sorted({*before, *now}) if before.get(key) != now.get(key)]
+        return ", ".join(f"the generator's {key} was {before.get(key)!r}, now {now.get(key)!r}" for key in keys)
+    return f"its model.json has other {part}"
 
 
 def model_description(config, dataset):
@@ -114,17 +226,50 @@ def open_run(path, image_size=None):
         `keras.Model`, the dictionary of model.json, and the step of the checkpoint.
     """
     run = RunFolder(path)
-    model, steps = read_model(path), list_checkpoints(run.checkpoints)
+    model, step = read_model(path), run.steps[-1]
     try:
         if image_size is not None:
             model["arguments"]["image_size"] = list(image_size)
-        generator = make_generator(model["name"], **model["arguments"])
         ClassList.from_dict(model["classes"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise RequestError(f"{run.file('model.json')} does not describe a model of this version: {error}.") from error
+        arrays = read_checkpoint(run.checkpoints, step, "ema_generator/")
+        check_shapes(run.checkpoints, step, arrays, lambda: make_generator(model["name"], **model["arguments"]))
+        generator = make_generator(model["name"], **model["arguments"])
+    except RequestError:
+        raise
+    except Exception as error:  # Keras says of impossible arguments what it likes
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise RequestError(f"{run.file('model.json')} does not describe a model of this version: {reason}.") from error
+    check_finite(run, step, arrays)
     variables = {f"ema_generator/{variable.path}": variable.value for variable in generator.variables}
-    load_checkpoint(run.checkpoints, steps[-1], variables, prefix="ema_generator/")
-    return generator, model, steps[-1]
+    assign_arrays(run.file("checkpoints", f"step_{step:08d}.npz"), arrays, variables)
+    return generator, model, step
+
+
+def check_shapes(folder, step, arrays, make):
+    """Refuses arguments that do not fit the checkpoint before any weight of them is allocated.
+
+    A model.json that claims a million filters would fill the memory otherwise.
+    """
+    import keras
+
+    with keras.StatelessScope():
+        generator = make()
+    variables = {f"ema_generator/{variable.path}": variable for variable in generator.variables}
+    compare_arrays(os.path.join(folder, f"step_{step:08d}.npz"), arrays, variables)
+
+
+def check_finite(run, step, arrays):
+    """Refuses weights that are not finite, of a run of before this was checked when a checkpoint was written."""
+    wrong = not_finite(arrays)
+    if wrong:
+        earlier = [other for other in run.steps[:-1] if not not_finite(read_checkpoint(run.checkpoints, other))]
+        remedy = (
+            f"go back to step {earlier[-1]}: ecgan train ... --rollback_to={earlier[-1]}" if earlier else "train anew"
+        )
+        raise RequestError(
+            f"{run.path}: the checkpoint of step {step} is not finite ({len(wrong)} of {len(arrays)} arrays, such as "
+            f"{wrong[0]}): the run had diverged; {remedy}."
+        )
 
 
 def open_discriminator(path):

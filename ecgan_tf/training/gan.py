@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 
 from ecgan_tf.methods import method_of
+from ecgan_tf.runs.schedule import planned
 from ecgan_tf.training.optimizers import make_optimizer
 
 
@@ -15,12 +16,13 @@ class GAN:
     Args:
         config: the run's.
         arguments: of the generator, from `Method.generator_arguments`.
+        pieces: of the learning rates' schedule, see `ecgan_tf.runs.schedule`; None: the config's plan.
     Attributes:
         method: `Method` of the config.
         judges: list of `Judge`, the main discriminator's first.
     """
 
-    def __init__(self, config, arguments):
+    def __init__(self, config, arguments, pieces=None):
         keras.config.set_dtype_policy(config.train.precision)
         name = config.model.name
         self.method = method_of(name)
@@ -34,8 +36,9 @@ class GAN:
         for average, variable in zip(self.ema_generator.variables, self.generator.variables):
             average.assign(variable)
         self.step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
+        pieces = pieces or planned(config.train.steps, config.optimizer.constant_fraction)
         self.generator_optimizer, self.discriminator_optimizer = (
-            make_optimizer(rate, config.optimizer, config.train.steps, config.train.precision, optimizer_name)
+            make_optimizer(rate, config.optimizer, pieces, config.train.precision, optimizer_name)
             for rate, optimizer_name in (
                 (config.optimizer.generator_lr, "generator_adam"),
                 (config.optimizer.discriminator_lr, "discriminator_adam"),

@@ -11,7 +11,9 @@ from ecgan_tf.convert import load_state_dict, read_state_dict, state_dict
 from ecgan_tf.data import open_dataset
 from ecgan_tf.data.pipeline import layouts_to_keep
 from ecgan_tf.errors import RequestError
+from ecgan_tf.outputs import expand, plan_file, plan_folder
 from ecgan_tf.runs.folder import RunFolder, model_description, open_discriminator, open_run
+from ecgan_tf.runs.lock import locked
 from ecgan_tf.training.gan import GAN
 
 
@@ -24,6 +26,7 @@ def bring_in(path, folder, config, discriminator=None):
         config: of the model and its data.
         discriminator: path of the discriminator's state dict, or None.
     """
+    path, folder = expand(path), expand(folder)
     if os.path.isfile(folder) or (os.path.isdir(folder) and os.listdir(folder)):
         raise RequestError(f"--to={folder} is not empty; give a new folder.")
     check_config(config)
@@ -36,8 +39,10 @@ def bring_in(path, folder, config, discriminator=None):
     if discriminator:
         load_state_dict(gan.discriminator, read_state_dict(discriminator))
     run = RunFolder(folder)
-    run.start(config, model, layouts_to_keep(data, 8))
-    run.save(0, gan.named_variables(), keep=1)
+    plan_folder(folder, "to")
+    with locked(run.path):
+        run.start(config, model, layouts_to_keep(data, 8))
+        run.save(0, gan.named_variables(), keep=1)
     say(f"{folder} synthesises with the weights of {path}; ecgan train --workdir={folder} continues from them")
 
 
@@ -51,6 +56,10 @@ def take_out(folder, path, discriminator=None):
     for flag, file in (("to", path), ("discriminator", discriminator)):
         if file and not file.endswith(".npz"):
             raise RequestError(f"--{flag}={file}: the state dict of a run is written as .npz.")
+    folder, files = expand(folder), [file for file in (path, discriminator) if file]
+    if len({expand(file).casefold() for file in files}) < len(files):
+        raise RequestError(f"--to and --discriminator are one file, {path}; give two.")
+    path, discriminator = (plan_file(file) if file else None for file in (path, discriminator))
     networks = {path: open_run(folder)[0]}
     if discriminator:
         networks[discriminator] = open_discriminator(folder)

@@ -6,6 +6,9 @@ import tensorflow as tf
 from ecgan_tf.console import say
 from ecgan_tf.data.dataset import evenly_spread
 from ecgan_tf.data.pipeline import layout_batch, readable_errors, training_batches
+from ecgan_tf.errors import RequestError
+from ecgan_tf.interrupts import InterruptError, stop_on_signals
+from ecgan_tf.runs.checkpoints import DivergedError
 from ecgan_tf.training.optimizers import learning_rate
 from ecgan_tf.training.step import make_train_step
 from ecgan_tf.training.summaries import MetricsWriter, Progress, Samples, format_seconds
@@ -14,8 +17,9 @@ from ecgan_tf.training.summaries import MetricsWriter, Progress, Samples, format
 def training_loop(gan, strategy, train_data, validation_data, run, config):
     """Trains from the newest checkpoint of the run, or from nothing, to `config.train.steps`.
 
-    A run that is killed and started again gives the weights, bit for bit, of one that was not: a batch is a function
-    of seed and step, the random numbers of a step are, and all state is in the checkpoint.
+    A run that is killed and started again gives the weights and the metrics, bit for bit, of one that was not: a batch
+    is a function of seed and step, the random numbers of a step are, and all state is in the checkpoint. SIGTERM and
+    Ctrl-C save before they end it.
 
     Args:
         gan: `GAN`, made under the strategy.
@@ -26,7 +30,7 @@ def training_loop(gan, strategy, train_data, validation_data, run, config):
     """
     steps, batch_size = config.train.steps, config.train.global_batch_size
     variables = gan.named_variables()
-    start = run.restore(variables)
+    start, extra = run.restore(variables)
     if start:
         say(f"continuing from step {start}")
 
@@ -39,35 +43,65 @@ def training_loop(gan, strategy, train_data, validation_data, run, config):
     samples = Samples(run, layout_batch(validation_data, indices), validation_data.classes, config.train.first_sample)
     samples.due(start)
     progress = Progress(start, steps, batch_size)
+    since_log = SinceLog(extra)
 
-    since_log = []
-    with readable_errors():
+    def save(step):
+        try:
+            run.save(step, variables, config.train.keep_checkpoints, since_log.arrays())
+        except DivergedError as error:
+            raise RequestError(f"step {step}: {error}. {way_back(run)}") from error
+
+    with stop_on_signals() as stop, readable_errors():
         for step, batch in enumerate(strategy.experimental_distribute_dataset(batches), start=start + 1):
-            since_log.append(train_step(batch))
+            since_log.add(train_step(batch))
             if step == start + 1:
                 say(f"the first step is done, its graph is compiled; {steps - step} to go")
                 progress.restart(step)
             if step % config.train.log_every == 0 or step == steps:
-                log(step, since_log, gan, progress, metrics, config)
-                since_log = []
+                log(step, since_log, gan, progress, metrics, config, run)
             if samples.due(step):
                 metrics.write_grid(step, samples.draw(generate, f"step_{step:08d}"))
                 progress.restart(step)
-            if step % config.train.checkpoint_every == 0 or step == steps:
-                run.save(step, variables, config.train.keep_checkpoints)
+            if step % config.train.checkpoint_every == 0 or step == steps or stop:
+                save(step)
+            if stop and step < steps:
+                raise InterruptError(stop.number, f"saved at step {step}; the same command goes on from there.")
     samples.draw(generate, "final")
     say(f"trained to step {max(start, steps)}; look at {run.file('samples', 'final.png')}")
 
 
-def log(step, since_log, gan, progress, metrics, config):
+class SinceLog:
+    """The terms of every step since the last log step, which a checkpoint takes along.
+
+    Args:
+        stored: what `arrays` gave when the run was interrupted, or {}.
+    """
+
+    def __init__(self, stored):
+        self.values = {name: list(map(float, array)) for name, array in stored.items()}
+
+    def add(self, terms):
+        """Takes the terms of a step in: dictionary from symbol to scalar tensor."""
+        for name, value in terms.items():
+            self.values.setdefault(name, []).append(value)
+
+    def arrays(self):
+        """What a checkpoint holds of them: dictionary from symbol to float64 (steps,)."""
+        return {name: np.array([float(value) for value in values]) for name, values in self.values.items()}
+
+    def means(self):
+        """Their means, for the log; the next ones start anew."""
+        means = {name: float(np.mean(array)) for name, array in self.arrays().items()}
+        self.values = {}
+        return means
+
+
+def log(step, since_log, gan, progress, metrics, config, run):
     """Writes the means of all terms since the last log step, and one line to the screen."""
-    terms = {name: float(np.mean([float(values[name]) for values in since_log])) for name in since_log[0]}
+    terms = since_log.means()
     wrong = [name for name, value in terms.items() if not np.isfinite(value)]
     if wrong:
-        raise FloatingPointError(
-            f"step {step}: {', '.join(wrong)} not finite; lower config.optimizer's rates, or "
-            "continue from the last checkpoint in another precision."
-        )
+        raise RequestError(f"step {step}: {', '.join(wrong)} not finite: the run has diverged. {way_back(run)}")
     images_per_second, seconds_left = progress.advance(step)
     metrics.write(
         step,
@@ -79,7 +113,20 @@ def log(step, since_log, gan, progress, metrics, config):
             "images_per_second": images_per_second,
         },
     )
+    speed = "-" if images_per_second is None else f"{images_per_second:.1f}"
     say(
-        f"step {step}/{progress.steps} | {images_per_second:.1f} images/s | {format_seconds(seconds_left)} left | "
+        f"step {step}/{progress.steps} | {speed} images/s | {format_seconds(seconds_left)} left | "
         f"L_G {terms['L_G']:.3f} | L_D {terms['L_D']:.3f}"
+    )
+
+
+def way_back(run):
+    """What to do with a run that has diverged: commands that work."""
+    if not run.steps:
+        return "Nothing was saved; start again with lower config.optimizer rates."
+    return (
+        f"The last checkpoint, step {run.steps[-1]}, is finite. Go on from there with lower rates by "
+        f"--rollback_to={run.steps[-1]} --config.optimizer.generator_lr=RATE "
+        "--config.optimizer.discriminator_lr=RATE, or start a new run from its weights by "
+        f"--workdir=OTHER --config.train.init_from={run.path}"
     )

@@ -1,37 +1,38 @@
-"""Adam with two time scales and a rate that is constant, then falls linearly to zero."""
+"""Adam with two time scales and a rate that is constant, then falls linearly to zero, in one or more pieces."""
 
 import keras
 from keras import ops
 
+from ecgan_tf.runs.schedule import share_at
+
 
 @keras.saving.register_keras_serializable("ecgan_tf")
-class ConstantThenLinear(keras.optimizers.schedules.LearningRateSchedule):
-    """`rate` for the first `constant_steps`, then a line that reaches 0 at `steps`."""
+class PiecewiseLinear(keras.optimizers.schedules.LearningRateSchedule):
+    """`rate` times the share of it that `pieces` give a step, see `ecgan_tf.runs.schedule`."""
 
-    def __init__(self, rate, constant_steps, steps):
+    def __init__(self, rate, pieces):
         super().__init__()
         self.rate = rate
-        self.constant_steps = constant_steps
-        self.steps = steps
+        self.pieces = [tuple(piece) for piece in pieces]
 
     def __call__(self, step):
-        left = (self.steps - ops.cast(step, "float32")) / max(self.steps - self.constant_steps, 1)
-        return self.rate * ops.clip(left, 0.0, 1.0)
+        step = ops.cast(step, "float32")
+        return self.rate * share_at(step, self.pieces, clip=ops.clip, where=ops.where)
 
     def get_config(self):
-        return {"rate": self.rate, "constant_steps": self.constant_steps, "steps": self.steps}
+        return {"rate": self.rate, "pieces": self.pieces}
 
 
-def make_optimizer(rate, optimizer_config, steps, precision, name):
+def make_optimizer(rate, optimizer_config, pieces, precision, name):
     """Adam for one network; under mixed_float16 with a loss scale of its own.
 
     Args:
         rate: learning rate of the constant part.
         optimizer_config: config.optimizer.
-        steps: at which the rate reaches 0.
+        pieces: of the schedule, see `ecgan_tf.runs.schedule`.
         precision: config.train.precision.
     """
-    schedule = ConstantThenLinear(rate, int(steps * optimizer_config.constant_fraction), steps)
+    schedule = PiecewiseLinear(rate, pieces)
     adam = keras.optimizers.Adam(
         schedule, beta_1=optimizer_config.beta_1, beta_2=optimizer_config.beta_2, epsilon=1e-8, name=name
     )

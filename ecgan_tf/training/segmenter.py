@@ -13,6 +13,7 @@ from ecgan_tf.data.pipeline import training_batches, validation_batches
 from ecgan_tf.errors import RequestError
 from ecgan_tf.losses.labels import label_cross_entropy
 from ecgan_tf.models.segmenter import Segmenter, segmenter_arrays
+from ecgan_tf.outputs import plan_file
 
 
 def train_segmenter(
@@ -29,6 +30,7 @@ def train_segmenter(
     """
     if not output.endswith(".npz"):
         raise RequestError(f"--output={output}: the file must end in .npz.")
+    output = plan_file(output)
     check_config(config)
     train_data, validation_data = (open_dataset(config.data, split) for split in ("train", "validation"))
     keras.utils.set_random_seed(config.train.seed)

@@ -1,9 +1,11 @@
 """Where a run's replicas live."""
 
+import os
 import re
 
 import tensorflow as tf
 
+from ecgan_tf.atomic_files import parse_json
 from ecgan_tf.errors import RequestError
 
 
@@ -19,12 +21,32 @@ def make_strategy(devices=""):
     if cpus:
         _make_logical_cpus(max(cpus) + 1)
     known = [device.name.split("device:")[-1] for device in tf.config.list_logical_devices()]
+    twice = sorted({name for name in names if [other.upper() for other in names].count(name.upper()) > 1})
+    if twice:
+        raise RequestError(f"config.train.devices names {', '.join(twice)} twice; a device holds one replica.")
     missing = [name for name in names if name.upper() not in known]
     if missing:
         raise RequestError(f"config.train.devices names {', '.join(missing)}; this machine has {', '.join(known)}.")
     if not names:
         names = [name for name in known if name.startswith("GPU:")] or ["CPU:0"]
     return tf.distribute.MirroredStrategy(names)
+
+
+def check_cluster():
+    """Refuses TF_CONFIG of several workers: each would train a run of its own, into the same folder."""
+    text = os.environ.get("TF_CONFIG", "")
+    if not text.strip():
+        return
+    try:
+        cluster = parse_json(text).get("cluster", {})
+        workers = sum(len(cluster.get(kind, ())) for kind in ("chief", "worker"))
+    except (ValueError, AttributeError, TypeError) as error:
+        raise RequestError(f"TF_CONFIG in the environment describes no cluster ({error}); unset it.") from error
+    if workers > 1:
+        raise RequestError(
+            f"TF_CONFIG names {workers} workers; several workers are not supported, and each would train a run of its "
+            "own. Unset TF_CONFIG, and use the devices of one machine."
+        )
 
 
 def check_batch(global_batch_size, strategy):

@@ -7,7 +7,7 @@ import time
 
 import tensorflow as tf
 
-from ecgan_tf.atomic_files import write_image, write_text
+from ecgan_tf.atomic_files import machine_errors, parse_json, write_image, write_text
 from ecgan_tf.attention_pictures import attention_pictures
 from ecgan_tf.pictures import CAPTIONS, captioned_grid, pictures_of
 from ecgan_tf.pixels import to_uint8
@@ -26,8 +26,10 @@ class Progress:
         self.step, self.time = step, time.monotonic()
 
     def advance(self, step):
-        """Images per second since the last call, and seconds until the last step."""
-        per_step = (time.monotonic() - self.time) / max(step - self.step, 1)
+        """Images per second since the last call, and seconds until the last step; None where no step was timed."""
+        if step == self.step:
+            return None, None
+        per_step = (time.monotonic() - self.time) / (step - self.step)
         self.restart(step)
         return self.batch_size / max(per_step, 1e-9), per_step * (self.steps - step)
 
@@ -46,12 +48,25 @@ class MetricsWriter:
         _drop_lines_after(self.path, start_step)
 
     def write(self, step, numbers):
-        with open(self.path, "a", encoding="utf-8") as file:
-            file.write(json.dumps({"step": step, **{key: round_float(value) for key, value in numbers.items()}}) + "\n")
+        rounded = {key: None if value is None else round_float(value) for key, value in numbers.items()}
+        self._append(json.dumps({"step": step, **rounded}) + "\n")
+        numbers = {key: value for key, value in numbers.items() if value is not None}
         with self.writer.as_default(step):
             for key, value in numbers.items():
                 tf.summary.scalar(key, value)
         self.writer.flush()
+
+    def _append(self, line):
+        """A whole line or none: what a full disk took of it is cut off again."""
+        with machine_errors(self.path):
+            size = os.path.getsize(self.path) if os.path.exists(self.path) else 0
+            try:
+                with open(self.path, "a", encoding="utf-8") as file:
+                    file.write(line)
+            except OSError:
+                with contextlib.suppress(OSError):
+                    os.truncate(self.path, size)
+                raise
 
     def write_grid(self, step, grid):
         with self.writer.as_default(step):
@@ -107,6 +122,8 @@ def round_float(value):
 
 
 def format_seconds(seconds):
+    if seconds is None:
+        return "-"
     minutes, seconds = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}h{minutes:02d}m" if hours else f"{minutes}m{seconds:02d}s"
@@ -116,9 +133,10 @@ def _drop_lines_after(path, step):
     if not os.path.exists(path):
         return
     kept = []
-    with open(path, encoding="utf-8") as file:
+    with open(path, "rb") as file:
         for line in file:
-            with contextlib.suppress(ValueError, KeyError, TypeError):  # the torn last line of a killed run
-                if json.loads(line)["step"] <= step:
-                    kept.append(line)
+            with contextlib.suppress(ValueError, KeyError, TypeError):  # torn, by a kill or a full disk
+                text = line.decode("utf-8")
+                if text.endswith("\n") and parse_json(text)["step"] <= step:
+                    kept.append(text)
     write_text(path, "".join(kept))
