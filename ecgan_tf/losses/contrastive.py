@@ -24,6 +24,25 @@ def sample_pixels(labels, num_classes, per_class, seed):
     return tf.reshape(indices, [-1]), sampled_labels, tf.reshape(scores, [-1]) >= 0.0
 
 
+def only_valid(pixels, most):
+    """The valid ones of sampled pixels, and as few others as fixed shapes need: at most `most` in all.
+
+    There can be no more valid pixels than the batch has; with many classes and few pixels most places are empty, and
+    the loss compares every place with every other.
+
+    Args:
+        pixels: tuple of embeddings, labels and valid, as `pixel_contrastive_loss` takes them.
+        most: number of pixels of the batch.
+    Returns:
+        the tuple, in the order that it was in; as it was where it has no more places than that.
+    """
+    valid = pixels[2]
+    if valid.shape[0] <= most:
+        return pixels
+    kept = tf.argsort(tf.cast(valid, tf.int32), direction="DESCENDING", stable=True)[:most]
+    return tuple(tf.gather(part, kept) for part in pixels)
+
+
 def pixel_contrastive_loss(embeddings, labels, valid, temperature=0.1, num_anchors=None):
     """InfoNCE over pixels: the same class is pulled together, other classes are pushed apart, whatever the image.
 

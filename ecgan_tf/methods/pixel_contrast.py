@@ -3,7 +3,12 @@
 import numpy as np
 import tensorflow as tf
 
-from ecgan_tf.losses.contrastive import cross_scale_contrastive_loss, pixel_contrastive_loss, sample_pixels
+from ecgan_tf.losses.contrastive import (
+    cross_scale_contrastive_loss,
+    only_valid,
+    pixel_contrastive_loss,
+    sample_pixels,
+)
 
 # Which of the encoder's features F = 1, 2, 3, 4 (coarser and coarser) a number of scales means
 # (docs/papers/ecgan_plus.md, section 2).
@@ -68,15 +73,13 @@ class PixelContrast:
         """
         sampled = {scale: self._sample(scale, features[scale - 1], labels, step) for scale in self.embeddings}
         total = 0.0
-        for scale, (pixels, means) in sampled.items():
-            total += self.weights[scale] * self._within(scale, pixels, means)
+        for scale, (pixels, means, count) in sampled.items():
+            total += self.weights[scale] * self._within(scale, only_valid(pixels, count), means)
         for fine, coarse in self.pairs:
-            others = self._half(sampled[coarse][0])
+            anchors, others = (only_valid(self._half(sampled[s][0]), sampled[s][2]) for s in (fine, coarse))
             if self.loss.ms_detach_coarse:
                 others = (tf.stop_gradient(others[0]), *others[1:])
-            total += cross_scale_contrastive_loss(
-                self._half(sampled[fine][0]), others, self.loss.contrastive_temperature
-            )
+            total += cross_scale_contrastive_loss(anchors, others, self.loss.contrastive_temperature)
         return total / (sum(self.weights.values()) + len(self.pairs))
 
     def _within(self, scale, pixels, means):
@@ -89,7 +92,7 @@ class PixelContrast:
         return pixel_contrastive_loss(*both, temperature, num_anchors=pixels[1].shape[0])
 
     def _sample(self, scale, features, labels, step):
-        """Sampled pixels of the global batch: (embeddings, labels, valid), and the class means for the memory."""
+        """Sampled pixels of the global batch (embeddings, labels, valid); class means for the memory; its number of cells."""
         embedded = self.embeddings[scale](features, training=True)
         height, width = embedded.shape[1:3]
         cells = pure_labels(labels, (height, width), self.loss.contrastive_purity, self.num_classes)
@@ -108,7 +111,7 @@ class PixelContrast:
         if context.num_replicas_in_sync > 1:
             sampled = context.all_reduce(tf.distribute.ReduceOp.SUM, sampled)
             means = means and tuple(context.all_gather(part, axis=0) for part in means)
-        return (sampled, sampled_labels, valid), means
+        return (sampled, sampled_labels, valid), means, everywhere.shape[0]
 
     def _half(self, pixels):
         """Half of the pixels of each class: the cross-scale terms come on top of the others."""
