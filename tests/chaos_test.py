@@ -1,4 +1,4 @@
-"""A run that is killed inside its writes again and again ends as one that was not: weights, metrics, pictures, export."""
+"""A run that is killed inside its writes again and again ends as one that was not: weights, metrics, pictures."""
 
 import json
 import os
@@ -71,7 +71,8 @@ from ecgan_tf.__main__ import main
 main(sys.argv.pop(1))
 """
 TRAIN = ["--config=spade_earth_tiles:toy", "--config.loss.perceptual=0", f"--config.train.steps={STEPS}",
-         "--config.train.log_every=1", "--config.train.checkpoint_every=2", "--config.train.first_sample=1"]  # fmt: skip
+         "--config.train.log_every=1", "--config.train.checkpoint_every=2",
+         "--config.train.first_sample=1"]  # fmt: skip
 
 
 def call(chaos, log, *words):

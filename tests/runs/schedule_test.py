@@ -33,9 +33,7 @@ def test_a_longer_run_does_what_it_is_told(how, expected):
 
 
 def test_without_a_word_nothing_jumps():
-    with pytest.raises(
-        RequestError, match="at step 10 the learning rate stands at 20.00% .* to 100%.*hold keeps"
-    ):
+    with pytest.raises(RequestError, match="at step 10 the learning rate stands at 20.00% .* to 100%.*hold keeps"):
         extend(planned(10, 0.5), 10, 10, 20, 0.5, "")
 
 
