@@ -18,7 +18,7 @@ FORMS = {
 
 @pytest.fixture(scope="module", params=FORMS)
 def form(request, make_run):
-    """A run with the local image alone, which Keras synthesises by the dense form, and the name of the form to export."""
+    """A run with the local image alone, which Keras synthesises by the dense form, and Keras' images of its layouts."""
     arguments = {"num_classes": 5, "fusion": "local", "num_residual_blocks": 0, "local_kernel_size": 3}
     run = make_run("lggan", **{**arguments, **FORMS[request.param]})
     return run, open_keras_run(run).generate(InferenceModel(run).layouts)
