@@ -153,8 +153,8 @@ def record(program, config_name, overrides, steps, values, given, output):
     from ecgan_tf.training.strategy import make_strategy
 
     assert Path(ecgan_tf.__file__).is_relative_to(Path.cwd()), f"{ecgan_tf.__file__} is of another tree"
-    # TensorFlow's graph optimizer rewrites one and the same graph differently from process to process, and its sums then
-    # differ in their last bits: of nine runs of lggan_cross_view at 319713d, simultaneous, six were different.
+    # TensorFlow's graph optimizer rewrites one graph in several ways, by chance from process to process, and sums then
+    # differ in their last bits: nine runs of lggan_cross_view at 319713d, simultaneous, gave six results.
     tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
     config = read_toy_config(config_name)
     config.update_from_flattened_dict(overrides)

@@ -26,6 +26,8 @@ def run(main, usage, interrupted=WHOLE):
         interrupted: what became of the work where a signal ended it, one line.
     """
     sys.modules["__main__"].__doc__ = usage
+    for flag in flags.FLAGS.flags_by_module_dict().get(main.__module__, ()):
+        flags.FLAGS.register_key_flag_for_module(sys.argv[0], flag)  # so that --help lists them
     try:
         with interrupts.raise_on_signals():
             app.run(_without_traceback(main, interrupted), flags_parser=_parse_flags)
@@ -83,6 +85,9 @@ def _parse_flags(argv):
         raise
     except RequestError as error:
         _fail(error)
+    except SystemExit as end:  # absl ends --help as it ends a mistake
+        asked_for_help = any(word.lstrip("-").startswith("help") for word in argv[1:])
+        sys.exit(0 if asked_for_help else end.code)
     except flags.Error as error:
         _fail(f"{error} See {argv[0]} --help.")
     except Exception as error:  # whatever a value or the user's config file raised

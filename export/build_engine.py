@@ -24,6 +24,7 @@ import numpy as np
 
 NO_GPU = 3
 PRECISIONS = ("float32", "float16", "int8")
+FOLDER = "tensorrt"  # of an export, in which this script lies
 WORKSPACE = 4 << 30  # bytes that a layer may use while it is chosen
 
 

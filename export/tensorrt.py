@@ -18,7 +18,6 @@ from absl import flags
 from ecgan_tf import cli, console
 from ecgan_tf.errors import RequestError
 from export import build_engine
-from export.tensorrt_files import FOLDER
 
 EXPORTED = flags.DEFINE_string("exported", None, "The folder that `python -m export` wrote.")
 PRECISIONS = flags.DEFINE_list("precisions", list(build_engine.PRECISIONS), "Which of float32, float16, int8.")
@@ -27,7 +26,7 @@ PRECISIONS = flags.DEFINE_list("precisions", list(build_engine.PRECISIONS), "Whi
 def main(argv):
     cli.no_arguments(argv)
     cli.need_flags(exported=EXPORTED.value)
-    folder = os.path.join(EXPORTED.value, FOLDER)
+    folder = os.path.join(EXPORTED.value, build_engine.FOLDER)
     wrong = [precision for precision in PRECISIONS.value if precision not in build_engine.PRECISIONS]
     if wrong or not PRECISIONS.value:
         raise RequestError(

@@ -13,7 +13,7 @@ from export.onnx import write_onnx
 from export.parity import GATES
 from export.tensorrt_operators import unsupported
 
-FOLDER = "tensorrt"
+FOLDER = build_engine.FOLDER
 LARGEST_BATCH = 8  # of the optimisation profiles
 
 

@@ -7,7 +7,7 @@ PROGRAM = """
 from absl import flags
 from ml_collections import config_flags
 from ecgan_tf import cli, console
-from ecgan_tf.config import base_config
+from ecgan_tf.errors import RequestError
 
 NAME = flags.DEFINE_string("name", None, "A name.")
 CONFIG = config_flags.DEFINE_config_file("config", None, "A config.")

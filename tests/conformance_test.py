@@ -1,10 +1,10 @@
-"""Every model in MODELS passes the same list of checks; a new model is tested by being in the table."""
+"""Every method in METHODS passes the same list of checks; a new method is tested by being in the table."""
 
 import numpy as np
 import pytest
 
 from ecgan_tf.inference.runtimes import open_keras_run, open_model
-from ecgan_tf.models import MODELS
+from ecgan_tf.methods import METHODS
 from export.inference_model import InferenceModel
 from export.parity import compare
 from export.targets import INSTEAD_OF, artefacts_of
@@ -14,16 +14,16 @@ INPUTS = {
     "plain": {},
     "unknown and boundaries": {"has_unknown": True, "has_boundaries": True, "image_size": (32, 64)},
 }
-RUNS = [(name, inputs) for name in sorted(MODELS) for inputs in INPUTS]
+RUNS = [(name, inputs) for name in sorted(METHODS) for inputs in INPUTS]
 # The whole table takes a quarter of an hour (make conformance). What make test checks: all targets of one run, and of
 # one run of each kind of network those that the others are made from.
-WHOLE = ("ecgan", "unknown and boundaries")
-HEART = [("lggan", "unknown and boundaries"), ("msca", "unknown and boundaries")]
-ALWAYS = ("saved_model", "model_float32.tflite", "model_float32.onnx")
+SMOKE_OF_ALL_TARGETS = ("ecgan", "unknown and boundaries")
+SMOKE_RUNS = [("lggan", "unknown and boundaries"), ("msca", "unknown and boundaries")]
+SMOKE_ARTEFACTS = ("saved_model", "model_float32.tflite", "model_float32.onnx")
 
 
 def marks(run, artefact=None):
-    is_quick = run == WHOLE or (run in HEART and artefact in (None, *ALWAYS))
+    is_quick = run == SMOKE_OF_ALL_TARGETS or (run in SMOKE_RUNS and artefact in (None, *SMOKE_ARTEFACTS))
     return [] if is_quick else pytest.mark.slow
 
 
@@ -43,7 +43,7 @@ def model(run):
 
 @pytest.fixture(scope="module")
 def expected(run, model):
-    return open_keras_run(run)(model.layouts)
+    return open_keras_run(run).generate(model.layouts)
 
 
 @pytest.mark.parametrize(("run", "artefact"), CASES, indirect=["run"], ids=str)
@@ -53,7 +53,7 @@ def test_an_export_gives_what_keras_gives(run, model, expected, artefact, tmp_pa
     path.parent.mkdir(exist_ok=True)
     write(model, str(path))
     (tmp_path / "model.json").write_text((run / "model.json").read_text())
-    result = compare(expected, open_model(str(path))(model.layouts), precision)
+    result = compare(expected, open_model(str(path)).generate(model.layouts), precision)
     assert result["passed"], result
     assert np.ptp(expected) > 0.3  # a constant image would agree with anything
 
@@ -62,8 +62,8 @@ def test_folding_changes_no_pixel(model, expected):
     folded = model.image(**model.layouts)["image"]
     np.testing.assert_allclose(folded, expected, atol=1e-4)
     before, after = (model.graph[f"{when}_folding"]["operators"] for when in ("before", "after"))
-    can_bake = any(hasattr(layer, "fold") for layer in model.generator._flatten_layers())
-    assert (after < before) == can_bake
+    can_fold = any(hasattr(layer, "fold") for layer in model.generator._flatten_layers())
+    assert (after < before) == can_fold
 
 
 def test_there_is_a_way_out_where_int8_is_too_coarse():

@@ -1,16 +1,26 @@
+"""Weights of the PyTorch releases: their names, their arithmetic, and the command that brings them in and out."""
+
 import os
 import pathlib
 import subprocess
 import sys
 
+import keras
+import ml_collections
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from ecgan_tf.convert import load_state_dict, read_state_dict, state_dict
+from ecgan_tf.convert import load_state_dict, read_state_dict, state_dict, torch_names
 from ecgan_tf.errors import RequestError
 from ecgan_tf.layers.layout import Layout
-from ecgan_tf.models import make_discriminator, make_generator
+from ecgan_tf.methods import make_generator
+from ecgan_tf.models import make_discriminator
+from ecgan_tf.models.generator import Generator
+from ecgan_tf.runs.checkpoints import list_checkpoints
+from ecgan_tf.runs.folder import RunFolder, open_run, read_config, read_model
+from ecgan_tf.training.gan import GAN
+from ecgan_tf.training.imports import take_out
 
 ROOT = pathlib.Path(__file__).parents[1]
 NAMES = ("ecgan", "spade", "lggan", "discriminator")
@@ -323,6 +333,46 @@ def test_what_the_release_does_not_have_is_named():
         state_dict(model)
 
 
+class OfMine(Generator):
+    """A generator of a user's own, of one convolution."""
+
+    def build(self, input_shape=None):
+        self.to_image = keras.layers.Conv2D(3, 1, name="to_image")
+        self.to_image.build((None, None, None, self.num_labels))
+        self.built = True
+
+
+def make_unreleased(name):
+    """A model that no PyTorch release has."""
+    if name == "of_mine":
+        model = OfMine(num_classes=3, image_size=(32, 32), name=name)
+        model.build()
+        return model
+    if name == "pair":
+        return make_discriminator("pair", num_classes=3, base_filters=2)
+    tiny = {} if name == "lggan_cross_view" else {"spade_hidden_filters": 4}
+    guided = {"use_exemplar": True} if name == "ecgan" else {}
+    return make_generator(name, num_classes=3, image_size=(32, 32), base_filters=2, **tiny, **guided)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("lggan_cross_view", "no PyTorch release of model 'lggan_cross_view' is known here"),
+        ("msca", "no PyTorch release of model 'msca' is known here"),
+        ("of_mine", "no PyTorch release of model 'of_mine' is known here"),
+        ("pair", "no PyTorch release of model 'pair' is known here"),
+        ("ecgan", "synthesises after exemplars, which no PyTorch release does"),
+    ],
+)
+def test_a_model_without_a_release_is_refused(name, message):
+    model = make_unreleased(name)
+    assert model.variables
+    for use in (torch_names, state_dict, lambda model: load_state_dict(model, {"to_image.weight": np.zeros(3)})):
+        with pytest.raises(RequestError, match=message):
+            use(model)
+
+
 def test_a_discriminator_with_imported_weights_judges_as_pytorch_would(new_model, convolve, rng):
     model = new_model("discriminator", seed=2)
     arrays = {key: rng.normal(0, 0.4, array.shape).astype(np.float32) for key, array in state_dict(model).items()}
@@ -439,6 +489,24 @@ def test_what_was_brought_in_can_be_taken_out(imported, state, tmp_path):
         expected, arrays = dict(np.load(state / f"{name}.npz")), dict(np.load(path))
         assert expected.keys() == arrays.keys()
         assert not [key for key in expected if not np.array_equal(expected[key], arrays[key])]
+
+
+def test_a_run_is_continued_from_what_was_brought_in(imported):
+    run = RunFolder(imported)
+    assert list_checkpoints(run.checkpoints) == [0]
+    config = ml_collections.ConfigDict(read_config(imported))
+    gan = GAN(config, read_model(imported)["arguments"])
+    assert run.restore(gan.named_variables()) == 0
+    expected = state_dict(open_run(imported)[0])
+    for generator in (gan.generator, gan.ema_generator):
+        arrays = state_dict(generator)
+        assert not [key for key in expected if not np.array_equal(expected[key], arrays[key])]
+
+
+def test_a_run_without_a_release_is_not_taken_out(make_run, tmp_path):
+    with pytest.raises(RequestError, match="no PyTorch release of model 'lggan_cross_view'"):
+        take_out(str(make_run("lggan_cross_view")), str(tmp_path / "G.npz"))
+    assert not list(tmp_path.iterdir())
 
 
 def test_mistakes_end_in_one_line(imported, state):

@@ -5,9 +5,10 @@ import json
 import pytest
 
 from ecgan_tf.data import open_dataset
-from ecgan_tf.runs.folder import RunFolder, layouts_to_keep
-from ecgan_tf.training.gan import GAN, generator_arguments, model_description
-from ecgan_tf.training.loop import train
+from ecgan_tf.data.pipeline import layouts_to_keep
+from ecgan_tf.runs.folder import RunFolder, model_description
+from ecgan_tf.training.gan import GAN
+from ecgan_tf.training.loop import training_loop
 from ecgan_tf.training.strategy import make_strategy
 
 
@@ -21,11 +22,12 @@ def test_eight_photographs_are_learnt_by_heart(tiny_config, tmp_path):
     })  # fmt: skip
     data, validation = open_dataset(config.data, "train"), open_dataset(config.data, "validation")
     run = RunFolder(tmp_path)
-    run.start(config, model_description(config, data), layouts_to_keep(validation, 8))
+    model = model_description(config, data)
+    run.start(config, model, layouts_to_keep(validation, 8))
     strategy = make_strategy("CPU:0")
     with strategy.scope():
-        gan = GAN(config, generator_arguments(config, data))
-    train(gan, strategy, data, validation, run, config)
+        gan = GAN(config, model["arguments"])
+    training_loop(gan, strategy, data, validation, run, config)
     last = json.loads(run_lines(run)[-1])
     assert last["L_1^I''"] < 0.1
 

@@ -1,4 +1,4 @@
-"""Synthesises the pictures of label maps with a trained or exported model.
+r"""Synthesises the pictures of label maps with a trained or exported model.
 
 Example:
     ecgan synthesize --model=runs/demo --labels=layouts/ --output=pictures/

@@ -1,6 +1,7 @@
 """Reads every file of both splits of a data set: counts, sizes, class frequencies, edge density, errors.
 
-  ecgan validate --data.name=folder --data.dir=DIR [--data.unknown_label=255]
+Example:
+    ecgan validate --data.name=folder --data.dir=DIR --data.unknown_label=255
 
 The folder holds train|val/{images,labels[,instances]} and classes.json; --data.name also knows earth_tiles (embedded),
 cityscapes, ade20k and coco_stuff in their official layouts. Ends with exit code 1 where anything is wrong.

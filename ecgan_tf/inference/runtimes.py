@@ -57,6 +57,8 @@ class Synthesizer:
             raise RequestError(f"{self.source} takes {', '.join(self.inputs)}; given were {', '.join(given)}.")
         is_batch = np.ndim(labels) == 3
         batches = {name: np.asarray(value) if is_batch else np.asarray(value)[None] for name, value in given.items()}
+        if len({batch.shape[:1] for batch in batches.values()}) > 1:
+            raise RequestError(f"{', '.join(batches)} are not equally many.")
         images = to_uint8(self.generate({name: self._fitted(name, batch) for name, batch in batches.items()}))
         return images if is_batch else images[0]
 
@@ -64,12 +66,15 @@ class Synthesizer:
         """The arrays of one input at the model's size, and of its range."""
         if name == "labels" or name.endswith("_labels"):
             limit = self.classes.num_classes + self.classes.has_unknown
-            if batch.size == 0 or batch.min() < 0 or batch.max() >= limit:
-                raise RequestError(f"{name} must be ids 0..{limit - 1} of the model's classes.")
+            are_maps = batch.ndim == 3 and batch.size and np.issubdtype(batch.dtype, np.integer)
+            if not are_maps or batch.min() < 0 or batch.max() >= limit:
+                raise RequestError(f"{name} must be ids 0..{limit - 1} of the model's classes, (height, width).")
             return np.stack([resize_labels(labels, self.image_size) for labels in batch])
         if name == "boundaries":
+            if batch.ndim != 3 or not np.isin(batch, (0, 1)).all():
+                raise RequestError("boundaries must be 0 and 1, (height, width).")
             return np.stack([resize_labels(boundaries, self.image_size) for boundaries in batch])[..., None]
-        if batch.dtype != np.uint8 or batch.shape[-1:] != (3,):
+        if batch.dtype != np.uint8 or batch.ndim != 4 or batch.shape[3] != 3:
             raise RequestError(f"{name} must be photographs, uint8 (height, width, 3).")
         return np.stack([as_float(resize_photograph(photograph, self.image_size)) for photograph in batch])
 

@@ -298,7 +298,11 @@ def read_model(path):
 
 def read_config(path):
     """The config of a run, a nested dictionary of the keys that its method reads; runs of before have more."""
-    return without_foreign_keys(read_json(RunFolder(path).file("config.json")))
+    file = RunFolder(path).file("config.json")
+    try:
+        return without_foreign_keys(read_json(file))
+    except (AttributeError, KeyError, TypeError) as error:
+        raise RequestError(f"{file} is no config of a run.") from error
 
 
 def read_layouts(path):

@@ -23,7 +23,8 @@ def data_config():
     """`config.data` with the given values."""
 
     def make(**values):
-        config = base_config().data
+        method = "lggan_cross_view" if values.get("use_sources") else "ecgan"  # whose keys the values are
+        config = base_config(method).data
         config.update({"image_size": (16, 16), **values})
         return config
 

@@ -183,7 +183,7 @@ from ecgan_tf.data.pipeline import training_batches
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
-config = base_config().data
+config = base_config("ecgan").data
 config.update({"name": "folder", "dir": sys.argv[1], "image_size": (16, 16), "load_size": (20, 24)})
 batches = training_batches(open_dataset(config, "train"), config, 4, 0, 2, 3)
 distributed = strategy.experimental_distribute_dataset(batches)

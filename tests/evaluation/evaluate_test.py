@@ -30,7 +30,7 @@ def test_numbers_and_a_page_are_written(make_run, tmp_path):
 
 
 def test_a_guided_model_is_asked_whether_it_follows(make_run, tmp_path):
-    """The run's config is an ECGAN's: exemplars are retrieved all the same."""
+    """The run's config names no exemplars, which are retrieved all the same."""
     result = evaluate(model=make_run("msca", num_classes=17), output=tmp_path / "E")
     assert result.returncode == 0, result.stderr
     numbers = json.loads((tmp_path / "E" / "evaluation.json").read_text())

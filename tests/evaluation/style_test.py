@@ -1,3 +1,5 @@
+"""Whether the classes take the colours of their exemplar, and the test tasks of MSCA's paper."""
+
 import numpy as np
 import pytest
 
@@ -65,8 +67,8 @@ def test_few_exemplars_make_few_pairs(count):
 
 @pytest.fixture(scope="module")
 def tiles():
-    config = base_config().data
-    config.update({"image_size": (32, 32), "exemplars": "cross+self", "edge_source": "none"})
+    config = base_config("msca").data
+    config.update({"image_size": (32, 32), "exemplars": "cross+self"})
     return open_dataset(config, "validation")
 
 

@@ -18,10 +18,10 @@ FORMS = {
 
 @pytest.fixture(scope="module", params=FORMS)
 def form(request, make_run):
-    """A run with the local image alone, which Keras synthesises by the dense form, and the name of the form to export."""
+    """A run with the local image alone, which Keras synthesises by the dense form, and Keras' images of its layouts."""
     arguments = {"num_classes": 5, "fusion": "local", "num_residual_blocks": 0, "local_kernel_size": 3}
     run = make_run("lggan", **{**arguments, **FORMS[request.param]})
-    return run, open_keras_run(run)(InferenceModel(run).layouts)
+    return run, open_keras_run(run).generate(InferenceModel(run).layouts)
 
 
 @pytest.mark.parametrize("artefact", ARTEFACTS)
@@ -35,7 +35,7 @@ def test_an_export_gives_what_the_dense_form_synthesises(form, artefact, monkeyp
     model = InferenceModel(run)
     write(model, str(tmp_path / artefact))
     (tmp_path / "model.json").write_text((run / "model.json").read_text())
-    result = compare(expected, open_model(str(tmp_path / artefact))(model.layouts), precision)
+    result = compare(expected, open_model(str(tmp_path / artefact)).generate(model.layouts), precision)
     assert result["passed"], result
     assert np.ptp(expected) > 0.5
     assert bool(looked_up) == (model.generator.mask_mode == "output")

@@ -6,11 +6,11 @@ import sys
 
 import numpy as np
 import pytest
-from absl import flags
-from absl.testing import flagsaver
 from PIL import Image
 
 from ecgan_tf.errors import RequestError
+from export import parity, targets
+from export.export_run import export_run
 
 
 def command(module, **flags):
@@ -81,25 +81,18 @@ def test_an_exported_model_has_no_pictures_on_the_way(exported, layouts, tmp_pat
 
 
 def test_what_misses_its_gate_is_put_aside_and_replaced(run, tmp_path, monkeypatch):
-    from export import __main__ as export_command
-    from export import proof, targets
-
-    monkeypatch.setitem(proof.GATES, "int8", {"psnr": 1000})
+    monkeypatch.setitem(parity.GATES, "int8", {"psnr": 1000})
     int8 = targets.TARGETS["tflite"]["model_int8.tflite"]
     monkeypatch.setitem(targets.TARGETS, "tflite", {"model_int8.tflite": int8})
     output = tmp_path / "exported"
-    flags.FLAGS.mark_as_parsed()
-    with flagsaver.as_parsed(run=str(run), output=str(output), targets="tflite"):
-        export_command.main(["export"])
+    report = export_run(str(run), str(output), ["tflite"])
     assert not (output / "model_int8.tflite").exists() and (output / "model_int16.tflite").is_file()
     assert (output / "rejected" / "model_int8.tflite").is_file()
     entries = json.loads((output / "export_report.json").read_text())["artefacts"]
-    monkeypatch.setitem(proof.GATES, "int16", {"psnr": 1000})
-    with (
-        flagsaver.as_parsed(run=str(run), output=str(output), targets="tflite"),
-        pytest.raises(RequestError, match="model_int8.tflite, model_int16.tflite synthesise"),
-    ):
-        export_command.main(["export"])  # over the first one's files
+    assert entries == json.loads(json.dumps(report["artefacts"]))
+    monkeypatch.setitem(parity.GATES, "int16", {"psnr": 1000})
+    with pytest.raises(RequestError, match="model_int8.tflite, model_int16.tflite: .* too unlike Keras'"):
+        export_run(str(run), str(output), ["tflite"])  # over the first one's files
     assert not (output / "model_int16.tflite").exists()
     assert entries["model_int8.tflite"]["missed"] and entries["model_int16.tflite"]["passed"]
     assert "REJECTED" in (output / "MODEL_CARD.md").read_text()

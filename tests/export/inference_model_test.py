@@ -10,7 +10,7 @@ from export.inference_model import InferenceModel, resize_nearest
 
 
 @pytest.mark.parametrize("normalization", ["batch", "instance"])
-def test_a_baked_spade_gives_the_same(normalization, rng, randomize):
+def test_a_folded_spade_gives_the_same(normalization, rng, randomize):
     spade = SPADE(3, hidden_filters=4, normalization=normalization)
     spade.build((None, 8, 8, 6))
     randomize(spade)
@@ -25,7 +25,7 @@ def test_a_baked_spade_gives_the_same(normalization, rng, randomize):
     assert spade.folded is (normalization == "batch")
 
 
-def test_what_was_baked_is_counted(make_run):
+def test_what_was_folded_is_counted(make_run):
     graph = InferenceModel(make_run("ecgan")).graph
     assert graph["after_folding"]["operators"] < 0.7 * graph["before_folding"]["operators"]
     assert graph["after_folding"]["values"] < graph["before_folding"]["values"]  # u and v are gone
@@ -35,7 +35,7 @@ def test_a_run_can_be_exported_at_another_size(make_run):
     run = make_run("ecgan")
     model = InferenceModel(run, (64, 32))
     assert model.image_size == (64, 32) and model.layouts["labels"].shape == (2, 64, 32)
-    expected = open_keras_run(run, (64, 32))(model.layouts)
+    expected = open_keras_run(run, (64, 32)).generate(model.layouts)
     np.testing.assert_allclose(model.frozen(None)(**model.layouts), expected, atol=1e-4)
 
 

@@ -65,7 +65,7 @@ def test_it_gives_what_the_interpreter_here_synthesises(device, model, layouts, 
     assert result.returncode == 0, result.stderr
     assert "synthesised 2 layouts" in result.stdout and "median" in result.stdout and "MB" in result.stdout
     synthesised = [np.asarray(Image.open(tmp_path / "synthesised" / f"{index}.png")) for index in range(2)]
-    np.testing.assert_array_equal(synthesised, to_uint8(open_model(str(path))(inference.layouts)))
+    np.testing.assert_array_equal(synthesised, to_uint8(open_model(str(path)).generate(inference.layouts)))
 
 
 def test_without_layouts_it_measures(device, model):

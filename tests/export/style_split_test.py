@@ -1,4 +1,4 @@
-"""The style of an exemplar read once, and layouts synthesised in it: two files that together give the pictures that Keras gives."""
+"""The style of an exemplar read once, and layouts synthesised in it: two files that together give Keras' pictures."""
 
 import types
 
@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from ecgan_tf.inference.runtimes import PAINTER, STYLE_ENCODER, open_keras_run, open_model
-from ecgan_tf.models import make_generator
+from ecgan_tf.methods import make_generator
 from export.inference_model import InferenceModel
 from export.parity import compare
 from export.style_split import is_guided, split, write_split_tflite
@@ -27,7 +27,7 @@ def model(run):
 
 @pytest.fixture(scope="module")
 def expected(run, model):
-    images = open_keras_run(run)(model.layouts)
+    images = open_keras_run(run).generate(model.layouts)
     assert np.ptp(images) > 0.3  # a constant image would agree with anything
     return images
 
@@ -47,13 +47,13 @@ def folder(model, tmp_path_factory):
 
 def test_the_two_files_synthesise_what_keras_gives(model, expected, folder):
     assert {path.name for path in folder.iterdir()} == {"style_encoder.tflite", "painter.tflite"}
-    painter = open_model(str(folder))
-    result = compare(expected, painter(model.layouts), "float32")
+    synthesizer = open_model(str(folder))
+    result = compare(expected, synthesizer.generate(model.layouts), "float32")
     assert result["passed"], result
     exemplars = {name: model.layouts[name][::-1].copy() for name in ("exemplar", "exemplar_labels")}
     swapped = {**model.layouts, **exemplars}
-    assert compare(model.image(**swapped)["image"].numpy(), painter(swapped), "float32")["passed"]
-    assert not compare(expected, painter(swapped), "float32")["passed"]  # the exemplars do matter
+    assert compare(model.image(**swapped)["image"].numpy(), synthesizer.generate(swapped), "float32")["passed"]
+    assert not compare(expected, synthesizer.generate(swapped), "float32")["passed"]  # the exemplars do matter
 
 
 def test_a_guided_model_has_the_split_among_its_artefacts(model):

@@ -140,10 +140,10 @@ def test_one_exemplar_alone_gives_what_the_whole_model_synthesises(run, files):
         open_model(run), [files / "A.png", files / "B.png"], [files / "A_labels.png", files / "B_labels.png"]
     )
     layout = {"labels": np.random.default_rng(1).integers(0, 3, (1, 32, 32)).astype(np.int32)}
-    painter = StyleMixture(run, exemplars, [0.0, 1.0])
-    whole = open_model(run)({**layout, **{key: x[None] for key, x in exemplars[1].items()}})
-    np.testing.assert_allclose(painter(layout), whole, atol=1e-4)
-    assert [set(maps) for maps in painter.attention(layout)] == [{"read from", "synthesised with"}] * 2
+    mixture = StyleMixture(run, exemplars, [0.0, 1.0])
+    whole = open_model(run).generate({**layout, **{key: x[None] for key, x in exemplars[1].items()}})
+    np.testing.assert_allclose(mixture(layout), whole, atol=1e-4)
+    assert [set(maps) for maps in mixture.attention(layout)] == [{"read from", "synthesised with"}] * 2
 
 
 def test_mixing_needs_a_run_folder(files):

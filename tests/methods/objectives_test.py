@@ -4,13 +4,28 @@ import tensorflow as tf
 
 from ecgan_tf.losses.contrastive import pixel_contrastive_loss, sample_pixels
 from ecgan_tf.losses.labels import label_cross_entropy, similarity_loss
-from ecgan_tf.methods.base import SUFFIXES, CrossViewObjective, ECGANObjective, LGGANObjective
+from ecgan_tf.methods import METHODS
+from ecgan_tf.methods.base import Judge
+from ecgan_tf.methods.ecgan import ECGANObjective
+from ecgan_tf.methods.lggan import CrossViewObjective, LGGANObjective
 from ecgan_tf.methods.pixel_contrast import PixelContrast, pure_labels
 from ecgan_tf.models.heads import PixelEmbedding
 
 FAKES = ("edge", "initial_image", "image")
 PARTNERS = {"edge": "edge", "initial_image": "image", "image": "image"}
 SYMBOLS = {"edge": "e", "initial_image": "I'", "image": "I''"}
+MAIN = Judge("discriminator", None, {"edge": "e", "image": "i"})
+OF_IMAGES = Judge("image_discriminator", None, {"image": "u"}, matches_features=False)
+OF_SOURCE = Judge("source_discriminator", None, {"image": "s"}, matches_features=False)
+
+
+def ecgan_objective(config, *args, judges=(MAIN,), **kwargs):
+    return ECGANObjective(config, METHODS["ecgan"].pairs(config), judges, 3, *args, **kwargs)
+
+
+def lggan_objective(config, generator, *args, kind=LGGANObjective, judges=(MAIN,)):
+    method = METHODS["lggan_cross_view" if kind is CrossViewObjective else "lggan"]
+    return kind(config, method.pairs(config), judges, generator, *args)
 
 
 @pytest.fixture
@@ -18,6 +33,17 @@ def config(tiny_config):
     weights = {"adversarial": 1.5, "feature_matching": 7.0, "perceptual": 3.0, "reconstruction": 4.0}
     values = {**weights, "final_weight": 2.5, "contrastive": 0.5, "contrastive_warmup_steps": 10}
     return tiny_config(**{f"loss.{key}": value for key, value in values.items()})
+
+
+@pytest.fixture
+def lggan_config(tiny_config, config):
+    """The same weights for one of LGGAN's methods, with `values` beside them."""
+    shared = ("adversarial", "feature_matching", "perceptual", "reconstruction")
+
+    def make(method="lggan", **values):
+        return tiny_config(method, **{**{f"loss.{key}": config.loss[key] for key in shared}, **values})
+
+    return make
 
 
 @pytest.fixture
@@ -66,7 +92,7 @@ def vgg(images):
 
 def test_every_term_of_the_generator_matches_numpy(config, batch, outputs, judge):
     fakes, reals = judge(FAKES), judge(("image", "edge"))
-    terms = ECGANObjective(config, 3, vgg).generator_terms(batch, outputs, fakes, reals)
+    terms = ecgan_objective(config, vgg).generator_terms(batch, outputs, {"discriminator": (fakes, reals)})
     cost = {key: over_scales(fakes[key], lambda d: -d) for key in FAKES}
     expected = {"L^e": (1.5, cost["edge"]), "L^i": (1.5, cost["initial_image"] + 2.5 * cost["image"])}
     photographs = {"image": batch["image"].numpy(), "edge": np.repeat(batch["edges"], 3, -1)}
@@ -91,7 +117,7 @@ def test_every_term_of_the_discriminator_matches_numpy(config, judge):
         "L_D^e": real["edge"] + fake["edge"],
         "L_D^i": 3.5 * real["image"] + fake["initial_image"] + 2.5 * fake["image"],
     }
-    terms = ECGANObjective(config, 3).discriminator_terms(fakes, reals)
+    terms = ecgan_objective(config).discriminator_terms({"discriminator": (fakes, reals)})
     assert terms.keys() == expected.keys()
     for symbol, value in expected.items():
         assert terms[symbol][0] == 1.0
@@ -100,7 +126,9 @@ def test_every_term_of_the_discriminator_matches_numpy(config, judge):
 
 def test_terms_of_weight_zero_are_left_out(config, batch, outputs, judge):
     config.loss.feature_matching = config.loss.reconstruction = 0.0
-    terms = ECGANObjective(config, 3).generator_terms(batch, outputs, judge(FAKES), judge(("image", "edge")))
+    terms = ecgan_objective(config).generator_terms(
+        batch, outputs, {"discriminator": (judge(FAKES), judge(("image", "edge")))}
+    )
     assert terms.keys() == {"L^e", "L^i"}
 
 
@@ -108,8 +136,8 @@ def test_terms_of_weight_zero_are_left_out(config, batch, outputs, judge):
 def test_the_contrast_warms_up(config, batch, outputs, judge, step, share):
     outputs["scales"] = (np.zeros(1),)
     judged = judge(FAKES), judge(("image", "edge"))
-    objective = ECGANObjective(config, 3, contrast=lambda features, labels, step: 3.0 + step)
-    terms = objective.generator_terms(batch, outputs, *judged, step)
+    objective = ecgan_objective(config, contrast=lambda features, labels, step: 3.0 + step)
+    terms = objective.generator_terms(batch, outputs, {"discriminator": judged}, step)
     weight, value = terms["L_c"]
     assert float(weight) == pytest.approx(0.5 * share)
     assert value == 3.0 + step
@@ -130,8 +158,8 @@ def test_labels_are_compared_on_a_grid_of_few_rows(
     config.loss.label_loss, config.loss.similarity, config.loss.similarity_rows = label_loss, 0.5, rows
     logits = rng.normal(size=(2, 8, 8, 3)).astype(np.float32)
     seen = []
-    objective = ECGANObjective(config, 3, label_logits=lambda images: seen.append(images) or logits)
-    terms = objective.generator_terms(batch, outputs, judge(FAKES), judge(("image", "edge")))
+    objective = ecgan_objective(config, label_logits=lambda images: seen.append(images) or logits)
+    terms = objective.generator_terms(batch, outputs, {"discriminator": (judge(FAKES), judge(("image", "edge")))})
     assert seen == [outputs["image"]]
     pooled = log_of_mean_probabilities(logits, pooling)
     labels = batch["labels"][:, :: 4 * pooling, :: 4 * pooling]
@@ -152,8 +180,10 @@ def test_a_grid_that_does_not_divide_drops_the_rest(config, batch, outputs, judg
     config.loss.similarity_rows = 2
     logits = rng.normal(size=(2, 7, 7, 3)).astype(np.float32)  # pooled by 3: the last row and column are left over
     labels = rng.integers(0, 4, (2, 28, 28)).astype(np.int32)
-    objective = ECGANObjective(config, 3, label_logits=lambda images: logits)
-    terms = objective.generator_terms({**batch, "labels": labels}, outputs, judge(FAKES), judge(("image", "edge")))
+    objective = ecgan_objective(config, label_logits=lambda images: logits)
+    terms = objective.generator_terms(
+        {**batch, "labels": labels}, outputs, {"discriminator": (judge(FAKES), judge(("image", "edge")))}
+    )
     pooled = log_of_mean_probabilities(logits[:, :6, :6], 3)
     np.testing.assert_allclose(terms["L_s"][1], similarity_loss(pooled, labels[:, :24:12, :24:12]), rtol=1e-5)
 
@@ -164,13 +194,22 @@ def test_a_grid_that_does_not_divide_drops_the_rest(config, batch, outputs, judg
         ({"model.use_edge": False}, ["I'", "I''"]),
         ({"model.use_semantic_preserving": False}, ["e", "I'"]),
         ({"data.edge_source": "none"}, ["I'", "I''"]),
-        ({"model.name": "spade"}, ["I'"]),
     ],
     ids=str,
 )
 def test_a_part_that_is_off_has_no_pair(values, pairs, config):
     config.update_from_flattened_dict(values)
-    assert [symbol for symbol, *_ in ECGANObjective(config, 3).pairs] == pairs
+    assert [pair.symbol for pair in ecgan_objective(config).pairs] == pairs
+
+
+def test_spade_has_the_terms_of_its_paper_and_no_others(tiny_config, batch, outputs, judge):
+    """Park et al., section 3.2: adversarial, feature matching, perceptual; the L1 is our switch, off by default."""
+    config, method = tiny_config("spade", **{"loss.feature_matching": 7.0}), METHODS["spade"]
+    objective = method.make_objective(config, None, [MAIN], {})
+    predictions = {"discriminator": (judge(["image"]), judge(["image"]))}
+    assert list(objective.generator_terms(batch, outputs, predictions)) == ["L^i", "L_f^I"]
+    assert not method.make_heads(config, None)
+    assert not [key for key in config.loss if "contrastive" in key or "class_pixel" in key]
 
 
 # --- LGGAN ------------------------------------------------------------------------------------------------------------
@@ -197,13 +236,12 @@ def local_outputs(rng):
     return {**images, "local_features": rng.normal(size=(2, 32, 32, 5)).astype(np.float32)}
 
 
-def test_every_term_of_lggan_matches_numpy(config, batch, local_outputs, judge, rng):
-    config.update_from_flattened_dict({"model.name": "lggan", "loss.class_features": 0.5, "loss.local_l1": 6.0,
-                                       "loss.class_pool": "hw"})  # fmt: skip
+def test_every_term_of_lggan_matches_numpy(lggan_config, batch, local_outputs, judge, rng):
+    config = lggan_config(**{"loss.class_features": 0.5, "loss.local_l1": 6.0, "loss.class_pool": "hw"})
     fakes, reals = judge(LGGAN_SYMBOLS), judge(("image",))
     seen, logits = [], rng.normal(size=(2, 2, 2)).astype(np.float32)
-    objective = LGGANObjective(config, Branches(), vgg, lambda features: seen.append(features) or logits)
-    terms = objective.generator_terms(batch, local_outputs, fakes, reals)
+    objective = lggan_objective(config, Branches(), vgg, lambda features: seen.append(features) or logits)
+    terms = objective.generator_terms(batch, local_outputs, {"discriminator": (fakes, reals)})
     branches = Branches().branches_of(batch["labels"]).numpy()
     photograph, deep = batch["image"].numpy(), 1 / 32 + 2 / 16 + 3 / 8 + 4 / 4 + 5
     cost = sum(over_scales(fakes[key], lambda d: -d) for key in LGGAN_SYMBOLS)
@@ -226,10 +264,10 @@ def test_every_term_of_lggan_matches_numpy(config, batch, local_outputs, judge, 
         np.testing.assert_allclose(terms[symbol][1], value, rtol=1e-4, err_msg=symbol)
 
 
-def test_lggan_pays_for_three_reals(config, judge):
-    config.model.name = "lggan"
+def test_lggan_pays_for_three_reals(lggan_config, judge):
+    config = lggan_config()
     fakes, reals = judge(LGGAN_SYMBOLS), judge(("image",))
-    terms = LGGANObjective(config, Branches()).discriminator_terms(fakes, reals)
+    terms = lggan_objective(config, Branches()).discriminator_terms({"discriminator": (fakes, reals)})
     expected = 3 * over_scales(reals["image"], lambda d: np.maximum(0, 1 - d))
     expected = expected + sum(over_scales(fakes[key], lambda d: np.maximum(0, 1 + d)) for key in fakes)
     assert list(terms) == ["L_D^i"]
@@ -237,47 +275,52 @@ def test_lggan_pays_for_three_reals(config, judge):
 
 
 @pytest.mark.parametrize(("fusion", "terms"), [("global", []), ("local", ["L_local"])])
-def test_an_image_that_is_left_out_has_no_terms(fusion, terms, config, batch, local_outputs, judge):
-    config.model.name = "lggan"
-    objective = LGGANObjective(config, Branches(fusion))
-    found = objective.generator_terms(batch, local_outputs, judge(["image"]), judge(["image"]))
+def test_an_image_that_is_left_out_has_no_terms(fusion, terms, lggan_config, batch, local_outputs, judge):
+    objective = lggan_objective(lggan_config(**{"model.fusion": fusion}), Branches(fusion))
+    predictions = {"discriminator": (judge(["image"]), judge(["image"]))}
+    found = objective.generator_terms(batch, local_outputs, predictions)
     assert list(found) == ["L^i", "L_f^C", "L_1^C", *terms]
 
 
-def test_the_cross_view_objective_has_two_judges_and_smooth_images(config, batch, local_outputs, judge):
-    config.update_from_flattened_dict({"model.name": "lggan_cross_view", "loss.gan_mode": "log",
-                                       "loss.feature_matching": 0.0, "loss.total_variation": 1e-6})  # fmt: skip
-    second = SUFFIXES["source_discriminator"]
-    fakes = judge([key + suffix for suffix in ("", second) for key in LGGAN_SYMBOLS])
-    reals = judge(["image", f"image{second}"])
-    objective = CrossViewObjective(config, Branches())
-    terms = objective.generator_terms(batch, local_outputs, fakes, reals)
+def test_the_cross_view_objective_has_two_judges_and_smooth_images(lggan_config, batch, local_outputs, judge):
+    config = lggan_config("lggan_cross_view", **{"loss.gan_mode": "log", "loss.feature_matching": 0.0,
+                                                 "loss.total_variation": 1e-6})  # fmt: skip
+    predictions = {name: (judge(LGGAN_SYMBOLS), judge(["image"])) for name in ("discriminator", "source_discriminator")}
+    objective = lggan_objective(config, Branches(), kind=CrossViewObjective, judges=(MAIN, OF_SOURCE))
+    terms = objective.generator_terms(batch, local_outputs, predictions)
     expected = ["L^i", "L^s", "L_1^C", "L_1^G", "L_1^L", "L_local", "L_tv^C", "L_tv^G", "L_tv^L"]
     assert list(terms) == expected
-    of_source = sum(over_scales(fakes[key + second], lambda d: np.log1p(np.exp(-d))) for key in LGGAN_SYMBOLS)
+    fakes, _ = predictions["source_discriminator"]
+    of_source = sum(over_scales(fakes[key], lambda d: np.log1p(np.exp(-d))) for key in LGGAN_SYMBOLS)
     np.testing.assert_allclose(terms["L^s"][1], of_source, rtol=1e-5)
     image = local_outputs["local_image"]
     variation = [sum(np.abs(np.diff(x, axis=axis)).sum() for axis in (0, 1)) for x in image]
     assert terms["L_tv^L"][0] == 1e-6
     np.testing.assert_allclose(terms["L_tv^L"][1], variation, rtol=1e-5)
-    judged = objective.discriminator_terms(fakes, reals)
+    judged = objective.discriminator_terms(predictions)
     assert {symbol: weight for symbol, (weight, _) in judged.items()} == {"L_D^i": 0.5, "L_D^s": 0.5}
 
 
-def test_an_unconditional_discriminator_has_terms_of_its_own(config, batch, outputs, judge):
-    config.loss.feature_matching = config.loss.reconstruction = 0.0
-    suffix = SUFFIXES["image_discriminator"]
-    images = [f"{key}{suffix}" for key in ("initial_image", "image")]
-    fakes, reals = judge((*FAKES, *images)), judge(("image", "edge", f"image{suffix}"))
-    objective = ECGANObjective(config, 3)
-    of_generator = objective.generator_terms(batch, outputs, fakes, reals)
-    of_discriminator = objective.discriminator_terms(fakes, reals)
-    assert (list(of_generator), list(of_discriminator)) == (["L^e", "L^i", "L^u"], ["L_D^e", "L_D^i", "L_D^u"])
+def test_a_second_judge_has_terms_of_its_own_and_matches_no_features(config, batch, outputs, judge):
+    config.loss.reconstruction = 0.0
+    images = ("initial_image", "image")
+    predictions = {
+        "discriminator": (judge(FAKES), judge(("image", "edge"))),
+        "image_discriminator": (judge(images), judge(("image",))),
+    }
+    objective = ecgan_objective(config, judges=(MAIN, OF_IMAGES))
+    of_generator = objective.generator_terms(batch, outputs, predictions)
+    of_discriminator = objective.discriminator_terms(predictions)
+    assert list(of_generator) == ["L^e", "L^i", "L^u", "L_f^e", "L_f^I'", "L_f^I''"]
+    assert list(of_discriminator) == ["L_D^e", "L_D^i", "L_D^u"]
+    fakes, reals = predictions["image_discriminator"]
     first, final = (over_scales(fakes[key], lambda d: -d) for key in images)
     np.testing.assert_allclose(of_generator["L^u"][1], first + 2.5 * final, rtol=1e-5)
     costs = [over_scales(fakes[key], lambda d: np.maximum(0, 1 + d)) for key in images]
-    real = over_scales(reals[f"image{suffix}"], lambda d: np.maximum(0, 1 - d))
+    real = over_scales(reals["image"], lambda d: np.maximum(0, 1 - d))
     np.testing.assert_allclose(of_discriminator["L_D^u"][1], 3.5 * real + costs[0] + 2.5 * costs[1], rtol=1e-5)
+    fakes, reals = predictions["discriminator"]
+    np.testing.assert_allclose(of_generator["L_f^I'"][1], distance(reals["image"], fakes["initial_image"]), rtol=1e-5)
 
 
 # --- the contrast over the global batch ------------------------------------------------------------------------------

@@ -7,7 +7,8 @@ import tensorflow as tf
 
 from ecgan_tf.layers.layout import Layout
 from ecgan_tf.models import make_generator
-from ecgan_tf.models.ecgan import ConvolutionChain, ECGANGenerator, Encoder, SemanticPreservingModule, transfer_edges
+from ecgan_tf.models.ecgan import ConvolutionChain, ECGANGenerator, SemanticPreservingModule, transfer_edges
+from ecgan_tf.models.spade import SPADETrunk
 
 TINY = {"num_classes": 3, "image_size": (32, 32), "has_unknown": True, "has_boundaries": True, "base_filters": 8,
         "spade_hidden_filters": 8, "initializer": "he", "head_initializer": "he"}  # fmt: skip
@@ -76,7 +77,7 @@ def test_published_parameter_counts(arguments, encoder, semantic_preserving):
 )
 def test_the_trunk_grows_as_published(upsampling, start, factors):
     spade = {"num_labels": 2, "has_boundaries": False, "hidden_filters": 2, "initializer": "he"}
-    encoder = Encoder(1, upsampling, spade)
+    encoder = SPADETrunk(1, upsampling, spade)
     encoder.build((64, 128))
     layout = Layout(np.eye(64, 128, dtype=np.int32)[None], 2)
     x = encoder.start(layout=layout.at(*start))

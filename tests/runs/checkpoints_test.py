@@ -1,3 +1,5 @@
+"""Checkpoints: what is saved is loaded, and a damaged or foreign file is named."""
+
 import os
 
 import numpy as np

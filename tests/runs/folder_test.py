@@ -1,14 +1,29 @@
+"""The files of a run: what a start writes and refuses, and how a run is opened again."""
+
 import json
 import os
 import shutil
 import sys
+import types
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from ecgan_tf.config import keys_of
+from ecgan_tf.config_keys import flatten
+from ecgan_tf.data.classes import ClassList
 from ecgan_tf.errors import RequestError
-from ecgan_tf.runs.folder import RunFolder, flatten, open_run, read_layouts
+from ecgan_tf.runs.folder import (
+    RunFolder,
+    model_description,
+    open_discriminator,
+    open_run,
+    read_calibration,
+    read_config,
+    read_layouts,
+)
+from ecgan_tf.training.gan import GAN
 
 MODEL = {"name": "ecgan", "arguments": {"num_classes": 3}, "classes": {}}
 LAYOUTS = {"labels": np.arange(8, dtype=np.int32).reshape(2, 2, 2)}
@@ -23,6 +38,20 @@ def run(tmp_path):
 def started(run, tiny_config):
     run.start(tiny_config(), MODEL, LAYOUTS)
     return run
+
+
+@pytest.fixture(scope="module")
+def make_gan(tiny_config):
+    """The GAN of a method on 3 classes and unknown, its config and what model.json says of it."""
+    classes = ClassList(("a", "b", "c"), np.zeros((3, 3), np.uint8), unknown_label=255)
+    dataset = types.SimpleNamespace(classes=classes, has_unknown=True, has_boundaries=False)
+
+    def make(method):
+        config = tiny_config(method)
+        model = model_description(config, dataset)
+        return GAN(config, model["arguments"]), config, model
+
+    return make
 
 
 def read(run, name):
@@ -80,22 +109,48 @@ def test_a_broken_config_is_named(started, tiny_config):
         started.start(tiny_config(), MODEL, LAYOUTS)
 
 
-def test_restoring_takes_the_newest_checkpoint(run, gan, values):
+@pytest.mark.parametrize("content", ["{}", "[]", '{"model": {}}'])
+def test_a_config_of_something_else_is_named(started, tiny_config, content):
+    leave_a_checkpoint(started)
+    with open(started.file("config.json"), "w", encoding="utf-8") as file:
+        file.write(content)
+    with pytest.raises(RequestError, match=r"config.json is no config of a run"):
+        started.start(tiny_config(), MODEL, LAYOUTS)
+
+
+def test_restoring_takes_the_newest_checkpoint(run, make_gan):
+    gan, _, _ = make_gan("spade")
     variables = gan.named_variables()
     assert run.restore(variables) == 0
     for step in (5, 12):
         gan.step.assign(step)
         run.save(step, variables, keep=2)
-    expected = values(gan)
+    expected = {name: np.array(variable.numpy()) for name, variable in variables.items()}
     for variable in variables.values():
         variable.assign(tf.ones_like(variable))
     assert run.restore(variables) == 12
-    for name, value in values(gan).items():
-        np.testing.assert_array_equal(value, expected[name])
+    for name, variable in variables.items():
+        np.testing.assert_array_equal(variable, expected[name])
 
 
-def test_flatten():
-    assert flatten({"a": {"b": 1, "c": {"d": [2, 3]}}, "e": 4}) == {"a.b": 1, "a.c.d": [2, 3], "e": 4}
+def test_a_run_has_the_keys_of_its_method_whatever_is_stored(started, tiny_config):
+    stored = read(started, "config.json")
+    del stored["loss"]["gan_mode"], stored["train"]
+    stored["loss"] |= {"class_features": 7.0, "of_tomorrow": 1}
+    stored["model"]["attention_slots"] = [1, 2]
+    stored["optimizer"]["ema_decay"] = 0.5
+    with open(started.file("config.json"), "w", encoding="utf-8") as file:
+        json.dump(stored, file)
+    config = flatten(read_config(started.path))
+    assert config.keys() == {"model.name", *keys_of("ecgan")}
+    assert (config["loss.gan_mode"], config["train.seed"], config["optimizer.ema_decay"]) == ("hinge", 0, 0.5)
+    leave_a_checkpoint(started)
+    started.start(tiny_config(**{"optimizer.ema_decay": 0.5}), MODEL, LAYOUTS)  # the same run, not another
+
+
+def test_a_run_without_calibration_layouts_is_calibrated_on_its_others(started):
+    os.remove(started.file("calibration.npz"))
+    np.testing.assert_array_equal(read_calibration(started.path)["labels"], LAYOUTS["labels"])
 
 
 # --- opening ---------------------------------------------------------------------------------------------------------
@@ -132,7 +187,7 @@ def test_a_folder_without_a_checkpoint_is_no_run(started, tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"name": "gaugan"}, "unknown model 'gaugan'"),
+        ({"name": "gaugan"}, "'gaugan'; it must be one of ecgan, lggan"),
         ({"arguments": {"num_classes": 3, "image_size": [32, 32], "colour": 1}}, "colour"),
         ({"arguments": {"num_classes": 3, "image_size": [30, 30]}}, "multiple of 32"),
     ],
@@ -145,3 +200,17 @@ def test_a_model_of_another_version_is_refused(run, made, change, message):
         json.dump({**json.loads((made / "model.json").read_text()), **change}, file)
     with pytest.raises(RequestError, match=f"model.json does not describe a model of this version.*{message}"):
         open_run(run.path)
+
+
+@pytest.mark.parametrize("method", ["ecgan", "lggan_cross_view"])
+def test_the_main_discriminator_is_opened_with_its_weights(run, make_gan, method):
+    gan, config, model = make_gan(method)
+    for variable in gan.discriminator.variables:
+        variable.assign(np.random.default_rng(1).normal(size=variable.shape))
+    run.start(config, model, LAYOUTS)
+    run.save(3, gan.named_variables(), keep=1)
+    network = open_discriminator(run.path)
+    assert type(network) is type(gan.discriminator)
+    for opened, variable in zip(network.variables, gan.discriminator.variables, strict=True):
+        assert opened.path == variable.path
+        np.testing.assert_array_equal(opened.value.numpy(), variable.value.numpy())

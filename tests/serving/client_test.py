@@ -63,7 +63,7 @@ def keras_gives(keras_model):
 
     def synthesise(labels, instances):
         layout = read_layout(labels, model.classes, model.image_size, instances)
-        return to_uint8(model({key: value[None] for key, value in layout.items()}))[0]
+        return to_uint8(model.generate({key: value[None] for key, value in layout.items()}))[0]
 
     return synthesise
 
@@ -113,7 +113,7 @@ def test_a_warm_up_request_of_each_signature_is_replayed(served):
 
 def test_rest_takes_ids_in_columns_and_bytes_in_rows(run, server, keras_model):
     layouts = read_layouts(run)
-    expected = to_uint8(keras_model(layouts))
+    expected = to_uint8(keras_model.generate(layouts))
     columns = {name: value.tolist() for name, value in layouts.items()}
     np.testing.assert_array_equal(to_uint8(np.array(post(server, {"inputs": columns})["outputs"])), expected)
     rows = [dict(zip(layouts, row)) for row in zip(*(value.astype(int).tolist() for value in layouts.values()))]
@@ -172,7 +172,7 @@ def test_pictures_of_tf_serving_equal_keras(protocol, layouts):
     synthesise_files(served, find_inputs(served, [layouts / "labels" / "a.png"], others), layouts / "synthesised")
     instances = others.get("instances")
     layout = read_layout(layouts / "labels" / "a.png", model.classes, model.image_size, instances)
-    expected = to_uint8(model({key: value[None] for key, value in layout.items()}))[0]
+    expected = to_uint8(model.generate({key: value[None] for key, value in layout.items()}))[0]
     picture = np.asarray(Image.open(layouts / "synthesised" / "a.png"))
     assert np.abs(picture.astype(int) - expected).max() <= 1
 

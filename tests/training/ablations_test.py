@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from ecgan_tf.configs import ablations_earth_tiles
-from ecgan_tf.training.label_generator import segmenter_arrays
 
-from ecgan_tf.models.segmenter import Segmenter
-from ecgan_tf.training.gan import GAN, generator_arguments
+from ecgan_tf.methods import METHODS
+from ecgan_tf.models.segmenter import Segmenter, segmenter_arrays
+from ecgan_tf.training.gan import GAN
 
 DATASET = types.SimpleNamespace(classes=types.SimpleNamespace(num_classes=3), has_unknown=True, has_boundaries=True)
 TERMS = {
@@ -41,7 +41,7 @@ def make(segmenter):
         config = ablations_earth_tiles.get_config(f"{variant}_toy")
         config.loss.segmenter = segmenter
         config.loss.contrastive_memory = 4 if variant == "B7" else 0
-        return GAN(config, generator_arguments(config, DATASET)), config
+        return GAN(config, METHODS["ecgan"].generator_arguments(config, DATASET)), config
 
     return make
 

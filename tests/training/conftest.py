@@ -6,7 +6,6 @@ import pytest
 import tensorflow as tf
 
 from ecgan_tf.training.gan import GAN
-from ecgan_tf.training.loop import make_objective
 from ecgan_tf.training.step import make_train_step
 
 
@@ -61,17 +60,11 @@ def gan(reset):
 
 
 @pytest.fixture(scope="session")
-def two_replicas():
-    """The one strategy of two: a second one would number its collective operations as this one does."""
-    return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
-
-
-@pytest.fixture(scope="session")
 def take_step():
     """One train step, eagerly: tracing it takes longer than a few eager ones. Returns the terms as floats."""
 
     def take(gan, batch, config, strategy=None):
-        objective = make_objective(gan, config, 3)
+        objective = gan.method.make_objective(config, gan.generator, gan.judges, gan.heads)
         tf.config.run_functions_eagerly(True)
         try:
             step = make_train_step(gan, objective, config, strategy or tf.distribute.get_strategy())

@@ -1,6 +1,7 @@
 import numpy as np
 
-from ecgan_tf.training.gan import GAN, generator_arguments
+from ecgan_tf.methods import METHODS
+from ecgan_tf.training.gan import GAN
 
 
 def test_names_are_unique_and_complete(gan):
@@ -62,7 +63,7 @@ def test_generator_arguments_come_from_config_and_data(tiny_config):
         "use_exemplar": True,
     }
     config = tiny_config(**{f"model.{key}": value for key, value in values.items()}, **{"data.image_size": (64, 128)})
-    assert generator_arguments(config, Dataset()) == {
+    assert METHODS["ecgan"].generator_arguments(config, Dataset()) == {
         "num_classes": 5, "image_size": (64, 128), "has_unknown": True, "has_boundaries": False,
         "base_filters": 8, "spade_hidden_filters": 8, "initializer": "he", **values,
     }  # fmt: skip

@@ -1,8 +1,12 @@
 import pytest
 
 from ecgan_tf.runs.folder import RunFolder
-from ecgan_tf.training.loop import log, make_objective
+from ecgan_tf.training.loop import log
 from ecgan_tf.training.summaries import MetricsWriter, Progress
+
+
+def make_objective(gan, config):
+    return gan.method.make_objective(config, gan.generator, gan.judges, gan.heads)
 
 
 def test_what_is_logged_is_the_mean_since_the_last_log_step(gan, gan_config, tmp_path):
@@ -22,14 +26,14 @@ def test_a_term_that_is_not_finite_ends_the_run(value, gan, gan_config, tmp_path
 
 
 def test_without_weights_the_perceptual_loss_is_refused_or_off(gan, gan_config):
-    objective = make_objective(gan, gan_config(), 3)
+    objective = make_objective(gan, gan_config())
     assert objective.vgg is None
     with pytest.raises(ValueError, match="no file 'nowhere.h5'"):
-        make_objective(gan, gan_config(**{"loss.perceptual": 1.0, "loss.vgg_weights": "nowhere.h5"}), 3)
+        make_objective(gan, gan_config(**{"loss.perceptual": 1.0, "loss.vgg_weights": "nowhere.h5"}))
 
 
 def test_the_objective_uses_the_heads_of_the_gan(gan, gan_config):
-    objective = make_objective(gan, gan_config(**{"train.seed": 5}), 3)
+    objective = make_objective(gan, gan_config(**{"train.seed": 5}))
     contrast = objective.contrast
     assert contrast.embeddings == {1: gan.heads["embedding_1"]}
     assert (contrast.seed, contrast.num_classes, contrast.memory) == (5, 3, None)
@@ -37,7 +41,7 @@ def test_the_objective_uses_the_heads_of_the_gan(gan, gan_config):
 
 
 def test_without_a_segmenter_the_similarity_loss_is_off_and_the_run_says_so(gan, gan_config, capsys):
-    assert make_objective(gan, gan_config(), 3).label_logits is None
+    assert make_objective(gan, gan_config()).label_logits is None
     assert "no segmenter (config.loss.segmenter): the similarity loss is off" in capsys.readouterr().out
-    make_objective(gan, gan_config(**{"loss.label_loss": "none"}), 3)
+    make_objective(gan, gan_config(**{"loss.label_loss": "none"}))
     assert "segmenter" not in capsys.readouterr().out

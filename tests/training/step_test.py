@@ -5,8 +5,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ecgan_tf.training.loop import make_objective
-
 ORDERS = ("alternating", "simultaneous")
 RATE = 0.01  # of plain gradient descent, where a test wants to see the gradients
 HEADS = ("embedding_1", "class_pixels")
@@ -88,8 +86,8 @@ def totals_of(gan, objective, batch):
         for key, image in images.items():
             judged[key] = gan.discriminator(batch, image, training=training)
             training = False  # one power iteration a pass
-    of_generator = objective.generator_terms(batch, outputs, fakes, reals, gan.step)
-    of_discriminator = objective.discriminator_terms(fakes, reals)
+    of_generator = objective.generator_terms(batch, outputs, {"discriminator": (fakes, reals)}, gan.step)
+    of_discriminator = objective.discriminator_terms({"discriminator": (fakes, reals)})
     return [
         sum(weight * tf.reduce_mean(value) for weight, value in terms.values())
         for terms in (of_generator, of_discriminator)
@@ -116,7 +114,7 @@ def assert_moved_alike(before, expected, after):
 def test_each_network_moves_by_the_gradient_of_its_own_total(order, reset, take_step, toy_batch, gan_config, values):
     gan, config, batch = reset(), gan_config(**{"train.update_order": order}), toy_batch(4)
     names, before = trainable_names(gan), values(gan)
-    objective = make_objective(gan, config, 3)
+    objective = gan.method.make_objective(config, gan.generator, gan.judges, gan.heads)
     of_generator = [variable.value for variable in gan.generator_variables]
     of_discriminator = [variable.value for variable in gan.discriminator.trainable_variables]
     with tf.GradientTape(persistent=True) as tape:

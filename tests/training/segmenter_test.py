@@ -6,16 +6,16 @@ import sys
 
 import numpy as np
 import pytest
-from ecgan_tf.training.label_generator import load_label_generator
 
 from ecgan_tf.errors import RequestError
+from ecgan_tf.models.segmenter import load_label_generator
 
-ROOT = pathlib.Path(__file__).parents[1]
+ROOT = pathlib.Path(__file__).parents[2]
 CONFIG = "--config=configs/ecgan_earth_tiles.py:toy"
 
 
 def call(*arguments):
-    command = [sys.executable, "-m", "ecgan_tf.train_segmenter", *arguments]
+    command = [sys.executable, "-m", "ecgan_tf", "segmenter", *arguments]
     environment = {key: value for key, value in os.environ.items() if key != "TF_CPP_MIN_LOG_LEVEL"}  # as a user's
     return subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=ROOT, env=environment)
 
