@@ -2,22 +2,24 @@
 
 Example:
     python -m export.serving.client --address=localhost:8500 --model=ecgan --labels=layouts/ --output=pictures/
-    python -m export.serving.client --address=localhost:8501 --protocol=rest --model=ecgan --labels=a.png --output=.
+    python -m export.serving.client --address=localhost:8501 --protocol=rest --model=ecgan --labels=a.png --output=made/
 
 A label map is a greyscale PNG of any size, the values being those of the label files that the model was trained with.
 With --classes=model.json, the file that the export left, maps are checked before they are sent, and may be in colours.
 A model that was trained with instance maps takes them from --input=instances=FOLDER. Requests that find no server, or
-a busy one, are sent again after a while.
+a busy one, are sent again after a while. Layouts that fail do not keep the others from their pictures; the same command
+again synthesises those that are missing or older than their label maps. --overwrite makes all of them anew.
 """
 
-import json
 import os
 
 from absl import flags
 
 from ecgan_tf import cli, console
+from ecgan_tf.atomic_files import read_json
 from ecgan_tf.console import say
 from ecgan_tf.errors import RequestError
+from ecgan_tf.outputs import expand
 
 ADDRESS = flags.DEFINE_string("address", None, "host:port of the server; 8500 is its port for gRPC, 8501 for REST.")
 PROTOCOL = flags.DEFINE_enum("protocol", "grpc", ["grpc", "rest"], "How to talk to the server.")
@@ -29,14 +31,16 @@ CLASSES = flags.DEFINE_string("classes", None, "The export's model.json: checks 
 BATCH = flags.DEFINE_integer("batch", 1, "Layouts in one request.", lower_bound=1)
 DEADLINE = flags.DEFINE_float("deadline", 10.0, "Seconds that a request may take.", lower_bound=1e-3)
 RETRIES = flags.DEFINE_integer(
-    "retries", 3, "Further tries where the server cannot be reached; one where it is too slow.", lower_bound=0
+    "retries", 3, "Further tries where the server is busy or not reached; one where it is too slow.", lower_bound=0
 )
+OVERWRITE = flags.DEFINE_bool("overwrite", False, "Makes pictures that are there already anew.")
+INTERRUPTED = "the pictures that are there are whole; the same command synthesises those that are missing."
 
 
 def main(argv):
     cli.no_arguments(argv)
     cli.need_flags(address=ADDRESS.value, model=MODEL.value, labels=LABELS.value, output=OUTPUT.value)
-    if os.path.isfile(OUTPUT.value):
+    if os.path.isfile(expand(OUTPUT.value)):
         raise RequestError(f"--output={OUTPUT.value} is a file; give a folder.")
     others = dict(_named(text) for text in INPUTS.value)
 
@@ -50,8 +54,12 @@ def main(argv):
     served = ServedModel(connect(PROTOCOL.value, ADDRESS.value, MODEL.value, DEADLINE.value), RETRIES.value)
     layouts = find_inputs(served, paths, others)
     show = console.progress_bar("synthesis")
-    synthesise_files(served, layouts, OUTPUT.value, classes, BATCH.value, show)
-    say(f"synthesised {len(layouts)} layouts into {OUTPUT.value}")
+    read = [] if CLASSES.value is None else [expand(CLASSES.value)]
+    made, left = synthesise_files(
+        served, layouts, OUTPUT.value, classes, BATCH.value, show, overwrite=OVERWRITE.value, also_read=read
+    )
+    there = f"; {left} were there already, newer than their label maps (--overwrite makes them anew)" if left else ""
+    say(f"synthesised {made} layouts into {OUTPUT.value}{there}")
 
 
 def _named(text):
@@ -66,11 +74,10 @@ def _read_classes(path):
     from ecgan_tf.data.classes import ClassList
 
     try:
-        with open(path, encoding="utf-8") as file:
-            return ClassList.from_dict(json.load(file)["classes"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        return ClassList.from_dict(read_json(expand(path))["classes"])
+    except (RequestError, ValueError, KeyError, TypeError) as error:
         raise RequestError(f"--classes={path}: not the model.json of an export ({error}).") from error
 
 
 if __name__ == "__main__":
-    cli.run(main, __doc__)
+    cli.run(main, __doc__, INTERRUPTED)

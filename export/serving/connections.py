@@ -6,6 +6,7 @@ that names the server.
 
 import base64
 import contextlib
+import email.utils
 import http.client
 import json
 import time
@@ -18,11 +19,16 @@ CHUNK = 64 * 1024
 
 
 class NoAnswerError(Exception):
-    """The server could not be reached, was busy, or took too long (`timed_out`)."""
+    """The server could not be reached, was busy, or took too long (`timed_out`).
 
-    def __init__(self, message, timed_out=False):
+    Attributes:
+        retry_after: seconds that the server asks to be left alone, 0 where it says nothing.
+    """
+
+    def __init__(self, message, timed_out=False, retry_after=0.0):
         super().__init__(message)
         self.timed_out = timed_out
+        self.retry_after = retry_after
 
 
 def connect(protocol, address, model, deadline, max_message=MAX_MESSAGE):
@@ -100,6 +106,15 @@ class Connection:
             f"is the server running, and is this its port for {self.protocol}?"
         )
 
+    def _busy(self, reason, retry_after=0.0):
+        return NoAnswerError(
+            f"{self.address} is busy ({first_line(reason)}); try again later, or give more --retries",
+            retry_after=retry_after,
+        )
+
+    def _broke_down(self, reason):
+        return NoAnswerError(f"{self.address} had an error of its own ({first_line(reason)}); see its log")
+
     def _timed_out(self):
         return NoAnswerError(f"{self.address} took longer than --deadline={self.deadline:g} seconds", timed_out=True)
 
@@ -162,15 +177,17 @@ class GrpcConnection(Connection):
         except self._grpc.RpcError as error:
             code, details = error.code(), error.details() or ""
         if code == codes.UNAVAILABLE:
-            raise self._unreachable(details)
+            raise self._busy(details) if says_full(details) else self._unreachable(details)
         if code == codes.DEADLINE_EXCEEDED:
             raise self._timed_out()
         if code == codes.NOT_FOUND:
             raise self._no_model(details)
         if code == codes.RESOURCE_EXHAUSTED:
-            raise self._too_large(details)
+            raise self._too_large(details) if says_too_large(details) else self._busy(details)
         if code in (codes.INVALID_ARGUMENT, codes.FAILED_PRECONDITION):
             raise self._refused(details)
+        if code in (codes.INTERNAL, codes.ABORTED, codes.UNKNOWN, codes.CANCELLED):
+            raise self._broke_down(f"{code.name}: {details}")
         raise self._foreign(f"{code.name}: {details}")
 
 
@@ -198,13 +215,13 @@ class RestConnection(Connection):
         if body is not None and len(body) > self.max_message:
             raise self._too_large(f"{len(body)} bytes")
         try:
-            status, answer = self._exchange(method, path, body)
+            status, answer, *after = self._exchange(method, path, body)
         except TimeoutError as error:
             raise self._timed_out() from error
         except OSError as error:
             raise self._unreachable(error) from error
         except http.client.IncompleteRead as error:
-            raise self._foreign("its answer ends too early") from error
+            raise NoAnswerError(f"{self.address}: its answer ends too early") from error
         except http.client.HTTPException as error:
             raise self._foreign("it does not speak HTTP; the gRPC port needs --protocol=grpc") from error
         try:
@@ -214,20 +231,25 @@ class RestConnection(Connection):
             parsed, reason = None, ""
         if status == 200 and parsed is not None:
             return parsed
-        if status == 503:
-            raise self._unreachable(reason or "503: not available")
+        if status == 429 and says_too_large(reason):
+            raise self._too_large(reason)
+        if status in (429, 503):
+            words = {429: "429: too many requests", 503: "503: not available"}[status]
+            raise self._busy(reason or words, seconds_of(after[0] if after else None))
         if status == 504:
             raise self._timed_out()
         if status == 404:
             raise self._no_model(reason or "404: not found")
-        if status in (413, 429):
+        if status == 413:
             raise self._too_large(reason or f"status {status}")
         if status == 400 and reason:
             raise self._refused(reason)
+        if status in (500, 502):
+            raise self._broke_down(f"status {status}{': ' if reason else ''}{reason}")
         raise self._foreign(f"status {status}{': ' if reason else ''}{reason}{'' if parsed else ', no JSON object'}")
 
     def _exchange(self, method, path, body):
-        """Status and bytes of an answer; the deadline is for all of it, however slowly it trickles in."""
+        """Status, bytes and Retry-After of an answer; the deadline is for all of it, however slowly it trickles in."""
         end = time.monotonic() + self.deadline
         connection = http.client.HTTPConnection(self.address, timeout=self.deadline)
         with contextlib.closing(connection):
@@ -245,13 +267,35 @@ class RestConnection(Connection):
                 socket.settimeout(_left(end))
             if response.length:
                 raise http.client.IncompleteRead(b"", response.length)
-            return response.status, b"".join(chunks)
+            return response.status, b"".join(chunks), response.getheader("Retry-After")
 
 
 def first_line(reason, most=300):
     """The start of what a server says, which may go on for pages."""
     lines = str(reason).strip().splitlines() or ["no reason given"]
     return lines[0] if len(lines[0]) <= most else f"{lines[0][:most]} ..."
+
+
+def says_too_large(reason):
+    """Whether the words beside RESOURCE_EXHAUSTED mean a message that is too large; a full queue has the same code."""
+    return "larger than max" in reason or "too large" in reason.lower()
+
+
+def says_full(reason):
+    """Whether the words beside UNAVAILABLE are those of a server that is there and has too much to do."""
+    return any(word in reason.lower() for word in ("queue", "overload", "busy", "too many"))
+
+
+def seconds_of(retry_after):
+    """The seconds of a Retry-After, which may be a date; 0 for none, or what is none."""
+    try:
+        return max(float(int(retry_after)), 0.0)
+    except (TypeError, ValueError, OverflowError):
+        pass
+    try:
+        return max(email.utils.parsedate_to_datetime(retry_after).timestamp() - time.time(), 0.0)
+    except (TypeError, ValueError, OverflowError):
+        return 0.0
 
 
 def _left(end):

@@ -1,18 +1,24 @@
 """Label files in, pictures out, through a connection to TF Serving."""
 
 import os
+import random
+import re
 import time
 
 import numpy as np
 
-from ecgan_tf.atomic_files import atomic_path
+from ecgan_tf.atomic_files import MachineError, atomic_path
+from ecgan_tf.console import say
 from ecgan_tf.data.images import read_label_file, read_photograph
 from ecgan_tf.data.label_maps import check_same_size, labels_from_file, read_instances
 from ecgan_tf.errors import RequestError
+from ecgan_tf.outputs import expand, plan_files
 from export.serving.connections import NoAnswerError
 from export.serving.pictures import encode_png, file_values
 
 SIGNATURE, OUTPUT = "png", "image_bytes"
+LONGEST_WAIT = 60.0  # seconds between two tries, whatever the server asks for
+FAILURES_TO_ASK = 5  # requests in a row after which it is asked whether the server is there at all
 
 
 class ServedModel:
@@ -27,6 +33,7 @@ class ServedModel:
         """Asks the server; a wrong model or one without the signature `png` is a `RequestError`."""
         self.connection = connection
         self.retries = retries
+        self.slow = False
         signatures = with_retries(connection.signatures, retries)
         try:
             inputs = signatures[SIGNATURE]["inputs"]
@@ -54,12 +61,39 @@ class ServedModel:
             list of the server's answers as they came: bytes that should be PNGs.
         """
         columns = {f"{name}_bytes": [content[name] for content in contents] for name in self.inputs}
-        return with_retries(lambda: self.connection.predict(SIGNATURE, columns, OUTPUT), self.retries)
+        try:
+            answers = with_retries(
+                lambda: self.connection.predict(SIGNATURE, columns, OUTPUT), self.retries, timeouts=int(self.slow)
+            )
+        except UnansweredError as error:
+            self.slow = error.timed_out  # what comes next is not asked twice, until something is answered again
+            raise
+        self.slow = False
+        return answers
+
+    def is_there(self):
+        """Whether the server still tells of the model."""
+        try:
+            with_retries(self.connection.signatures, self.retries)
+        except RequestError:
+            return False
+        return True
 
 
-def with_retries(call, retries, first_wait=0.5):
-    """What `call` returns, tried again after growing waits while there is no answer; after a timeout only once."""
-    timeouts = 0
+class UnansweredError(RequestError):
+    """No answer came, however often it was asked; the last time because it took too long (`timed_out`)."""
+
+    def __init__(self, message, timed_out):
+        super().__init__(message)
+        self.timed_out = timed_out
+
+
+def with_retries(call, retries, first_wait=0.5, timeouts=0):
+    """What `call` returns, tried again after growing waits while there is no answer; after a timeout only once.
+
+    A server that says when to come again (Retry-After) is left alone for as long, up to `LONGEST_WAIT`. The waits of
+    several clients that were sent away together are not equally long.
+    """
     for attempt in range(retries + 1):
         try:
             return call()
@@ -67,21 +101,28 @@ def with_retries(call, retries, first_wait=0.5):
             timeouts += error.timed_out
             if attempt == retries or timeouts > 1:
                 asked = f"{attempt + 1} times" if attempt else "once"
-                raise RequestError(f"{error}; asked {asked}.") from error
-        time.sleep(first_wait * 2**attempt)
+                raise UnansweredError(f"{error}; asked {asked}.", error.timed_out) from error
+            wait = max(first_wait * 2 ** min(attempt, 16), error.retry_after) * (1.0 + jitter())
+        time.sleep(min(wait, LONGEST_WAIT))
     raise AssertionError("a number of retries below 0")
 
 
+def jitter():
+    """What a wait is longer by, as a share of it."""
+    return random.uniform(0.0, 0.25)
+
+
 def png_files(flag, path):
-    """The file itself, or the .png files of a folder, by name."""
-    if os.path.isfile(path):
-        return [path]
-    if not os.path.isdir(path):
+    """The file itself, or the .png files of a folder, by name; absolute paths, "~" expanded."""
+    place = expand(path)
+    if os.path.isfile(place):
+        return [place]
+    if not os.path.isdir(place):
         raise RequestError(f"{flag}={path}: no such file or folder.")
-    names = sorted(name for name in os.listdir(path) if name.lower().endswith(".png") and not name.startswith("."))
+    names = sorted(name for name in os.listdir(place) if name.lower().endswith(".png") and not name.startswith("."))
     if not names:
         raise RequestError(f"{flag}={path}: the folder has no .png.")
-    return [os.path.join(path, name) for name in names]
+    return [os.path.join(place, name) for name in names]
 
 
 def find_inputs(served, labels, others):
@@ -102,6 +143,7 @@ def find_inputs(served, labels, others):
     foreign = [name for name in others if name not in served.inputs[1:]]
     if foreign:
         raise RequestError(f"--input={foreign[0]}: this model takes {', '.join(served.inputs)} only.")
+    others = {name: expand(place) for name, place in others.items()}
     layouts = []
     for path in labels:
         layout = {"labels": path}
@@ -140,10 +182,14 @@ def _label_values(path, classes):
     return values
 
 
-def synthesise_files(served, layouts, output, classes=None, batch=1, show=lambda done, total: None):
+def synthesise_files(
+    served, layouts, output, classes=None, batch=1, show=lambda done, total: None, overwrite=False, also_read=()
+):
     """Synthesises layouts and writes each picture under the name of its label file, whole or not at all.
 
-    Every file is read before the first request, and again when its turn comes.
+    Every file is read before the first request, and again when its turn comes. A picture that is there already, newer
+    than what it is made of and of the model's size, is left. A layout that fails does not keep the others from their
+    pictures.
 
     Args:
         served: `ServedModel`.
@@ -152,38 +198,162 @@ def synthesise_files(served, layouts, output, classes=None, batch=1, show=lambda
         classes: `ClassList` or None, as `read_inputs` takes it.
         batch: number of layouts in a request.
         show: function of (done, total).
+        overwrite: makes pictures that are there anew, too.
+        also_read: further files that the pictures depend on.
+    Returns:
+        how many were synthesised, and how many were left as they are.
+    Raises:
+        RequestError: before the first request, where a file or the output is wrong; after the last one, where layouts
+            failed: how many, and why.
     """
-    for layout in layouts:
+    folder = expand(output)
+    waiting = [
+        layout
+        for layout in layouts
+        if overwrite or not is_made(picture_of(layout, folder), [*layout.values(), *also_read], served.image_size)
+    ]
+    for layout in waiting:
         read_inputs(layout, classes)
-    for start in range(0, len(layouts), batch):
-        part = layouts[start : start + batch]
-        contents = [read_inputs(layout, classes) for layout in part]
+    read = [path for layout in layouts for path in layout.values()]
+    names = {layout["labels"]: os.path.basename(picture_of(layout, folder)) for layout in layouts}
+    folder = plan_files(output, names, [*read, *also_read])
+    failures = Failures()
+    for start in range(0, len(waiting), batch):
+        part = waiting[start : start + batch]
+        synthesise_batch(served, part, folder, classes, failures)
+        show(start + len(part), len(waiting))
+        if failures.ask_now(len(part)) and not served.is_there():
+            failures.skipped = len(waiting) - start - len(part)
+            break
+    failed = len(failures) + failures.skipped
+    if failed:
+        raise RequestError(failures.line(len(waiting)))
+    return len(waiting), len(layouts) - len(waiting)
+
+
+def synthesise_batch(served, layouts, folder, classes, failures):
+    """Synthesises and writes some layouts with one request; where a layout may be to blame, with one for each."""
+    sound, contents = [], []
+    for layout in layouts:
         try:
-            answers = served.synthesise(contents)
+            contents.append(read_inputs(layout, classes))
+            sound.append(layout)
+        except RequestError as error:  # it was sound when the command began
+            failures.add(layout, error)
+    if not sound:
+        return
+    try:
+        answers = served.synthesise(contents)
+    except RequestError as error:
+        if len(sound) > 1 and not isinstance(error, UnansweredError):
+            for layout in sound:
+                synthesise_batch(served, [layout], folder, classes, failures)
+        else:
+            for layout in sound:
+                failures.add(layout, error)
+        return
+    failures.in_a_row = 0
+    for layout, answer in zip(sound, answers):
+        try:
+            write_answer(served, answer, picture_of(layout, folder))
+        except MachineError:  # the next picture would fare no better
+            raise
         except RequestError as error:
-            more = f" and {len(part) - 1} more" if len(part) > 1 else ""
-            raise RequestError(f"{part[0]['labels']}{more}: {error}") from error
-        for layout, answer in zip(part, answers):
-            write_answer(served, layout["labels"], answer, output)
-        show(start + len(part), len(layouts))
+            failures.add(layout, error)
 
 
-def write_answer(served, label_file, answer, folder):
-    """Writes the PNG that a server answered for a label file, once it was decoded and found to be of the right size."""
-    name = os.path.splitext(os.path.basename(label_file))[0] + ".png"
-    with atomic_path(os.path.join(folder, name)) as path:
+class Failures:
+    """The layouts of a job that failed, by the kind of their reason.
+
+    Attributes:
+        in_a_row: how many since the last answer.
+        skipped: how many were not tried, since the server is gone.
+    """
+
+    def __init__(self):
+        self.kinds = {}
+        self.in_a_row = 0
+        self.skipped = 0
+
+    def __len__(self):
+        return sum(len(paths) for _, paths in self.kinds.values())
+
+    def add(self, layout, error):
+        """Takes a layout in; the first of its kind is told at once."""
+        path, reason = layout["labels"], str(error)
+        for file in sorted(layout.values(), key=len, reverse=True):
+            reason = reason.replace(f"{file}: ", "")
+        kind = re.sub(r"\d+", "#", reason)
+        if kind not in self.kinds:
+            self.kinds[kind] = (reason, [])
+            say(f"{path}: {reason.rstrip('.')}; going on with the others")
+        self.kinds[kind][1].append(path)
+        self.in_a_row += 1
+
+    def ask_now(self, most):
+        """Whether it is time to ask if the server is there: after every few failures in a row.
+
+        Args:
+            most: how many may have been added since this was asked last.
+        """
+        return self.in_a_row >= FAILURES_TO_ASK and self.in_a_row % FAILURES_TO_ASK < most
+
+    def line(self, asked):
+        """How many of `asked` layouts failed, the first of each kind with its reason, and what to do."""
+        failed = len(self) + self.skipped
+        kinds = "; ".join(described(paths, reason.rstrip(".")) for reason, paths in self.kinds.values())
+        skipped = f"; the server is gone, so {self.skipped} were not tried" if self.skipped else ""
+        return (
+            f"{failed} of {asked} layouts have no picture yet: {kinds}{skipped}. "
+            "The same command synthesises those that are missing."
+        )
+
+
+def described(paths, reason, most=4):
+    """The first of some paths with its reason, how many there are, and the names of the next ones."""
+    if len(paths) == 1:
+        return f"{paths[0]}: {reason}"
+    names = ", ".join([*map(os.path.basename, paths[1:most]), *(["..."] if len(paths) > most else [])])
+    return f"{paths[0]} and {len(paths) - 1} more: {reason} (so {names})"
+
+
+def picture_of(layout, folder):
+    """The file of a layout's picture."""
+    return os.path.join(folder, os.path.splitext(os.path.basename(layout["labels"]))[0] + ".png")
+
+
+def is_made(picture, inputs, size):
+    """Whether a picture is there, newer than every file that it is made of, whole and of a size (height, width)."""
+    try:
+        made = os.stat(picture).st_mtime_ns
+        if any(os.stat(path).st_mtime_ns >= made for path in inputs):
+            return False
+        with open(picture, "rb") as file:
+            return is_png(file.read()) and read_photograph(picture).shape[:2] == size
+    except (OSError, RequestError):
+        return False
+
+
+def is_png(content):
+    """Whether bytes begin and end as a PNG does; Pillow does not mind where the end is missing."""
+    return content.startswith(b"\x89PNG\r\n\x1a\n") and content.endswith(b"IEND\xaeB`\x82")
+
+
+def write_answer(served, answer, picture):
+    """Writes the PNG that a server answered, once it was decoded and found to be of the right size."""
+    with atomic_path(picture) as path:
         with open(path, "wb") as file:
             file.write(answer)
         try:
-            if not answer.startswith(b"\x89PNG\r\n\x1a\n"):
+            if not is_png(answer):
                 raise RequestError("no PNG")
             size = np.shape(read_photograph(path))[:2]
         except RequestError as error:
             raise RequestError(
-                f"{served.connection.address} answered {label_file} with {len(answer)} bytes that are no whole PNG."
+                f"{served.connection.address} answered with {len(answer)} bytes that are no whole PNG."
             ) from error
         if size != served.image_size:
             raise RequestError(
-                f"{served.connection.address} answered {label_file} with a picture of {size[1]}x{size[0]} pixels "
+                f"{served.connection.address} answered with a picture of {size[1]}x{size[0]} pixels "
                 f"where {served.image_size[1]}x{served.image_size[0]} was announced."
             )

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import pathlib
+import signal
 import socket
 import socketserver
 import subprocess
@@ -23,6 +24,7 @@ from PIL import Image
 from ecgan_tf.data import ClassList, read_layout
 from ecgan_tf.errors import RequestError
 from ecgan_tf.inference.runtimes import open_keras_run
+from ecgan_tf.interrupts import InterruptError, raise_on_signals
 from ecgan_tf.pixels import to_uint8
 from ecgan_tf.runs.folder import read_json, read_layouts
 from export.serving import connections, requests
@@ -34,8 +36,9 @@ PROTOCOLS = ("grpc", "rest")
 
 @pytest.fixture(autouse=True)
 def no_waits(monkeypatch):
-    """Waits between tries are counted, not slept; gives the list of them."""
+    """Waits between tries are counted, not slept, and are as long as they are at least; gives the list of them."""
     waits = []
+    monkeypatch.setattr(requests, "jitter", lambda: 0.0)
     monkeypatch.setattr(requests, "time", type("Clock", (), {"sleep": staticmethod(waits.append)}))
     return waits
 
@@ -249,7 +252,8 @@ def test_a_wrong_request_ends_in_one_line(server, layouts, words, reason):
         f"--labels={layouts / 'labels'}",
         f"--output={layouts / 'synthesised'}",
     ]
-    assert reason in refusal(command(*good, *words))
+    names = {word.partition("=")[0] for word in words}
+    assert reason in refusal(command(*(word for word in good if word.partition("=")[0] not in names), *words))
     assert not synthesised(layouts)
 
 
@@ -296,6 +300,47 @@ def test_a_busy_server_is_asked_again_until_it_answers(server, protocol, layouts
     server.before = fail
     assert_equals_keras(synthesise(served, layouts), layouts, keras_gives)
     assert no_waits == [0.5, 1.0]
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize(
+    "kind", [tf.errors.ResourceExhaustedError, tf.errors.UnavailableError, tf.errors.InternalError]
+)
+def test_a_full_queue_is_asked_again_and_told_in_the_end(server, protocol, layouts, keras_gives, no_waits, kind):
+    """gRPC's RESOURCE_EXHAUSTED, UNAVAILABLE and INTERNAL are 429, 503 and 500 of HTTP."""
+    failures = [kind(None, None, "The batch scheduling queue is full")] * 3
+
+    def fail(signature, inputs):
+        if failures:
+            raise failures.pop()
+
+    server.before = fail
+    assert_equals_keras(synthesise(open_served(server, protocol, retries=3), layouts), layouts, keras_gives)
+    assert no_waits == [0.5, 1.0, 2.0]
+    failures += [kind(None, None, "The batch scheduling queue is full")] * 100
+    words = "had an error of its own .*see its log" if kind is tf.errors.InternalError else r"is busy .*more --retries"
+    with pytest.raises(RequestError, match=f"{words}; asked 2 times"):
+        synthesise(open_served(server, protocol, retries=1), layouts, overwrite=True)
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_a_signal_ends_a_job_while_it_waits_for_an_answer(server, protocol, layouts):
+    """The server works on the second layout when the signal comes; the first one's picture is whole."""
+    served = open_served(server, protocol)
+    requests_seen, main = [], os.getpid()
+
+    def hang(signature, inputs):
+        requests_seen.append(signature)
+        if len(requests_seen) == 2:
+            os.kill(main, signal.SIGTERM)
+            time.sleep(1.5)
+
+    server.before = hang
+    start = time.monotonic()
+    with pytest.raises(InterruptError), raise_on_signals():
+        synthesise(served, layouts)
+    assert time.monotonic() - start < 1.4 and synthesised(layouts) == ["a.png"]
+    time.sleep(1.5)  # until the stand-in is done
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
