@@ -10,10 +10,14 @@ of a layout and the memory that the process took.
 """
 
 import argparse
+import contextlib
+import errno
 import io
 import json
 import os
-import resource
+import platform
+import re
+import signal
 import sys
 import time
 import warnings
@@ -23,10 +27,32 @@ from PIL import Image
 
 METADATA = "ecgan_tf"  # name of the entry in the file's metadata that holds the model's description
 LARGEST_SIDE = 16384  # pixels of a label map: beyond that a small file could fill the memory
+CODES = {signal.SIGINT: ("interrupted", 130), signal.SIGTERM: ("terminated", 143)}
+HOST = re.sub(r"[^A-Za-z0-9_.]", "_", platform.node())[:40]
+MACHINE = {
+    errno.ENOSPC: "no space is left on the disk; free some, or give another folder",
+    errno.EDQUOT: "the disk quota is used up; free some space, or give another folder",
+    errno.EFBIG: "the file is larger than this machine allows (ulimit -f); raise the limit, or give another folder",
+    errno.EROFS: "the file system is read-only; give another folder",
+    errno.EACCES: "no permission; change the access rights, or give another folder",
+    errno.EPERM: "no permission; change the access rights, or give another folder",
+    errno.ENAMETOOLONG: "the name is too long for this file system; give a shorter one",
+    errno.ENOTDIR: "a file stands where a folder should be; remove it, or give another folder",
+    errno.EEXIST: "a file stands where a folder should be; remove it, or give another folder",
+    errno.EISDIR: "a folder stands where a file should be; remove it, or give another folder",
+}
 
 
 class RequestError(ValueError):
     """A mistake in what the user asked for."""
+
+
+class StoppedError(BaseException):
+    """A signal ended the command; no `Exception`, so that nothing on the way takes it for a mistake."""
+
+    def __init__(self, number):
+        word, self.code = CODES[number]
+        super().__init__(f"{word}; what it wrote is whole; the same command begins anew")
 
 
 class Model:
@@ -41,6 +67,8 @@ class Model:
     """
 
     def __init__(self, path, threads=None):
+        if not os.path.isfile(path):
+            raise RequestError(f"--model={path}: no such file")
         try:
             from ai_edge_litert.interpreter import Interpreter
 
@@ -55,6 +83,8 @@ class Model:
         except ImportError as error:
             raise RequestError(f"this needs the package {error.name!r}; pip install ai-edge-litert") from error
         except Exception as error:  # the runtime has no exceptions of its own
+            if isinstance(error, OSError) and error.errno in MACHINE:
+                raise
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise RequestError(f"{path} is not a .tflite of this project ({reason}); export it again") from error
         others = sorted(set(self.inputs) - {"labels"})
@@ -138,15 +168,99 @@ def label_maps(path):
     return [os.path.join(path, name) for name in names]
 
 
-def generate_all(model, paths, output):
+def generate_all(model, paths, output, also_read=()):
     """Synthesises every label map into a folder, a PNG of the same name each."""
     layouts = [model.read(path) for path in paths]  # a broken file is found before the first picture
-    os.makedirs(output, exist_ok=True)
-    for path, labels in zip(paths, layouts):
-        name = os.path.join(output, os.path.splitext(os.path.basename(path))[0] + ".png")
-        Image.fromarray(model(labels)).save(name + ".partial", format="PNG")
-        os.replace(name + ".partial", name)
+    pictures = plan(paths, output, [*paths, *also_read])
+    for picture, labels in zip(pictures, layouts):
+        write_picture(picture, model(labels))
     print(f"synthesised {len(paths)} layouts into {output}")
+
+
+def plan(paths, output, inputs):
+    """The pictures that label maps become, in a folder that was made and tried; never a file that is read.
+
+    Two label maps must not become one picture, also on a disk that does not tell "a" from "A".
+    """
+    folder = expand(output)
+    if os.path.isfile(folder):
+        raise RequestError(f"--output={output} is a file; give a folder")
+    pictures = [os.path.join(folder, os.path.splitext(os.path.basename(path))[0] + ".png") for path in paths]
+    sources = {}
+    for path, picture in zip(paths, pictures):
+        other = sources.setdefault(picture.casefold(), path)
+        if other != path:
+            raise RequestError(f"{other} and {path} would both become {picture}; rename one of them")
+        read = [file for file in inputs if os.path.exists(picture) and os.path.samefile(file, picture)]
+        if read:
+            raise RequestError(
+                f"--output={output} would write over {read[0]}, which this command reads; give another folder"
+            )
+    with machine_errors(folder):
+        os.makedirs(folder, exist_ok=True)
+        remove_partials(folder)
+    write_whole(os.path.join(folder, "."), b"\0" * 4096)
+    return pictures
+
+
+def write_picture(path, pixels):
+    """Writes uint8 (height, width, 3) as a PNG, whole or not at all."""
+    content = io.BytesIO()
+    Image.fromarray(pixels).save(content, format="PNG")
+    write_whole(path, content.getvalue())
+
+
+def write_whole(path, content):
+    """Writes a file beside its place and moves it in; with a folder and "." it only tries whether that would do."""
+    folder, name = os.path.split(path)
+    temporary = os.path.join(folder, f".partial-{HOST}-{os.getpid()}-0.png")
+    try:
+        with machine_errors(folder if name == "." else path):
+            with open(temporary, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            if name != ".":
+                os.replace(temporary, path)
+    finally:
+        with contextlib.suppress(OSError):
+            os.remove(temporary)
+
+
+def remove_partials(folder):
+    """Removes what a process of this file that was killed left half-written in a folder."""
+    for name in os.listdir(folder):
+        match = re.fullmatch(rf"\.partial-{re.escape(HOST)}-(\d+)-0\.png", name)
+        if match and os.name != "nt":  # there os.kill would end the process
+            try:
+                os.kill(int(match[1]), 0)
+            except ProcessLookupError:
+                os.remove(os.path.join(folder, name))
+            except (OSError, OverflowError):
+                pass
+
+
+@contextlib.contextmanager
+def machine_errors(path):
+    """Turns what the machine says while a file is written into one line about that file."""
+    try:
+        yield
+    except OSError as error:
+        raise RequestError(f"writing {path}: {MACHINE.get(error.errno) or error.strerror or error}") from error
+
+
+def expand(path):
+    """An absolute path; "~" is the home folder, which a shell does not expand behind "="."""
+    return os.path.abspath(os.path.expanduser(path))
+
+
+def memory():
+    """Megabytes that the process took at most; None where the machine does not tell."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
 
 
 def measure(model, labels, repeats):
@@ -172,23 +286,38 @@ def main(words=None):
         raise RequestError("--labels and --output go together")
     if arguments.threads is not None and arguments.threads < 1 or arguments.repeats < 1:
         raise RequestError("--threads and --repeats must be 1 or more")
-    model = Model(arguments.model, arguments.threads)
+    path = expand(arguments.model)
+    model = Model(path, arguments.threads)
     labels = np.zeros(model.size, np.int32)
     if arguments.labels:
-        paths = label_maps(arguments.labels)
-        generate_all(model, paths, arguments.output)
+        paths = label_maps(expand(arguments.labels))
+        generate_all(model, paths, arguments.output, [path])
         labels = model.read(paths[0])
     median, slow = measure(model, labels, arguments.repeats)
-    unit = 1e6 if sys.platform == "darwin" else 1e3
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
     height, width = model.size
     threads = arguments.threads or os.cpu_count()
-    print(f"{height}x{width}, {threads} threads: median {median:.1f} ms, 90% below {slow:.1f} ms, {memory:.0f} MB")
+    taken = memory()
+    line = f"{height}x{width}, {threads} threads: median {median:.1f} ms, 90% below {slow:.1f} ms"
+    print(line if taken is None else f"{line}, {taken:.0f} MB")
+
+
+def stop(number, frame):
+    raise StoppedError(number)
+
+
+def fail(problem, code=1):
+    print(f"error: {' '.join(str(problem).split())}", file=sys.stderr)
+    sys.exit(code)
 
 
 if __name__ == "__main__":
+    for wanted in CODES:
+        signal.signal(wanted, stop)
     try:
         main()
     except RequestError as problem:
-        print(f"error: {problem}", file=sys.stderr)
-        sys.exit(1)
+        fail(problem)
+    except StoppedError as problem:
+        fail(problem, problem.code)
+    except OSError as problem:
+        fail(f"{problem.filename or 'the machine'}: {MACHINE.get(problem.errno) or problem.strerror or problem}")

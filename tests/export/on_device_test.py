@@ -1,10 +1,13 @@
 """`export/on_device.py` in a process that has no TensorFlow, and nothing of this project beside the file."""
 
 import importlib.util
+import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -35,10 +38,12 @@ def device(tmp_path_factory):
     missing = subprocess.run([python, "-c", "import tensorflow"], capture_output=True, text=True)
     assert "No module named 'tensorflow'" in missing.stderr
 
-    def call(**flags):
+    def call(before=None, **flags):
         words = [f"--{name}={value}" for name, value in flags.items()]
-        return subprocess.run([python, str(script), *words], capture_output=True, text=True, timeout=120)
+        program = ["-c", before, str(script)] if before else [str(script)]
+        return subprocess.run([python, *program, *words], capture_output=True, text=True, timeout=120)
 
+    call.words = [python, str(script)]
     return call
 
 
@@ -103,3 +108,87 @@ def test_a_value_without_a_class_is_refused(device, model, layouts, tmp_path):
 @pytest.mark.parametrize("flags", [{"labels": "x"}, {"threads": 0}, {"repeats": 0}], ids=str)
 def test_flags_that_make_no_sense_are_refused(device, model, flags):
     assert "--" in refusal(device(model=model[1], **flags))
+
+
+# ---- where it writes
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_label_maps_are_never_written_over(device, model, layouts, tmp_path):
+    before = contents(layouts)
+    for output in (layouts, layouts / ".." / "layouts"):
+        line = refusal(device(model=model[1], labels=layouts, output=output))
+        assert "would write over" in line and "0.png, which this command reads; give another folder" in line
+    (tmp_path / "link").mkdir()
+    (tmp_path / "link" / "1.png").hardlink_to(layouts / "1.png")
+    assert "would write over" in refusal(device(model=model[1], labels=layouts, output=tmp_path / "link"))
+    assert contents(layouts) == before and len(contents(tmp_path / "link")) == 1
+
+
+def test_two_label_maps_do_not_become_one_picture(device, model, layouts, tmp_path):
+    (layouts / "0.png").rename(layouts / "1.PNG")
+    line = refusal(device(model=model[1], labels=layouts, output=tmp_path / "synthesised"))
+    assert "1.PNG and" in line and "would both become" in line
+    assert not (tmp_path / "synthesised").exists()
+
+
+def test_the_home_folder_is_expanded(device, model, layouts, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    result = device(model=model[1], labels="~/layouts", output="~/synthesised", repeats=1)
+    assert result.returncode == 0, result.stderr
+    assert sorted(contents(tmp_path / "synthesised")) == ["0.png", "1.png"]
+
+
+def test_a_file_is_no_folder(device, model, layouts, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    assert "file is a file; give a folder" in refusal(device(model=model[1], labels=layouts, output=tmp_path / "file"))
+    line = refusal(device(model=model[1], labels=layouts, output=tmp_path / "file" / "below"))
+    assert f"writing {tmp_path / 'file' / 'below'}: a file stands where a folder should be" in line
+
+
+def test_what_a_killed_process_left_is_removed_and_only_that(device, model, layouts, tmp_path):
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    folder, host = tmp_path / "synthesised", export.on_device.HOST
+    folder.mkdir()
+    names = [f".partial-{host}-{pid}-0.png" for pid in (dead.pid, os.getpid())] + [
+        f".partial-elsewhere-{dead.pid}-0.png"
+    ]
+    for name in names:
+        (folder / name).write_bytes(b"half")
+    assert device(model=model[1], labels=layouts, output=folder, repeats=1).returncode == 0
+    assert sorted(contents(folder)) == sorted([*names[1:], "0.png", "1.png"])
+
+
+# ---- the machine
+
+
+def test_windows_has_no_module_of_resources(device, model):
+    """There the line leaves the memory out."""
+    before = "import sys, runpy; sys.modules['resource'] = None; del sys.argv[0]; "
+    result = device(f"{before}runpy.run_path(sys.argv[0], None, '__main__')", model=model[1], repeats=1)
+    assert result.returncode == 0, result.stderr
+    assert "median" in result.stdout and "MB" not in result.stdout
+
+
+@pytest.mark.parametrize(("number", "word", "code"), [("SIGINT", "interrupted", 130), ("SIGTERM", "terminated", 143)])
+def test_a_signal_is_one_line_and_leaves_nothing_half_written(device, model, layouts, tmp_path, number, word, code):
+    for index in range(2, 400):
+        shutil.copy(layouts / "0.png", layouts / f"{index}.png")
+    words = [f"--model={model[1]}", f"--labels={layouts}", f"--output={tmp_path / 'synthesised'}"]
+    process = subprocess.Popen([*device.words, *words], stderr=subprocess.PIPE, text=True)
+    while not list(tmp_path.glob("synthesised/[0-9]*.png")):
+        assert process.poll() is None, process.stderr.read()
+        time.sleep(0.005)
+    process.send_signal(getattr(signal, number))
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (
+        code,
+        f"error: {word}; what it wrote is whole; the same command begins anew\n",
+    )
+    assert 0 < len(contents(tmp_path / "synthesised")) <= 400
+    for path in (tmp_path / "synthesised").iterdir():
+        assert np.asarray(Image.open(path)).shape == (32, 32, 3) and not path.name.startswith(".")
