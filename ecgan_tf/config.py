@@ -1,6 +1,7 @@
 """The config of a run: the keys that every method shares, those of its method, and the check of a whole request."""
 
 import importlib
+import json
 import os
 
 import ml_collections
@@ -101,7 +102,8 @@ def without_foreign_keys(tree):
     Runs of before keep keys of all methods; a key that a run does not have gets its default.
     """
     stored, keys = flatten(tree), keys_of(tree["model"]["name"])
-    flat = {key: stored.get(key, value.default) for key, value in keys.items()}
+    defaults = json.loads(json.dumps({key: value.default for key, value in keys.items()}))  # lists for tuples
+    flat = {key: stored.get(key, default) for key, default in defaults.items()}
     return nest({"model.name": tree["model"]["name"], **flat})
 
 
@@ -174,8 +176,9 @@ def _configs_of(name):
     """The experiments of a method, as an end of a message."""
     from ecgan_tf import configs
 
-    files = sorted(file for folder in configs.__path__ for file in os.listdir(folder) if file.startswith(f"{name}_"))
-    return "".join(f", configs/{file}" for file in files)
+    names = sorted(file.removesuffix(".py") for folder in configs.__path__ for file in os.listdir(folder))
+    of_method = [stem for stem in names if max(METHODS, key=lambda n: len(n) * f"{stem}_".startswith(f"{n}_")) == name]
+    return "".join(f", configs/{stem}.py" for stem in of_method if stem.startswith(name))
 
 
 def _check_size(config, method):

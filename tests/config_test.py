@@ -1,31 +1,129 @@
+"""The config of a run: its keys, the check of a request, and the files of configs/."""
+
 import importlib.util
 import inspect
 import pathlib
 
 import pytest
+from ecgan_tf.configs import ablations_earth_tiles, earth_tiles
 
-from ecgan_tf.config import base_config, check_config
+from ecgan_tf.config import base_config, check_config, keys_of, load_config, without_foreign_keys
+from ecgan_tf.config_keys import flatten
 from ecgan_tf.errors import RequestError
+from ecgan_tf.methods import METHODS
 
-CONFIGS = sorted((pathlib.Path(__file__).parents[1] / "configs").glob("*.py"))
+CONFIGS = sorted((pathlib.Path(__file__).parents[1] / "configs").glob("[!_]*.py"))
+GUIDED = {"data.exemplars": "cross+self", "data.load_size": (256, 256)}
+# What no default can know: where the photographs of the other view lie, and how large those are that hold two patches.
+NEEDS = {"lggan_cross_view": {"data.name": "folder", "data.dir": "DATA"}, "msca": GUIDED}
 
 
 def test_a_misspelt_key_fails():
     with pytest.raises(AttributeError, match='Did you mean "generator_lr" instead of "generater_lr"'):
-        base_config().optimizer.generater_lr = 1e-3
+        base_config("ecgan").optimizer.generater_lr = 1e-3
 
 
-def test_the_base_config_has_no_mistakes():
-    check_config(base_config())
+@pytest.mark.parametrize("name", METHODS)
+def test_the_base_config_has_no_mistakes(name):
+    config = base_config(name)
+    config.update_from_flattened_dict(NEEDS.get(name, {}))
+    check_config(config)
 
 
-def mistakes(**values):
-    """What `check_config` says of the base config with the given values."""
-    config = base_config()
+def mistakes(method=None, **values):
+    """What `check_config` says of a base config with the given values: of the first method that knows these keys."""
+    method = method or next(name for name in METHODS if values.keys() <= keys_of(name).keys())
+    config = base_config(method)
     config.update_from_flattened_dict(values)
     with pytest.raises(RequestError) as error:
         check_config(config)
     return str(error.value)
+
+
+# --- keys of other methods -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_config_has_the_keys_of_its_method_alone(name):
+    assert flatten(base_config(name)).keys() == {"model.name", *keys_of(name)}
+    assert base_config(name).model.name == name
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [("ecgan", "model.upsampler"), ("spade", "loss.contrastive"), ("lggan", "data.exemplars"),
+     ("lggan_cross_view", "discriminator.num_scales"), ("msca", "data.edge_source"), ("spade", "data.use_sources")],
+)  # fmt: skip
+def test_a_key_of_another_method_cannot_be_set(name, key):
+    assert any(key in keys_of(other) for other in METHODS)
+    with pytest.raises((AttributeError, KeyError), match=key.split(".")[1]):
+        base_config(name).update_from_flattened_dict({key: 1})
+
+
+@pytest.mark.parametrize(
+    ("name", "other", "message"),
+    [
+        ("ecgan", "spade", "config.data.canny_high is a key of method ecgan, not of config.model.name='spade'"),
+        ("msca", "spade", "config.data.exemplars is a key of method ecgan, msca, not of config.model.name='spade'"),
+        ("lggan_plus", "lggan", "config.model.sau_patch is a key of method lggan_plus, not of config.model.name='lg"),
+        ("spade", "ecgan", "config.data.canny_high is missing, which config.model.name='ecgan' reads"),
+        ("lggan", "lggan_plus", "config.model.sau_patch is missing, which config.model.name='lggan_plus' reads"),
+    ],
+)
+def test_the_name_alone_makes_no_config_of_another_method(name, other, message):
+    config = base_config(name)
+    config.model.name = other
+    with pytest.raises(RequestError) as error:
+        check_config(config)
+    assert str(error.value).startswith(message)
+    assert f"; take a config that is made for it, such as configs/earth_tiles.py:{other}, configs/{other}_" in str(
+        error.value
+    )
+
+
+def test_a_key_of_no_method_is_said_to_be_one():
+    config = base_config("spade").unlock()
+    config.model.depth = 5
+    with pytest.raises(RequestError, match="config.model.depth is a key of no method, not of config.model.name='spa"):
+        check_config(config)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_the_configs_that_are_recommended_are_of_the_method(name):
+    config = base_config("spade" if name == "ecgan" else "ecgan")
+    config.model.name = name
+    with pytest.raises(RequestError) as error:
+        check_config(config)
+    recommended = [word.rstrip(".,") for word in str(error.value).split() if word.startswith("configs/")]
+    files = [word.removeprefix("configs/").removesuffix(".py") for word in recommended[1:]]
+    assert recommended[0].startswith(f"configs/earth_tiles.py:{name}") and files
+    assert {load_config(file).model.name for file in files} == {name}
+
+
+@pytest.mark.parametrize("ask", [keys_of, base_config, earth_tiles.get_config], ids=lambda ask: ask.__name__)
+def test_an_unknown_method_is_refused_with_the_known_ones(ask):
+    known = "ecgan, lggan, lggan_cross_view, lggan_plus, msca, spade"
+    with pytest.raises(RequestError, match=f"^config.model.name is 'lggann'; it must be one of {known}$"):
+        ask("lggann")
+
+
+def test_a_config_whose_method_is_misspelt_is_refused():
+    assert "config.model.name is 'lggann'; it must be one of ecgan, lggan, " in mistakes("lggan", **{
+        "model.name": "lggann"
+    })  # fmt: skip
+
+
+def test_a_stored_config_loses_foreign_keys_and_gains_new_ones():
+    tree = {"model": {"name": "spade", "base_filters": 7, "sau_place": "both"}, "data": {"image_size": [64, 32]},
+            "loss": {"contrastive": 1.0}, "notes": "of before"}  # fmt: skip
+    config = without_foreign_keys(tree)
+    assert flatten(config).keys() == flatten(base_config("spade")).keys()
+    changed = {"model.base_filters": 7, "data.image_size": [64, 32], "data.load_size": [0, 0]}
+    expected = {**flatten(base_config("spade")), **changed}
+    assert flatten(config) == expected
+
+
+# --- values ----------------------------------------------------------------------------------------------------------
 
 
 def test_all_mistakes_are_listed_at_once():
@@ -48,7 +146,7 @@ def test_all_mistakes_are_listed_at_once():
     "train.update_order", "train.precision", "data.name",
 ])  # fmt: skip
 def test_a_choice_must_be_one_of_those_listed(key):
-    default = base_config()[key.split(".")[0]][key.split(".")[1]]
+    default = next(keys_of(name)[key].default for name in METHODS if key in keys_of(name))
     message = mistakes(**{key: "other"})
     assert f"config.{key} is 'other'; it must be one of " in message and default in message
 
@@ -131,13 +229,13 @@ def test_the_kernel_of_the_class_branches_has_a_middle():
     assert "local_kernel_size is 4; it must be odd" in mistakes(**{"model.local_kernel_size": 4})
 
 
-@pytest.mark.parametrize("values", [{"data.use_sources": True}, {"model.name": "lggan_cross_view"}], ids=str)
-def test_only_the_cross_view_model_reads_another_view(values):
-    assert "config.data.use_sources must be " in mistakes(**values)
+def test_only_the_cross_view_model_reads_another_view():
+    assert [name for name in METHODS if "data.use_sources" in keys_of(name)] == ["lggan_cross_view"]
+    assert "config.data.use_sources is False; it must be one of True" in mistakes(**{"data.use_sources": False})
 
 
 def test_only_a_folder_has_another_view():
-    message = mistakes(**{"data.use_sources": True, "model.name": "lggan_cross_view"})
+    message = mistakes("lggan_cross_view")
     assert "config.data.name is 'earth_tiles'; only 'folder' has photographs of a second view" in message
 
 
@@ -165,42 +263,62 @@ def test_only_the_embedded_data_need_no_folder():
     )
 
 
-GUIDED = {"model.name": "msca", "data.exemplars": "cross+self", "data.load_size": (256, 256)}
+def test_a_discriminator_of_edges_needs_edges():
+    values = {"discriminator.separate_edge": True, "model.use_edge": False}
+    assert "config.discriminator.separate_edge judges edges; set config.model.use_edge=True" in mistakes(**values)
 
 
-def test_a_guided_request_has_no_mistakes():
-    config = base_config()
-    config.update_from_flattened_dict(GUIDED)
+# What ECGAN has by a switch, MSCA always has.
+@pytest.mark.parametrize(("name", "values"), [("msca", GUIDED), ("ecgan", {**GUIDED, "model.use_exemplar": True})])
+def test_a_guided_request_has_no_mistakes(name, values):
+    config = base_config(name)
+    config.update_from_flattened_dict(values)
     check_config(config)
 
 
 @pytest.mark.parametrize(
-    ("values", "message"),
+    ("name", "values", "message"),
     [
-        ({"model.name": "msca"}, "config.data.exemplars is 'none', but this model synthesises after exemplars"),
-        ({"model.use_exemplar": True}, "config.data.exemplars is 'none', but this model synthesises after exemplars"),
-        ({"data.exemplars": "self"}, "config.data.exemplars is 'self', but this model takes no exemplar"),
-        ({**GUIDED, "data.load_size": (0, 0)}, "leaves no room for two patches"),
-        ({**GUIDED, "model.attention_slots": (1, 2, 3)}, "attention_slots is (1, 2, 3); it must be five numbers"),
-        ({**GUIDED, "model.attention": "full", "model.exemplar_label": "none"}, "must be 'given'"),
-        ({**GUIDED, "model.attention": "some"}, "config.model.attention is 'some'; it must be one of msca, gap, full"),
-        ({**GUIDED, "model.exemplar_label": "some"}, "config.model.exemplar_label is 'some'; it must be one of"),
-        ({"data.exemplars": "some"}, "config.data.exemplars is 'some'; it must be one of"),
-        ({"data.retrieved_share": 1.5}, "config.data.retrieved_share is 1.5; it must lie between 0 and 1"),
-        ({"loss.style": -1.0}, "config.loss.style is -1.0; it must not be negative"),
-        ({"loss.slot_entropy": -1.0}, "config.loss.slot_entropy is -1.0; it must not be negative"),
-        ({"model.attention_sharpness": 0.0}, "config.model.attention_sharpness is 0.0; it must be above 0"),
+        ("msca", {"data.exemplars": "none"}, "config.data.exemplars is 'none'; it must be one of cross+self, cross, s"),
+        (
+            "ecgan",
+            {"model.use_exemplar": True},
+            "config.data.exemplars is 'none', but this model synthesises after exemplars",
+        ),
+        ("ecgan", {"data.exemplars": "self"}, "config.data.exemplars is 'self', but this model takes no exemplar"),
+        ("msca", {**GUIDED, "data.load_size": (0, 0)}, "leaves no room for two patches"),
+        (
+            "msca",
+            {**GUIDED, "model.attention_slots": (1, 2, 3)},
+            "attention_slots is (1, 2, 3); it must be five numbers",
+        ),
+        ("msca", {**GUIDED, "model.attention": "full", "model.exemplar_label": "none"}, "must be 'given'"),
+        (
+            "msca",
+            {**GUIDED, "model.attention": "some"},
+            "config.model.attention is 'some'; it must be one of msca, gap, full",
+        ),
+        (
+            "msca",
+            {**GUIDED, "model.exemplar_label": "some"},
+            "config.model.exemplar_label is 'some'; it must be one of",
+        ),
+        ("msca", {"data.exemplars": "some"}, "config.data.exemplars is 'some'; it must be one of"),
+        ("ecgan", {"data.retrieved_share": 1.5}, "config.data.retrieved_share is 1.5; it must lie between 0 and 1"),
+        ("ecgan", {"loss.style": -1.0}, "config.loss.style is -1.0; it must not be negative"),
+        ("msca", {"loss.slot_entropy": -1.0}, "config.loss.slot_entropy is -1.0; it must not be negative"),
+        ("msca", {"model.attention_sharpness": 0.0}, "config.model.attention_sharpness is 0.0; it must be above 0"),
     ],
 )
-def test_what_does_not_fit_a_guided_request_is_said(values, message):
-    assert message in mistakes(**values)
+def test_what_does_not_fit_a_guided_request_is_said(name, values, message):
+    assert message in mistakes(name, **values)
 
 
 @pytest.mark.parametrize("key", ["loss.segmenter", "loss.vgg_weights"])
 def test_weights_of_other_networks_must_be_there(key, tmp_path):
     assert f"config.{key} is 'nowhere.npz', which is no file" in mistakes(**{key: "nowhere.npz"})
     (tmp_path / "weights").write_bytes(b"")
-    config = base_config()
+    config = base_config("ecgan")
     config.update_from_flattened_dict({key: str(tmp_path / "weights")})
     check_config(config)
 
@@ -248,7 +366,47 @@ def test_every_config_tells_how_to_run_it_on_what_and_what_to_expect(module):
 
 @pytest.mark.parametrize("variant", ["B8", "B3_small", ""])
 def test_an_unknown_ablation_is_refused_by_name(variant):
-    from ecgan_tf.configs.ablations_earth_tiles import get_config
-
     with pytest.raises(RequestError, match=f"ablation '{variant}'; choose from B1, "):
-        get_config(variant)
+        ablations_earth_tiles.get_config(variant)
+
+
+@pytest.mark.parametrize("suffix", ["", "_toy"])
+@pytest.mark.parametrize("name", METHODS)
+def test_any_method_can_be_tried_on_the_embedded_tiles(name, suffix):
+    config = earth_tiles.get_config(name + suffix)
+    assert (config.model.name, config.data.name) == (name, "earth_tiles")
+    assert (config.data.image_size == (64, 64)) == (not suffix)
+    if name == "lggan_cross_view":  # the tiles have no second view
+        config.data.name, config.data.dir = "folder", "DATA"
+    check_config(config)
+
+
+# --- load_config -----------------------------------------------------------------------------------------------------
+
+
+def test_an_experiment_is_loaded_by_name_and_changed_by_key():
+    config = load_config("ecgan_earth_tiles", train__steps=7, **{"data.limit": 3})
+    assert (config.train.steps, config.data.limit, config.is_locked) == (7, 3, True)
+    config.train.steps, config.data.limit = 300, 0
+    assert config == load_config("ecgan_earth_tiles")
+
+
+def test_a_variant_follows_a_colon():
+    assert load_config("ecgan_earth_tiles:toy").data.image_size == (32, 32)
+    assert not load_config("ablations_earth_tiles:B1").model.use_edge
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "message"),
+    [
+        ("ecgan_eart", {}, "no config is called 'ecgan_eart'; `ecgan configs` lists them"),
+        ("configs/ecgan_earth_tiles.py", {}, "no config is called 'configs/ecgan_earth_tiles.py'; "),
+        ("ecgan_earth_tiles:toyy", {}, "variant 'toyy' of the config; there is :toy"),
+        ("ecgan_earth_tiles", {"train__stepz": 7}, "ecgan_earth_tiles: .*stepz"),
+        ("ecgan_earth_tiles", {"model.upsampler": "deconv"}, "ecgan_earth_tiles: .*upsampler"),
+        ("ecgan_earth_tiles", {"train__steps": "many"}, "ecgan_earth_tiles: .*str"),
+    ],
+)
+def test_what_cannot_be_loaded_is_refused(name, values, message):
+    with pytest.raises(RequestError, match=message):
+        load_config(name, **values)

@@ -112,14 +112,20 @@ def data(tmp_path):
 
 @pytest.fixture
 def request_training(tmp_path, data):
-    """Asks for a training on `data`, in a Python that has no TensorFlow: mistakes are found before it loads."""
-    tripwire = tmp_path / "tripwire" / "tensorflow.py"
-    tripwire.parent.mkdir()
-    tripwire.write_text("raise SystemExit('TensorFlow was imported')")
-    environment = {**os.environ, "PYTHONPATH": str(tripwire.parent)}
+    """Asks for a training on `data` as a user does, and on a device that there is not: the last thing that is checked.
+
+    So a request is refused for its mistake before a network is made, and a sound one for the device alone.
+    """
+    environment = {key: value for key, value in os.environ.items() if key != "TF_CPP_MIN_LOG_LEVEL"}
 
     def request(*arguments):
-        arguments = ["--config.data.name=folder", f"--config.data.dir={data}", *arguments]
+        arguments = [
+            "--config.data.name=folder",
+            f"--config.data.dir={data}",
+            "--config.train.devices=GPU:7",
+            *arguments,
+        ]
+        arguments = list({argument.split("=")[0]: argument for argument in arguments}.values())  # the last one counts
         return subprocess.run(
             command(tmp_path / "run", *arguments), capture_output=True, text=True, timeout=60, env=environment
         )
@@ -147,6 +153,10 @@ FLAGS = {
     "data set": ("--config.data.name=cifar", ["'cifar'", "one of earth_tiles, folder"]),
     "folder": ("--config.data.dir=/nowhere", ["/nowhere: no such folder", "set config.data.dir"]),
     "config": ("--config=nowhere.py", ["nowhere.py"]),
+    "name of a config": ("--config=ecgan_earth_tilez", ["no such config", "ecgan_earth_tiles"]),
+    "method": ("--config.model.name=lggann", ["'lggann'", "one of ecgan, lggan"]),
+    "another method": ("--config.model.name=spade", ["is a key of method ecgan", "configs/spade_earth_tiles.py"]),
+    "key of another method": ("--config.model.fusion=mean", ["fusion"]),
     "argument": ("steps=3", ["unexpected argument 'steps=3'", "--name=value"]),
 }
 FILES = {
@@ -184,5 +194,5 @@ def test_a_wrong_file_is_named_in_one_line(mistake, request_training, data, tmp_
     assert_refused(request_training(), tmp_path / "run", [str(data / folder), *parts])
 
 
-def test_a_sound_request_passes_every_check(request_training):
-    assert "TensorFlow was imported" in request_training().stderr
+def test_a_sound_request_passes_every_check(request_training, tmp_path):
+    assert_refused(request_training(), tmp_path / "run", ["config.train.devices names GPU:7; this machine has CPU:0"])
