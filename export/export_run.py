@@ -48,7 +48,6 @@ def export_run(
     output = plan_folder(output)
     expected = open_keras_run(run, image_size).generate(model.layouts)
     os.makedirs(output, exist_ok=True)
-    write_json(os.path.join(output, "model.json"), model.description)
     settings = {
         "run": run,
         "step": model.step,
@@ -56,22 +55,25 @@ def export_run(
         "uint8_io": uint8_io,
     }
     kept = keep_or_remove(output, earlier, settings, artefacts_of(targets, model))
-    entries, images = {}, {}
-    waiting = list(artefacts_of(targets, model).items())
-    while waiting:
-        name, (write, precision) = waiting.pop(0)
-        entries[name], images[name] = export_one(model, expected, output, name, write, precision)
-        if not entries[name]["passed"]:
-            waiting += INSTEAD_OF.get(name, {}).items()
     report = {
         **settings,
         "graph": model.graph,
         "layouts": len(expected),
         "machine": platform.processor() or platform.machine(),
         "threads": os.cpu_count(),
-        "artefacts": {**kept, **entries},
+        "artefacts": kept,
     }
-    write_json(os.path.join(output, REPORT), report)
+    write_json(os.path.join(output, REPORT), report)  # before the first artefact: whose export this is
+    write_json(os.path.join(output, "model.json"), model.description)
+    entries, images = {}, {}
+    waiting = list(artefacts_of(targets, model).items())
+    while waiting:
+        name, (write, precision) = waiting.pop(0)
+        entries[name], images[name] = export_one(model, expected, output, name, write, precision)
+        report["artefacts"] = {**kept, **entries}
+        write_json(os.path.join(output, REPORT), report)
+        if not entries[name]["passed"]:
+            waiting += INSTEAD_OF.get(name, {}).items()
     write_sheet(os.path.join(output, "comparison.png"), model, expected, images)
     write_model_card(os.path.join(output, "MODEL_CARD.md"), model, report)
     if entries.get("saved_model", {}).get("passed"):

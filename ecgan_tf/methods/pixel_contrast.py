@@ -92,7 +92,7 @@ class PixelContrast:
         return pixel_contrastive_loss(*both, temperature, num_anchors=pixels[1].shape[0])
 
     def _sample(self, scale, features, labels, step):
-        """Sampled pixels of the global batch (embeddings, labels, valid); class means for the memory; its number of cells."""
+        """Sampled pixels of the global batch (embeddings, labels, valid); class means for the memory; its cells."""
         embedded = self.embeddings[scale](features, training=True)
         height, width = embedded.shape[1:3]
         cells = pure_labels(labels, (height, width), self.loss.contrastive_purity, self.num_classes)

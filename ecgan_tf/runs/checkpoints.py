@@ -7,10 +7,12 @@ import numpy as np
 
 from ecgan_tf.arrays import assign_arrays, not_finite, read_arrays
 from ecgan_tf.atomic_files import atomic_path
+from ecgan_tf.console import say
 from ecgan_tf.errors import RequestError
 
 PATTERN = re.compile(r"step_(\d{8})\.npz", re.ASCII)
 EXTRA = "extra/"  # begins the names of what is no variable
+NETWORKS = ("generator", "ema_generator", "generator_optimizer", "discriminator_optimizer", "step")
 
 
 class DivergedError(RequestError):
@@ -51,10 +53,29 @@ def load_checkpoint(folder, step, variables, prefix=""):
     Returns:
         the extra arrays, by name.
     """
-    arrays = read_checkpoint(folder, step, prefix)
+    arrays = without_lost_heads(read_checkpoint(folder, step, prefix), variables)
     extra = {name.removeprefix(EXTRA): arrays.pop(name) for name in list(arrays) if name.startswith(EXTRA)}
     assign_arrays(checkpoint_path(folder, step), arrays, variables)
     return extra
+
+
+def without_lost_heads(arrays, variables):
+    """The arrays without those of heads that the method no longer has, and without the optimizer's of them.
+
+    Runs of before 0.2.0 trained SPADE with ECGAN's heads. That the config is the run's is checked elsewhere.
+    """
+    parts = {name.split("/")[0] for name in variables}
+    stored = {name.split("/")[0] for name in arrays}
+    lost = {part for part in stored - parts if f"{part}/" != EXTRA and part not in NETWORKS}
+    if not lost or parts.isdisjoint(NETWORKS):
+        return arrays
+    of_lost = tuple(f"_adam/{part}_" for part in lost)
+    say(f"{', '.join(sorted(lost))} of the checkpoint: not of this version's method, left out")
+    return {
+        name: array
+        for name, array in arrays.items()
+        if name.split("/")[0] not in lost and not any(part in name for part in of_lost)
+    }
 
 
 def read_checkpoint(folder, step, prefix=""):

@@ -42,7 +42,9 @@ def test_the_first_remedy_works(diverged):
     run, result = diverged
     step = re.search(r"--rollback_to=(\d+)", result.stderr)[1]
     rates = ["--config.optimizer.generator_lr=1e-5", "--config.optimizer.discriminator_lr=1e-5"]
-    again = train(f"--workdir={run}", f"--rollback_to={step}", "--config.train.steps=12", "--config.train.extend=restart", *rates)
+    again = train(
+        f"--workdir={run}", f"--rollback_to={step}", "--config.train.steps=12", "--config.train.extend=restart", *rates
+    )
     assert again.returncode == 0, again.stderr
     assert f"continuing from step {step}" in again.stdout and "trained to step 12" in again.stdout
 

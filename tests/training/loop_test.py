@@ -1,7 +1,11 @@
+import json
+
+import numpy as np
 import pytest
 
+from ecgan_tf.errors import RequestError
 from ecgan_tf.runs.folder import RunFolder
-from ecgan_tf.training.loop import log
+from ecgan_tf.training.loop import SinceLog, log
 from ecgan_tf.training.summaries import MetricsWriter, Progress
 
 
@@ -9,19 +13,51 @@ def make_objective(gan, config):
     return gan.method.make_objective(config, gan.generator, gan.judges, gan.heads)
 
 
+def since_log(*steps):
+    terms = SinceLog({})
+    for step in steps:
+        terms.add(step)
+    return terms
+
+
 def test_what_is_logged_is_the_mean_since_the_last_log_step(gan, gan_config, tmp_path):
-    metrics, progress = MetricsWriter(RunFolder(tmp_path), 0), Progress(0, 10, 4)
+    run = RunFolder(tmp_path)
+    metrics, progress = MetricsWriter(run, 0), Progress(0, 10, 4)
     config = gan_config(**{"train.global_batch_size": 4})
-    log(2, [{"L_G": 1.0, "L_D": 3.0}, {"L_G": 2.0, "L_D": 5.0}], gan, progress, metrics, config)
+    terms = since_log({"L_G": 1.0, "L_D": 3.0}, {"L_G": 2.0, "L_D": 5.0})
+    log(2, terms, gan, progress, metrics, config, run)
     line = (tmp_path / "metrics.jsonl").read_text()
     assert line.startswith('{"step": 2, "images_seen": 8.0, "L_G": 1.5, "L_D": 4.0, "generator_lr": 0.0001, ')
+    assert not terms.arrays()
+
+
+def test_an_interrupted_mean_goes_on_as_it_was(rng):
+    values = rng.normal(size=5).astype(np.float32)
+    whole = since_log(*({"L_G": value} for value in values))
+    stored = since_log(*({"L_G": value} for value in values[:3])).arrays()
+    resumed = SinceLog(stored)
+    for value in values[3:]:
+        resumed.add({"L_G": value})
+    assert resumed.means() == whole.means()
+
+
+def test_a_step_that_was_not_timed_has_no_speed(gan, gan_config, tmp_path, capsys):
+    run = RunFolder(tmp_path)
+    metrics, progress = MetricsWriter(run, 0), Progress(1, 10, 4)
+    log(1, since_log({"L_G": 1.0, "L_D": 3.0}), gan, progress, metrics, gan_config(), run)
+    assert json.loads((tmp_path / "metrics.jsonl").read_text())["images_per_second"] is None
+    assert "step 1/10 | - images/s | - left" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_a_term_that_is_not_finite_ends_the_run(value, gan, gan_config, tmp_path):
-    metrics, progress = MetricsWriter(RunFolder(tmp_path), 0), Progress(0, 10, 4)
-    with pytest.raises(FloatingPointError, match="step 2: L_D not finite; lower config.optimizer's rates"):
-        log(2, [{"L_G": 1.0, "L_D": 3.0}, {"L_G": 2.0, "L_D": value}], gan, progress, metrics, gan_config())
+    run = RunFolder(tmp_path)
+    metrics, progress = MetricsWriter(run, 0), Progress(0, 10, 4)
+    terms = since_log({"L_G": 1.0, "L_D": 3.0}, {"L_G": 2.0, "L_D": value})
+    with pytest.raises(
+        RequestError, match="step 2: L_D not finite: the run has diverged. Nothing was saved; start again"
+    ):
+        log(2, terms, gan, progress, metrics, gan_config(), run)
     assert not (tmp_path / "metrics.jsonl").exists()
 
 

@@ -1,23 +1,24 @@
 import keras
 import pytest
 
-from ecgan_tf.training.optimizers import ConstantThenLinear, learning_rate, make_optimizer
+from ecgan_tf.runs.schedule import planned
+from ecgan_tf.training.optimizers import PiecewiseLinear, learning_rate, make_optimizer
 
 
 @pytest.mark.parametrize(("step", "rate"), [(0, 0.4), (6, 0.4), (7, 0.3), (8, 0.2), (9, 0.1), (10, 0.0), (11, 0.0)])
 def test_the_rate_is_constant_then_falls_to_zero(step, rate):
-    assert float(ConstantThenLinear(0.4, 6, 10)(step)) == pytest.approx(rate, abs=1e-7)
+    assert float(PiecewiseLinear(0.4, [(0, 6, 10, 1.0)])(step)) == pytest.approx(rate, abs=1e-7)
 
 
 @pytest.mark.parametrize(("constant_steps", "rates"), [(0, [1.0, 0.5, 0.0]), (2, [1.0, 1.0, 0.0])])
 def test_nothing_or_everything_constant(constant_steps, rates):
-    schedule = ConstantThenLinear(1.0, constant_steps, 2)
+    schedule = PiecewiseLinear(1.0, [(0, constant_steps, 2, 1.0)])
     assert [float(schedule(step)) for step in range(3)] == rates
 
 
 def test_a_schedule_is_rebuilt_from_its_config():
-    config = ConstantThenLinear(0.4, 6, 10).get_config()
-    assert ConstantThenLinear.from_config(config).get_config() == config
+    config = PiecewiseLinear(0.4, [(0, 6, 10, 1.0)]).get_config()
+    assert PiecewiseLinear.from_config(config).get_config() == config
 
 
 @pytest.fixture
@@ -27,7 +28,7 @@ def optimizer_config(tiny_config):
 
 
 def test_adam_is_set_up_by_the_config(optimizer_config):
-    adam = make_optimizer(0.4, optimizer_config, 20, "float32", "adam")
+    adam = make_optimizer(0.4, optimizer_config, planned(20, optimizer_config.constant_fraction), "float32", "adam")
     assert (adam.beta_1, adam.beta_2, adam.name) == (0.25, 0.75, "adam")
     assert learning_rate(adam) == pytest.approx(0.4)
     adam.build([keras.Variable(0.0)])
@@ -37,7 +38,9 @@ def test_adam_is_set_up_by_the_config(optimizer_config):
 
 @pytest.mark.parametrize(("precision", "scales"), [("mixed_float16", True), ("mixed_bfloat16", False)])
 def test_only_float16_scales_its_loss(optimizer_config, precision, scales):
-    optimizer = make_optimizer(0.4, optimizer_config, 20, precision, "adam")
+    optimizer = make_optimizer(
+        0.4, optimizer_config, planned(20, optimizer_config.constant_fraction), precision, "adam"
+    )
     optimizer.build([keras.Variable(0.0)])
     assert (float(optimizer.scale_loss(1.0)) > 1) == scales
     assert learning_rate(optimizer) == pytest.approx(0.4)
