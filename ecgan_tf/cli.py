@@ -33,6 +33,8 @@ def run(main, usage, interrupted=WHOLE):
             app.run(_without_traceback(main, interrupted), flags_parser=_parse_flags)
     except interrupts.InterruptError as error:
         _fail(_words(error, interrupted), error.code)
+    except KeyboardInterrupt:  # of a library that has its own handler
+        _fail(f"interrupted; {interrupted}", 130)
 
 
 def no_arguments(argv):

@@ -231,6 +231,8 @@ def open_run(path, image_size=None):
         if image_size is not None:
             model["arguments"]["image_size"] = list(image_size)
         ClassList.from_dict(model["classes"])
+        if model["name"] not in METHODS:
+            raise ValueError(f"method {model['name']!r}; it must be one of {', '.join(sorted(METHODS))}")
         arrays = read_checkpoint(run.checkpoints, step, "ema_generator/")
         check_shapes(run.checkpoints, step, arrays, lambda: make_generator(model["name"], **model["arguments"]))
         generator = make_generator(model["name"], **model["arguments"])

@@ -88,17 +88,17 @@ def test_another_run_is_refused_by_key_and_value(started, tiny_config):
     leave_a_checkpoint(started)
     other = {"train.seed": 3, "data.image_size": (64, 32), "train.steps": 7}
     with pytest.raises(RequestError) as error:
-        started.start(tiny_config(**other), MODEL, LAYOUTS)
+        started.check(tiny_config(**other), MODEL)
     assert "config.data.image_size was [32, 32], now [64, 32], config.train.seed was 0, now 3." in str(error.value)
     assert "steps" not in str(error.value) and "--workdir" in str(error.value)
-    started.start(tiny_config(), MODEL, LAYOUTS)  # the refused config was not kept
+    started.check(tiny_config(), MODEL)  # the refused config was not kept
 
 
 def test_checkpoints_of_an_unknown_config_are_refused(started, tiny_config):
     leave_a_checkpoint(started)
     os.remove(started.file("config.json"))
     with pytest.raises(RequestError, match="has checkpoints but no config.json"):
-        started.start(tiny_config(), MODEL, LAYOUTS)
+        started.check(tiny_config(), MODEL)
 
 
 def test_a_broken_config_is_named(started, tiny_config):
@@ -106,7 +106,7 @@ def test_a_broken_config_is_named(started, tiny_config):
     with open(started.file("config.json"), "w", encoding="utf-8") as file:
         file.write('{"model": ')
     with pytest.raises(RequestError, match=r"config.json cannot be read as JSON"):
-        started.start(tiny_config(), MODEL, LAYOUTS)
+        started.check(tiny_config(), MODEL)
 
 
 @pytest.mark.parametrize("content", ["{}", "[]", '{"model": {}}'])
@@ -114,21 +114,21 @@ def test_a_config_of_something_else_is_named(started, tiny_config, content):
     leave_a_checkpoint(started)
     with open(started.file("config.json"), "w", encoding="utf-8") as file:
         file.write(content)
-    with pytest.raises(RequestError, match=r"config.json is no config of a run"):
-        started.start(tiny_config(), MODEL, LAYOUTS)
+    with pytest.raises(RequestError, match=r"config.json (is no config of a run|cannot be read as JSON .a list)"):
+        started.check(tiny_config(), MODEL)
 
 
 def test_restoring_takes_the_newest_checkpoint(run, make_gan):
     gan, _, _ = make_gan("spade")
     variables = gan.named_variables()
-    assert run.restore(variables) == 0
+    assert run.restore(variables) == (0, {})
     for step in (5, 12):
         gan.step.assign(step)
         run.save(step, variables, keep=2)
     expected = {name: np.array(variable.numpy()) for name, variable in variables.items()}
     for variable in variables.values():
         variable.assign(tf.ones_like(variable))
-    assert run.restore(variables) == 12
+    assert run.restore(variables) == (12, {})
     for name, variable in variables.items():
         np.testing.assert_array_equal(variable, expected[name])
 
