@@ -92,7 +92,7 @@ def test_one_scale_is_ecgan_bit_for_bit(features, toy_batch):
     assert plus == ecgan
     embeddings, labels = make_embeddings(1), toy_batch(2)["labels"]
     contrast = PixelContrast(embeddings, plus.loss, 3, seed=1)
-    pixels, _ = contrast._sample(1, features[0], labels, 5)
+    pixels, *_ = contrast._sample(1, features[0], labels, 5)
     expected = pixel_contrastive_loss(*pixels, ecgan.loss.contrastive_temperature)
     assert float(contrast(features, labels, 5)) == float(expected) > 0
 
@@ -130,7 +130,7 @@ def test_the_memory_adds_partners_and_no_anchors(features, loss, toy_batch):
     memory = ContrastMemory((1,), 3, entries=4, dimension=6)
     memory.build()
     plain, contrast = (PixelContrast(embeddings, loss, 3, 1, kept) for kept in (None, memory))
-    pixels, means = contrast._sample(1, features[0], labels, 5)
+    pixels, means, _ = contrast._sample(1, features[0], labels, 5)
     np.testing.assert_array_equal(contrast(features, labels, 5), plain(features, labels, 5))  # it was empty
     remembered = memory.read(1)
     np.testing.assert_array_equal(remembered[2].numpy().reshape(3, 4), [[True, True, False, False]] * 3)

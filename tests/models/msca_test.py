@@ -13,12 +13,12 @@ from ecgan_tf.models.msca import LabelPyramid
 TINY = {"base_filters": 2, "spade_hidden_filters": 3, "initializer": "he", "attention_slots": (2, 3, 4, 4, 4)}
 
 
-def make(**arguments):
-    keras.utils.set_random_seed(0)
+def make(seed=0, **arguments):
+    keras.utils.set_random_seed(seed)
     generator = make_generator(
         "msca", **{"num_classes": 3, "image_size": (32, 64), "has_unknown": True, **TINY, **arguments}
     )
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(seed)
     for layer in generator._flatten_layers():
         if isinstance(layer, SpectralConv2D):  # at first sigma is a random number, and dividing by it explodes
             layer.u.assign(rng.normal(size=layer.u.shape))  # Keras 3.12 draws it from a generator that no seed resets
@@ -133,12 +133,16 @@ def test_an_exemplar_without_the_layouts_classes_still_gives_a_picture(generator
     assert np.abs(masks[0] - masks[1]).max() > 1e-3  # the mask sees which classes the exemplar has
 
 
-def test_every_variable_learns(generator, inputs):
-    with tf.GradientTape() as tape:
-        loss = tf.reduce_mean(generator(inputs)["image"] ** 2)
-    gradients = tape.gradient(loss, [v.value for v in generator.trainable_variables])
-    silent = {v.path for v, g in zip(generator.trainable_variables, gradients) if g is None or not np.any(g)}
-    assert not silent
+def test_every_variable_learns(inputs):
+    """From one start or another: so few filters may all be dead by an unlucky draw, a variable without use always is."""
+    silent = []
+    for seed in range(4):
+        generator = make(seed, has_boundaries=True)
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(generator(inputs)["image"] ** 2)
+        gradients = tape.gradient(loss, [v.value for v in generator.trainable_variables])
+        silent.append({v.path for v, g in zip(generator.trainable_variables, gradients) if g is None or not np.any(g)})
+    assert not set.intersection(*silent)
 
 
 @pytest.mark.parametrize(
