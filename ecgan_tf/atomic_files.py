@@ -40,6 +40,8 @@ class MachineError(RequestError):
 
 def machine_reason(error):
     """What of `MACHINE` an exception says, or None where it is none of the machine's."""
+    if isinstance(error, FileNotFoundError) and "temporary directory" in str(error):
+        return "no folder for temporary files can be written to; free some space, or name one in TMPDIR"
     if isinstance(error, OSError):
         return MACHINE.get(error.errno)
     if type(error).__module__.startswith("tensorflow."):
@@ -49,12 +51,15 @@ def machine_reason(error):
 
 @contextlib.contextmanager
 def machine_errors(path, doing="writing"):
-    """Turns what the machine says while a file is written or read into one line about that file."""
+    """Turns what the machine says while a file is written or read into one line about that file.
+
+    Of a file in a folder that is not whole yet, the block around tells, which knows the final name.
+    """
     try:
         yield
     except Exception as error:
         reason = machine_reason(error)
-        if reason is None:
+        if reason is None or any(map(PARTIAL.fullmatch, str(path).split(os.sep)[:-1])):
             raise
         safe = "nothing is left of it; what was there before is as it was" if doing == "writing" else "nothing changed"
         raise MachineError(f"{doing} {path}: {reason}. ({safe})") from error

@@ -47,9 +47,14 @@ def quiet_tensorflow():
 @contextlib.contextmanager
 def stderr_held_back():
     """Keeps what libraries write to the screen by themselves, C++ included, off it; shows it if the block fails."""
+    try:
+        held = tempfile.TemporaryFile()  # noqa: SIM115 (closed below)
+    except OSError:  # no folder for temporary files can be written to; then it is seen
+        yield
+        return
     sys.stderr.flush()
     screen = os.dup(2)
-    with tempfile.TemporaryFile() as held:
+    with held:
         os.dup2(held.fileno(), 2)
         try:
             yield

@@ -2,6 +2,8 @@
 
 import contextlib
 import os
+import shutil
+import tempfile
 
 from ecgan_tf.atomic_files import machine_errors, partial_name, remove_partials
 from ecgan_tf.errors import RequestError
@@ -68,6 +70,21 @@ def plan_files(folder, names, inputs=(), flag="output"):
     return plan_folder(folder, flag)
 
 
+@contextlib.contextmanager
+def emptied_if_it_fails(folder):
+    """Empties a folder, which was empty before, where the block does not succeed: the same command begins anew."""
+    try:
+        yield
+    except BaseException:
+        for entry in os.scandir(folder):
+            if entry.is_dir(follow_symlinks=False):
+                shutil.rmtree(entry.path, ignore_errors=True)
+            else:
+                with contextlib.suppress(OSError):
+                    os.remove(entry.path)
+        raise
+
+
 def plan_file(file, inputs=(), flag="output"):
     """The absolute path of one file to write, in a folder that can be written to."""
     path = expand(file)
@@ -75,6 +92,31 @@ def plan_file(file, inputs=(), flag="output"):
         raise RequestError(f"--{flag}={file} is a folder; give a file.")
     plan_files(os.path.dirname(path), {file: os.path.basename(path)}, inputs, flag)
     return path
+
+
+def need_temporary_room(size):
+    """Refuses to begin what needs `size` bytes of temporary files where they do not fit.
+
+    TensorFlow's and ONNX Runtime's converters take files that were cut off there for whole ones.
+    """
+    with machine_errors("temporary files"):
+        folder = tempfile.gettempdir()
+        free = shutil.disk_usage(folder).free
+    if free < size:
+        raise RequestError(
+            f"{folder}, for temporary files, has {free / 1e6:.0f} MB left where {size / 1e6:.0f} MB are needed; "
+            "free some, or name another folder in the variable TMPDIR."
+        )
+    try:
+        import resource
+    except ImportError:  # Windows
+        return
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
+    if limit != resource.RLIM_INFINITY and limit < size:
+        raise RequestError(
+            f"temporary files in {folder} may have {limit / 1e6:.0f} MB (ulimit -f) where {size / 1e6:.0f} MB are "
+            "needed; raise the limit."
+        )
 
 
 def expand(path):

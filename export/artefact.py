@@ -63,10 +63,19 @@ def _removed_at_the_end(folder):
 
 
 def move_in(path, final):
-    """Puts a finished file or folder under its final name in place of what was there."""
+    """Puts a finished file or folder under its final name; what was there stays until then."""
     os.makedirs(os.path.dirname(final), exist_ok=True)
-    remove(final)
-    os.replace(path, final)
+    if not os.path.lexists(final) or not (os.path.isdir(final) or os.path.isdir(path)):
+        os.replace(path, final)
+        return
+    aside = os.path.join(os.path.dirname(final), partial_name())  # a folder is not replaced in one go
+    os.replace(final, aside)
+    try:
+        os.replace(path, final)
+    except BaseException:
+        os.replace(aside, final)
+        raise
+    remove(aside)
 
 
 def remove(path):

@@ -13,6 +13,9 @@ import onnxslim
 import tensorflow as tf
 import tf2onnx
 
+from ecgan_tf.atomic_files import machine_errors
+from ecgan_tf.outputs import need_temporary_room
+
 OPSET = 18  # the highest that tf2onnx writes
 # Statistics and normalised weights, which lose their meaning in float16.
 KEEP_FLOAT32 = (
@@ -94,7 +97,8 @@ def _float16(model):
 def _int8(model):
     from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
 
-    with tempfile.TemporaryDirectory() as folder:
+    need_temporary_room(5 * 4 * model.parameters)
+    with tempfile.TemporaryDirectory() as folder, machine_errors(folder):
         source, target = os.path.join(folder, "float32.onnx"), os.path.join(folder, "int8.onnx")
         onnx.save(_float32(model), source)
         logging.disable(logging.WARNING)  # its advice to pre-process the graph, which is slim already

@@ -6,6 +6,7 @@ import tensorflow as tf
 from tensorflow.lite.python import schema_py_generated as schema
 from tensorflow.lite.tools import flatbuffer_utils
 
+from ecgan_tf.outputs import need_temporary_room
 from ecgan_tf.pixels import to_uint8_tensor
 
 WEIGHT_BYTES = {"float32": 4, "float16": 2, "dynamic_int8": 1, "int8": 1, "int16": 1}
@@ -22,6 +23,7 @@ def write_tflite(model, path, precision, uint8_io=False):
             int16 activations, which no phone computes fast.
         uint8_io: takes the labels as uint8 and gives the image as uint8, as an app has and shows them.
     """
+    need_temporary_room(2 * 4 * model.parameters)
     converter = tf.lite.TFLiteConverter.from_concrete_functions(*_function(model, uint8_io))
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
     if precision != "float32":

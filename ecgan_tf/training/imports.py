@@ -11,7 +11,7 @@ from ecgan_tf.convert import load_state_dict, read_state_dict, state_dict
 from ecgan_tf.data import open_dataset
 from ecgan_tf.data.pipeline import layouts_to_keep
 from ecgan_tf.errors import RequestError
-from ecgan_tf.outputs import expand, plan_file, plan_folder
+from ecgan_tf.outputs import emptied_if_it_fails, expand, plan_file, plan_folder
 from ecgan_tf.runs.folder import RunFolder, model_description, open_discriminator, open_run
 from ecgan_tf.runs.lock import locked
 from ecgan_tf.training.gan import GAN
@@ -40,7 +40,7 @@ def bring_in(path, folder, config, discriminator=None):
         load_state_dict(gan.discriminator, read_state_dict(discriminator))
     run = RunFolder(folder)
     plan_folder(folder, "to")
-    with locked(run.path):
+    with emptied_if_it_fails(run.path), locked(run.path):
         run.start(config, model, layouts_to_keep(data, 8))
         run.save(0, gan.named_variables(), keep=1)
     say(f"{folder} synthesises with the weights of {path}; ecgan train --workdir={folder} continues from them")

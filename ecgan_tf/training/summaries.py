@@ -44,17 +44,19 @@ class MetricsWriter:
 
     def __init__(self, run, start_step):
         self.path = run.file("metrics.jsonl")
-        self.writer = tf.summary.create_file_writer(run.file("tensorboard"))
+        self.folder = run.file("tensorboard")
+        with machine_errors(self.folder):
+            self.writer = tf.summary.create_file_writer(self.folder)
         _drop_lines_after(self.path, start_step)
 
     def write(self, step, numbers):
         rounded = {key: None if value is None else round_float(value) for key, value in numbers.items()}
         self._append(json.dumps({"step": step, **rounded}) + "\n")
         numbers = {key: value for key, value in numbers.items() if value is not None}
-        with self.writer.as_default(step):
+        with machine_errors(self.folder), self.writer.as_default(step):
             for key, value in numbers.items():
                 tf.summary.scalar(key, value)
-        self.writer.flush()
+            self.writer.flush()
 
     def _append(self, line):
         """A whole line or none: what a full disk took of it is cut off again."""
@@ -69,8 +71,9 @@ class MetricsWriter:
                 raise
 
     def write_grid(self, step, grid):
-        with self.writer.as_default(step):
+        with machine_errors(self.folder), self.writer.as_default(step):
             tf.summary.image("samples", grid[None])
+            self.writer.flush()
 
 
 class Samples:
