@@ -29,11 +29,11 @@ class ForkServer:
         self._process.stdin.close()
         self._process.wait()
 
-    def run(self, *words, module=None, user=None, file_size=None, environment=()):
-        """`user` is the number of whom it runs as, `file_size` the largest of a file that it may write, in bytes."""
+    def run(self, *words, module=None, ordinary=False, file_size=None, environment=()):
+        """`ordinary`: access rights count for root, too; `file_size`: the largest of a file that it may write."""
         with tempfile.TemporaryDirectory() as folder:
             out, err = os.path.join(folder, "out"), os.path.join(folder, "err")
-            request = [module, [str(word) for word in words], out, err, user, file_size, dict(environment)]
+            request = [module, [str(word) for word in words], out, err, ordinary, file_size, dict(environment)]
             print(json.dumps(request), file=self._process.stdin, flush=True)
             code = int(self._process.stdout.readline())
             return code, *(pathlib.Path(path).read_text(encoding="utf-8") for path in (out, err))
@@ -54,7 +54,7 @@ def serve():
         print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 
 
-def _become(module, words, out, err, user, file_size, environment):
+def _become(module, words, out, err, ordinary, file_size, environment):
     import resource
     import runpy
     import tempfile
@@ -66,7 +66,19 @@ def _become(module, words, out, err, user, file_size, environment):
     tempfile.tempdir = None  # of the environment
     if file_size is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (file_size, file_size))
-    if user is not None:
-        os.setuid(user)
+    if ordinary and not os.geteuid():
+        _give_up_rights()
     sys.argv = [module or "ecgan", *words]
     runpy.run_module(module or "ecgan_tf", run_name="__main__", alter_sys=True)
+
+
+def _give_up_rights():
+    """Leaves root all capabilities but those of reading and writing whatever it likes (Linux)."""
+    import ctypes
+
+    libc = ctypes.CDLL(None, use_errno=True)
+    header, sets = (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()
+    assert libc.capget(header, sets) == 0
+    for index in range(3):  # effective, permitted, inheritable of the capabilities below 32
+        sets[index] &= ~0b110  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
+    assert libc.capset(header, sets) == 0, ctypes.get_errno()
