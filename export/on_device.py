@@ -101,7 +101,7 @@ class Model:
 
     def read(self, path):
         """A label map as the model takes it: ids (height, width), int32."""
-        values = read_label_map(path)
+        values = read_label_map(path, self.description["classes"])
         rows, columns = (
             (2 * np.arange(new) + 1) * old // (2 * new) for new, old in zip(self.size, values.shape)
         )  # of the cell at the centre
@@ -139,21 +139,47 @@ def table_of_ids(classes):
     return table
 
 
-def read_label_map(path):
-    """An 8-bit greyscale or palette image: uint8 (height, width)."""
+def read_label_map(path, classes):
+    """The class values of a greyscale or palette PNG, by the rule of ecgan_tf/data/label_maps.py: uint8.
+
+    Args:
+        classes: of the model's description; a palette whose colours speak against its indices is refused.
+    """
     try:
         with open(path, "rb") as file:
             content = file.read()
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            image = Image.open(io.BytesIO(content))
+            image = Image.open(io.BytesIO(content), formats=["PNG"])
             if max(image.size) > LARGEST_SIDE:
                 raise ValueError(f"{image.size[0]}x{image.size[1]} pixels")
-            if image.mode not in ("L", "P", "1"):
+            if image.mode not in ("L", "P"):
                 raise ValueError(f"mode {image.mode}; save it as 8-bit greyscale")
-            return np.asarray(image, np.uint8)
+            values = np.array(image, np.uint8)
+            if image.mode == "P":
+                return by_palette(values, image.getpalette("RGB") or [], classes)
+            return values // {2: 85, 4: 17}.get(content[24], 1)  # Pillow makes white 255, whatever the depth
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
+        if isinstance(error, OSError) and error.errno in MACHINE:
+            raise
         raise RequestError(f"{path} is not a label map ({error})") from error
+
+
+def by_palette(indices, palette, classes):
+    """The class values of a palette file: its indices; or where those are none and all colours are, their classes'."""
+    colors = [tuple(palette[i : i + 3]) for i in range(0, len(palette), 3)]
+    entries = {entry["raw_id"]: tuple(entry["color"]) for entry in classes["classes"]}
+    meant = {int(index): [v for v, color in entries.items() if color == colors[index]]
+             for index in np.unique(indices) if index < len(colors)}  # fmt: skip
+    other = [index for index, values in meant.items() if values and index not in values]
+    if not other:
+        return indices
+    if all(meant.values()) and not all(index in entries or index == classes.get("ignore_index") for index in meant):
+        table = np.zeros(256, np.uint8)
+        for index, values in meant.items():
+            table[index] = values[0]
+        return table[indices]
+    raise ValueError(f"index {other[0]} has the colour of class value {meant[other[0]][0]}; save it as 8-bit greyscale")
 
 
 def label_maps(path):

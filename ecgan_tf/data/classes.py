@@ -1,11 +1,11 @@
 """The classes of a data set: their names, colours and values in label files."""
 
 import dataclasses
-import json
 from pathlib import Path
 
 import numpy as np
 
+from ecgan_tf.atomic_files import read_json
 from ecgan_tf.errors import RequestError
 
 UNKNOWN_COLOR = (0, 0, 0)
@@ -68,11 +68,11 @@ class ClassList:
             unknown_label = _checked_id(unknown_label)
         if unknown_label in file_values:
             raise ValueError(f"{unknown_label} is both a class and the value of unlabelled pixels")
-        palette = distinct_palette(len(entries))
-        for i, entry in enumerate(entries):
-            if entry.get("color") is not None:
-                palette[i] = _color(entry["color"])
-        return cls(tuple(str(entry["name"]) for entry in entries), palette, unknown_label, file_values)
+        given = {i: _color(entry["color"]) for i, entry in enumerate(entries) if entry.get("color") is not None}
+        palette = distinct_palette(len(entries), taken=given.values())
+        for i, color in given.items():
+            palette[i] = color
+        return cls(tuple(_name(entry["name"]) for entry in entries), palette, unknown_label, file_values)
 
     def colorize(self, labels):
         """Colours label ids.
@@ -108,25 +108,37 @@ def load_class_list(path):
     if not path.is_file():
         raise RequestError(f"{path}: no such file. List the classes in it: {CLASSES_EXAMPLE}")
     try:
-        return ClassList.from_dict(json.loads(path.read_text(encoding="utf-8")))
+        return ClassList.from_dict(read_json(path, object))
     except KeyError as error:
         problem = f"{error} is missing"
-    except (ValueError, OSError) as error:
+    except ValueError as error:
         problem = str(error)
     raise RequestError(f"{path}: not a list of classes: {problem}. It should read like {CLASSES_EXAMPLE}")
 
 
-def distinct_palette(num_classes):
+def distinct_palette(num_classes, taken=()):
     """Different colours for as many classes as there are: the bits of id + 1, dealt to the channels from the top.
 
+    Args:
+        num_classes: N.
+        taken: colours, three integers each, that none of them may have.
     Returns:
         uint8 (num_classes, 3); black is left for unknown.
     """
-    ids = np.arange(1, num_classes + 1)
-    palette = np.zeros((num_classes, 3), np.uint8)
-    for bit in range(24):
-        palette[:, bit % 3] |= (((ids >> bit) & 1) << (7 - bit // 3)).astype(np.uint8)
-    return palette
+    taken, colors, number = {tuple(color) for color in taken}, [], 0
+    while len(colors) < num_classes:
+        number += 1
+        color = tuple(
+            sum(((number >> bit) & 1) << (7 - bit // 3) for bit in range(channel, 24, 3)) for channel in range(3)
+        )
+        if color not in taken:
+            colors.append(color)
+    return np.array(colors, np.uint8).reshape(-1, 3)
+
+
+def _name(value):
+    """A name as text that can be written; JSON may hold half of a character."""
+    return str(value).encode("utf-8", "replace").decode("utf-8")
 
 
 def _file_id(entry, key, other_key):

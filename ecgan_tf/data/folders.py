@@ -113,44 +113,54 @@ def licence_note(name):
     return LICENCES.get(name, f"the terms of the data set {name!r} that it was trained on")
 
 
-def find_examples(data_config, split):
+def find_examples(data_config, split, problems=None):
     """The examples of a split.
 
     Args:
         data_config: `config.data`.
         split: "train" or "validation".
+        problems: a list that takes what is wrong, for whoever wants to hear all of it; examples that lack something
+            are left out then. None: the first problem is raised.
     Returns:
         tuple of `Example`, sorted by name.
     """
     if split not in SPLITS:
         raise ValueError(f"split is {split!r}; it must be one of {', '.join(SPLITS)}.")
+    tell = _raise if problems is None else problems.append
     root = _root(data_config)
     photographs, labels, instances = FOLDERS[data_config.name](root, split)
-    for files in (photographs, labels):
-        if not files.folder.is_dir():
-            raise RequestError(
-                f"{files.folder}: no such folder. config.data.name={data_config.name!r} reads photographs "
-                f"{photographs} with label maps {labels}."
-            )
-    if data_config.use_instances and not instances.folder.is_dir():
-        raise RequestError(
-            f"{instances.folder}: no such folder, so there are no instance maps; set config.data.use_instances=False."
+    absent = [files for files in (photographs, labels) if not files.folder.is_dir()]
+    for files in absent:
+        tell(
+            f"{files.folder}: no such folder. config.data.name={data_config.name!r} reads photographs "
+            f"{photographs} with label maps {labels}."
         )
+    if data_config.use_instances and not instances.folder.is_dir():
+        absent.append(instances)
+        tell(f"{instances.folder}: no such folder, so there are no instance maps; set config.data.use_instances=False.")
+    if absent:
+        return ()
     images = photographs.find()
     if not images:
-        raise RequestError(f"{photographs.folder}: no photographs; expected {photographs}.")
-    partners = {"labels": _partners(images, labels, "label map")}
+        tell(f"{photographs.folder}: no photographs; expected {photographs}.")
+    partners = {"labels": _partners(images, labels, "label map", tell)}
     if data_config.use_instances:
-        partners["instances"] = _partners(images, instances, "instance map")
+        partners["instances"] = _partners(images, instances, "instance map", tell)
     if data_config.get("use_sources", False):  # a key of the cross-view task
         sources = Files(photographs.folder.parent / "sources", suffixes=PHOTOGRAPH_SUFFIXES)
         if not sources.folder.is_dir():
-            raise RequestError(f"{sources.folder}: no such folder; cross-view translation reads the other view there.")
-        partners["source"] = _partners(images, sources, "photograph of the other view")
+            tell(f"{sources.folder}: no such folder; cross-view translation reads the other view there.")
+            return ()
+        partners["source"] = _partners(images, sources, "photograph of the other view", tell)
     return tuple(
         Example(name, images[name], **{kind: paths[name] for kind, paths in partners.items()})
         for name in sorted(images)
+        if all(name in paths for paths in partners.values())
     )
+
+
+def _raise(message):
+    raise RequestError(message)
 
 
 def find_classes(data_config):
@@ -178,19 +188,24 @@ def _root(data_config):
     return root
 
 
-def _partners(images, files, kind):
-    """The partner of every photograph, by name."""
+def _partners(images, files, kind, tell):
+    """The partner of every photograph, by name; `tell` hears of what is missing or left over."""
     found = files.find()
     missing = sorted(images.keys() - found.keys())
     if missing:
         photograph = images[missing[0]]
-        raise RequestError(
-            f"{photograph}: no {kind}; expected {files.expected(missing[0], photograph.parent.name)}. "
+        expected = files.expected(missing[0], photograph.parent.name)
+        others = sorted(
+            path for path in expected.parent.glob(f"{expected.stem}.*") if path.suffix not in files.suffixes
+        )
+        instead = f" Found {others[0]}: save it as {expected.suffix[1:].upper()}." if others else ""
+        tell(
+            f"{photograph}: no {kind}; expected {expected}.{instead} "
             f"{len(missing)} of {len(images)} photographs lack theirs; add them, or take the photographs out."
         )
     left_over = sorted(found.keys() - images.keys())
     if left_over:
-        raise RequestError(
+        tell(
             f"{found[left_over[0]]}: a {kind} without a photograph. {len(left_over)} of {len(found)} lack theirs; "
             "add the photographs, or take the files out."
         )

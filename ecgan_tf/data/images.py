@@ -32,8 +32,17 @@ def read_label_file(path):
     """Reads the values of a label file as they are stored.
 
     Returns:
-        Integers (height, width): the grey values of 8 or 16 bits, or the indices of a palette file. Or
+        Integers (height, width): the grey values of 2 to 16 bits, or the indices of a palette file. Or
         uint8 (height, width, 3): the colours of an RGB file.
+    """
+    return read_label_image(path)[0]
+
+
+def read_label_image(path):
+    """The values of a label file, as `read_label_file` gives them, and its palette.
+
+    Returns:
+        values; and uint8 (colours, 3), RGB, of a palette file, else None.
     """
     picture = _open(path, LABEL_FORMATS)
     if picture.mode not in LABEL_MODES:
@@ -41,7 +50,25 @@ def read_label_file(path):
         raise RequestError(
             f"{path}: a label file {kind}; save label maps as 8-bit or 16-bit greyscale PNG, one id a pixel."
         )
-    return _decode(path, picture, lambda: picture)
+    palette = _palette(picture)
+    values = _decode(path, picture, lambda: picture)
+    return (values // _scale_of_greys(path) if picture.mode == "L" else values), palette
+
+
+def _palette(picture):
+    """RGB of each index; a palette that is no RGB is none that anybody reads."""
+    try:
+        colours = picture.getpalette("RGB") if picture.mode == "P" else None
+    except ValueError:
+        colours = None
+    return None if not colours else np.array(colours, np.uint8).reshape(-1, 3)
+
+
+def _scale_of_greys(path):
+    """By what Pillow has multiplied the values of a greyscale PNG: 85 of 2 bits, 17 of 4, so that white is 255."""
+    with open(path, "rb") as file:
+        depth = file.read(25)[24]
+    return {2: 85, 4: 17}.get(depth, 1)
 
 
 def _open(path, formats):
@@ -56,12 +83,26 @@ def _open(path, formats):
         raise RequestError(f"{path}: no permission to read this file; change its access rights.") from error
     except Exception as error:  # a broken header leads Pillow's plug-ins to any exception
         raise RequestError(
-            f"{path}: not a {'/'.join(formats)} image, or a broken one; save it as {formats[0]}."
+            f"{path}: {_what_it_is(path, formats)}not a {'/'.join(formats)} image, or a broken one; save it as "
+            f"{formats[0]}."
         ) from error
     if picture.width * picture.height > MAX_PIXELS:
         picture.close()
         raise _too_large(path)
     return picture
+
+
+def _what_it_is(path, formats):
+    """Words on a file of another format than its name says."""
+    try:
+        with Image.open(path) as picture:
+            return (
+                f"a {picture.format} file whose name ends in {Path(path).suffix}, "
+                if picture.format not in formats
+                else ""
+            )
+    except Exception:  # nothing that Pillow knows
+        return ""
 
 
 def _decode(path, picture, convert):

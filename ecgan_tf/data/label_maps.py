@@ -4,9 +4,13 @@ import cv2
 import numpy as np
 
 from ecgan_tf.data.classes import MAX_FILE_VALUE, UNKNOWN_COLOR
-from ecgan_tf.data.images import read_label_file, read_photograph
+from ecgan_tf.data.images import read_label_file, read_label_image, read_photograph
 from ecgan_tf.errors import RequestError
 from ecgan_tf.pixels import as_float, nearest_rows
+
+BAND = 1024 * 1024  # pixels that are looked up at a time
+BLENDED = 12  # foreign colours from which on blended borders are the likely cause
+MANY = 1000  # foreign colours after which no more are counted
 
 
 def read_layout(path, classes, size, instances_path=None, source_path=None):
@@ -35,15 +39,47 @@ def read_layout(path, classes, size, instances_path=None, source_path=None):
 
 
 def labels_from_file(path, classes):
-    """Reads a label file: grey values or palette indices are ids, RGB colours are looked up in the class colours.
+    """Reads a label file, by the one rule of all surfaces; what could be meant in two ways is refused.
+
+        greyscale     values are those of the classes
+        palette       indices are, unless the colours say something else: where they are all colours of classes and the
+                      indices are no values of classes, the colours count; where both could be meant, it is refused
+        RGB           colours are looked up in the class colours
 
     Returns:
         int32 (height, width), 0..num_classes-1, and num_classes for unlabelled pixels.
     """
-    values = read_label_file(path)
+    values, palette = read_label_image(path)
     if values.ndim == 3:
         return _ids_of_colors(path, values, classes)
+    if palette is not None and _colors_count(path, values, palette, classes):
+        return _ids_of_colors(path, palette[values], classes)
     return _ids_of_values(path, values, classes)
+
+
+def _colors_count(path, values, palette, classes):
+    """Whether a palette file is read by its colours; a `RequestError` where indices and colours disagree."""
+    used = np.unique(values)
+    used = used[used < len(palette)]
+    known = {value: label for label, value in enumerate(classes.file_values)}
+    of_color = {}
+    for label, color in enumerate(_pack(classes.palette).tolist()):
+        of_color.setdefault(color, set()).add(label)
+    meant = {int(index): of_color.get(color) for index, color in zip(used, _pack(palette[used]).tolist())}
+    by_index = all(index in known or index == classes.unknown_label for index in meant)
+    other = [index for index, labels in meant.items() if labels and known.get(index) not in labels]
+    if not other:
+        return False  # no colour speaks against the indices
+    if not by_index and all(meant.values()):
+        return True
+    index = other[0]
+    label = min(meant[index])
+    named = classes.names[known[index]] if index in known else "no class"
+    raise RequestError(
+        f"{path}: a palette file that can be read in two ways: index {index} is {named!r}, but its colour "
+        f"{tuple(map(int, palette[index]))} is that of {classes.names[label]!r}. Save it as 8-bit greyscale PNG, one "
+        "id a pixel, or as RGB."
+    )
 
 
 def read_instances(path):
@@ -57,11 +93,15 @@ def read_instances(path):
 def check_same_size(path, array, other_path, other_array):
     """A photograph, its label map and its instance map show the same pixels."""
     (height, width), (other_height, other_width) = array.shape[:2], other_array.shape[:2]
-    if (height, width) != (other_height, other_width):
-        raise RequestError(
-            f"{path} is {width}x{height} pixels but {other_path} is {other_width}x{other_height}; "
-            "export both at the same size."
+    if (height, width) == (other_height, other_width):
+        return
+    remedy = "export both at the same size."
+    if (height, width) == (other_width, other_height):
+        remedy = (
+            "one of them lies on its side. A photograph is turned upright as its EXIF data says; turn the label map, "
+            "too, or take the EXIF orientation out of the photograph."
         )
+    raise RequestError(f"{path} is {width}x{height} pixels but {other_path} is {other_width}x{other_height}; {remedy}")
 
 
 def resize_labels(labels, size):
@@ -114,33 +154,59 @@ def _ids_of_values(path, values, classes):
 
 
 def _foreign_id(path, values, labels, classes):
+    found = np.unique(values)
     largest = int(values[labels < 0].max())
     reason = "is not below" if classes.file_values == tuple(range(classes.num_classes)) else "belongs to no class of"
     remedy = f"If {largest} marks unlabelled pixels, set config.data.unknown_label={largest}."
     if classes.has_unknown:
         remedy = f"Unlabelled pixels are {classes.unknown_label} here; correct the file, or config.data.unknown_label."
+    if found.tolist() == [0, 255]:
+        remedy = f"0 and 255 alone look like a mask of one class; save it with that class's value. {remedy}"
     return RequestError(
-        f"{path}: label id {largest} {reason} num_classes={classes.num_classes}. "
-        f"Ids found: {shorten(np.unique(values))}. {remedy}"
+        f"{path}: label id {largest} {reason} num_classes={classes.num_classes}. Ids found: {shorten(found)}. {remedy}"
     )
 
 
 def _ids_of_colors(path, colors, classes):
-    """Where classes share a colour, as some of Cityscapes do, the first one is meant."""
-    found, inverse = np.unique(_pack(colors), return_inverse=True)
+    """Where classes share a colour, as some of Cityscapes do, the first one is meant.
+
+    Rows are looked up a band at a time: a small file may hold many pixels.
+    """
     ids = {}
     for i, color in enumerate(_pack(classes.palette).tolist()):
         ids.setdefault(color, i)
     if classes.has_unknown:
         ids.setdefault(int(_pack(np.uint8(UNKNOWN_COLOR))), classes.num_classes)
-    foreign = [color for color in found.tolist() if color not in ids]
+    known = np.array(sorted(ids), np.int32)
+    labels_of = np.array([ids[color] for color in known.tolist()], np.int32)
+    labels, foreign = np.empty(colors.shape[:2], np.int32), set()
+    rows = max(1, BAND // max(colors.shape[1], 1))
+    for top in range(0, len(colors), rows):
+        packed = _pack(colors[top : top + rows])
+        place = np.minimum(np.searchsorted(known, packed), len(known) - 1)
+        wrong = known[place] != packed
+        if wrong.any():
+            foreign.update(np.unique(packed[wrong]).tolist())
+        labels[top : top + rows] = labels_of[place]
+        if len(foreign) > MANY:
+            break
     if foreign:
-        names = [f"({color >> 16}, {color >> 8 & 255}, {color & 255})" for color in foreign]
-        raise RequestError(
-            f"{path}: an RGB label file with colours that belong to no class: {shorten(names)}. "
-            "Add them to classes.json, or save the label map as 8-bit greyscale PNG, one id a pixel."
+        raise _foreign_colors(path, colors, sorted(foreign), classes)
+    return labels
+
+
+def _foreign_colors(path, colors, foreign, classes):
+    names = [f"({color >> 16}, {color >> 8 & 255}, {color & 255})" for color in foreign]
+    remedy = "Add them to classes.json, or save the label map as 8-bit greyscale PNG, one id a pixel."
+    greys = [color for color in foreign if color >> 16 == color >> 8 & 255 == color & 255]
+    if len(greys) == len(foreign) and all((color & 255) in classes.file_values for color in greys):
+        remedy = "They look like ids saved as red = green = blue: save the label map as 8-bit greyscale PNG."
+    elif len(foreign) > BLENDED:
+        remedy = (
+            "So many look like blended borders: draw and scale label maps without anti-aliasing, by the nearest "
+            "neighbour, and save them as PNG."
         )
-    return np.array([ids[color] for color in found.tolist()], np.int32)[inverse].reshape(colors.shape[:2])
+    return RequestError(f"{path}: an RGB label file with colours that belong to no class: {shorten(names)}. {remedy}")
 
 
 def _pack(colors):

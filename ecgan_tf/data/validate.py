@@ -5,9 +5,10 @@ import collections
 import numpy as np
 import tqdm
 
-from ecgan_tf.data.dataset import open_dataset
+from ecgan_tf.data.dataset import LabelledPhotographs
 from ecgan_tf.data.edges import canny_edges
-from ecgan_tf.data.folders import SPLITS
+from ecgan_tf.data.folders import SPLITS, find_classes, find_examples
+from ecgan_tf.data.keys import EDGE_KEYS
 from ecgan_tf.data.label_maps import resize_photograph
 from ecgan_tf.errors import RequestError
 
@@ -63,10 +64,11 @@ def validate(data_config):
     errors = []
     for split in SPLITS:
         try:
-            dataset = open_dataset(data_config, split)
+            classes, examples = find_classes(data_config), find_examples(data_config, split, errors)
         except RequestError as error:
             errors.append(str(error))
             continue
+        dataset = LabelledPhotographs(data_config, split, classes, examples)
         report = SplitReport(dataset.classes)
         for index in tqdm.trange(len(dataset), desc=split, unit="image", disable=None):
             try:
@@ -77,10 +79,15 @@ def validate(data_config):
     return list(dict.fromkeys(errors))  # a missing folder is found once per split
 
 
+def _thresholds(data_config):
+    """Those of the config, or the release's where its method learns no edges."""
+    return (data_config.get(f"canny_{key}", EDGE_KEYS[f"data.canny_{key}"].default) for key in ("low", "high"))
+
+
 def _add_example(report, dataset, index, data_config):
     arrays = dataset.read(index)
     photograph = resize_photograph(arrays["image"], dataset.image_size)
-    report.add(arrays["labels"], canny_edges(photograph, data_config.canny_low, data_config.canny_high))
+    report.add(arrays["labels"], canny_edges(photograph, *_thresholds(data_config)))
 
 
 if __name__ == "__main__":
