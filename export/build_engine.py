@@ -11,13 +11,13 @@ engine could not be built, or misses its gate (it is then kept with the ending .
 """
 
 import argparse
+import contextlib
 import ctypes
 import hashlib
 import json
 import os
 import re
 import sys
-import tempfile
 import time
 
 import numpy as np
@@ -33,7 +33,7 @@ class NoGPUError(RuntimeError):
 
 
 class BuildError(RuntimeError):
-    """TensorRT refused the network."""
+    """TensorRT refused the network, or a file could not be read or written."""
 
 
 # --- the build -------------------------------------------------------------------------------------------------------
@@ -204,10 +204,21 @@ def to_uint8(images):
 # --- the command -----------------------------------------------------------------------------------------------------
 
 
+def read_plan(folder):
+    """The content of profiles.json, and the arrays of proof.npz by name."""
+    try:
+        with open(os.path.join(folder, "profiles.json"), encoding="utf-8") as file:
+            plan = json.load(file)
+        with np.load(os.path.join(folder, "proof.npz"), allow_pickle=False) as proof:
+            arrays = {name: proof[name] for name in ("expected", *plan["profiles"])}
+            return {key: plan[key] for key in ("profiles", "gates")}, arrays
+    except Exception as error:  # damaged zips lead NumPy to any exception
+        raise BuildError(f"{folder}: profiles.json or proof.npz is damaged ({error}); export again") from error
+
+
 def build_and_compare(trt, cuda, folder, precision):
     """Builds, runs, judges and writes the engine of one precision. Returns its manifest."""
-    with open(os.path.join(folder, "profiles.json"), encoding="utf-8") as file:
-        plan = json.load(file)
+    plan, proof = read_plan(folder)
     with open(os.path.join(folder, f"model_{precision}.onnx"), "rb") as file:
         content = file.read()
     cache_path = os.path.join(folder, "timing.cache")
@@ -218,11 +229,8 @@ def build_and_compare(trt, cuda, folder, precision):
     engine, cache = build(trt, content, plan["profiles"], precision, cache)
     write(cache_path, cache)
 
-    with np.load(os.path.join(folder, "proof.npz"), allow_pickle=False) as proof:
-        expected = proof["expected"]
-        inputs = {name: proof[name] for name in plan["profiles"]}
-    images, milliseconds = synthesise(trt, cuda, engine, inputs)
-    measured = differences(expected, to_uint8(images))
+    images, milliseconds = synthesise(trt, cuda, engine, {name: proof[name] for name in plan["profiles"]})
+    measured = differences(proof["expected"], to_uint8(images))
     failures = missed(plan["gates"][precision], measured)
     gpu = re.sub(r"\W+", "_", cuda.name).strip("_")
     name = f"model_{precision}_{gpu}_trt{trt.__version__}.engine"
@@ -246,10 +254,18 @@ def build_and_compare(trt, cuda, folder, precision):
 
 def write(path, content):
     """Writes a file whole or not at all."""
-    handle, temporary = tempfile.mkstemp(dir=os.path.dirname(path) or ".", prefix=".partial-")
-    with os.fdopen(handle, "wb") as file:
-        file.write(content)
-    os.replace(temporary, path)
+    temporary = f"{path}.partial-{os.getpid()}"
+    try:
+        with open(temporary, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError as error:  # a full disk, missing rights
+        raise BuildError(f"{path} cannot be written: {error.strerror or error}") from error
+    finally:
+        with contextlib.suppress(OSError):
+            os.remove(temporary)
 
 
 def find_tensorrt():

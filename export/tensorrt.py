@@ -17,6 +17,7 @@ from absl import flags
 
 from ecgan_tf import cli, console
 from ecgan_tf.errors import RequestError
+from ecgan_tf.outputs import expand
 from export import build_engine
 
 EXPORTED = flags.DEFINE_string("exported", None, "The folder that `python -m export` wrote.")
@@ -26,7 +27,7 @@ PRECISIONS = flags.DEFINE_list("precisions", list(build_engine.PRECISIONS), "Whi
 def main(argv):
     cli.no_arguments(argv)
     cli.need_flags(exported=EXPORTED.value)
-    folder = os.path.join(EXPORTED.value, build_engine.FOLDER)
+    folder = os.path.join(expand(EXPORTED.value), build_engine.FOLDER)
     wrong = [precision for precision in PRECISIONS.value if precision not in build_engine.PRECISIONS]
     if wrong or not PRECISIONS.value:
         raise RequestError(

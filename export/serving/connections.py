@@ -72,7 +72,7 @@ class Connection:
                 name: {side: _tensors(signature.get(side, {})) for side in ("inputs", "outputs")}
                 for name, signature in described["metadata"]["signature_def"]["signature_def"].items()
             }
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise RequestError(f"{self.address} does not describe {self.model!r} as TF Serving does.") from error
 
     def predict(self, signature, inputs, output):
@@ -143,14 +143,17 @@ class GrpcConnection(Connection):
         self._stub = prediction_service_pb2_grpc.PredictionServiceStub(self._channel)
 
     def _metadata(self):
-        from google.protobuf import json_format
+        from google.protobuf import json_format, message
         from tensorflow_serving.apis import get_model_metadata_pb2
 
         request = get_model_metadata_pb2.GetModelMetadataRequest(metadata_field=["signature_def"])
         request.model_spec.name = self.model
         response = self._call(self._stub.GetModelMetadata, request)
         signatures = get_model_metadata_pb2.SignatureDefMap()
-        response.metadata["signature_def"].Unpack(signatures)
+        try:
+            response.metadata["signature_def"].Unpack(signatures)
+        except message.DecodeError as error:
+            raise self._foreign("its metadata cannot be read") from error
         described = json_format.MessageToDict(signatures, preserving_proto_field_name=True)
         return {"metadata": {"signature_def": described}}  # as REST says it
 
@@ -226,7 +229,7 @@ class RestConnection(Connection):
             raise self._foreign("it does not speak HTTP; the gRPC port needs --protocol=grpc") from error
         try:
             parsed = json.loads(answer)
-            reason = parsed.get("error", "") if status != 200 else ""
+            reason = str(parsed.get("error", "")) if status != 200 else ""
         except (ValueError, AttributeError, RecursionError):  # a proxy answers errors in HTML
             parsed, reason = None, ""
         if status == 200 and parsed is not None:

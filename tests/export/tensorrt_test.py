@@ -1,6 +1,7 @@
 """The TensorRT build without a GPU: what is written, what is called in which order, and how it ends without one."""
 
 import json
+import shutil
 import subprocess
 import sys
 import types
@@ -128,6 +129,24 @@ def test_an_engine_is_kept_by_its_gate_with_a_manifest(exported, monkeypatch, di
     assert (exported / "tensorrt" / (name if distance == 1 else name + ".rejected")).read_bytes() == b"engine"
     assert json.loads((exported / "tensorrt" / f"{name}.json").read_text()) == manifest
     assert (exported / "tensorrt" / "timing.cache").is_file()
+
+
+@pytest.mark.parametrize("name", ["profiles.json", "proof.npz"])
+def test_a_damaged_folder_is_refused(exported, tmp_path, name):
+    folder = shutil.copytree(exported / "tensorrt", tmp_path / "tensorrt")
+    (folder / name).write_bytes((folder / name).read_bytes()[:50])
+    with pytest.raises(build_engine.BuildError, match="profiles.json or proof.npz is damaged"):
+        build_engine.build_and_compare(stand_in(11, []), FakeGPU(), str(folder), "float32")
+
+
+def test_an_engine_that_cannot_be_written_leaves_nothing(tmp_path):
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(build_engine.BuildError, match="file/a.engine cannot be written: Not a directory"):
+        build_engine.write(str(tmp_path / "file" / "a.engine"), b"engine")
+    (tmp_path / "b.engine").mkdir()
+    with pytest.raises(build_engine.BuildError, match="b.engine cannot be written: Is a directory"):
+        build_engine.write(str(tmp_path / "b.engine"), b"engine")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["b.engine", "file"]
 
 
 def gpu():

@@ -242,6 +242,13 @@ def test_waits_grow_differ_and_have_a_bound(monkeypatch):
             )
 
 
+@pytest.mark.parametrize("words", [7, None, ["a"], {"deep": 1}], ids=str)
+def test_an_error_that_is_no_text_is_told_all_the_same(job, server, words):
+    server.answer = lambda maps: (429, {"error": words}) if maps else None
+    with pytest.raises(RequestError, match="is busy"):
+        job()
+
+
 # ---- the command
 
 NO_WAITS = "import time; time.sleep = lambda s: None; from ecgan_tf.__main__ import main; main('client')"

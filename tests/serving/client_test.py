@@ -496,6 +496,19 @@ def test_a_server_that_is_not_tf_serving_is_refused(case):
         ServedModel(connect("rest", address, "tiny", 30.0), retries=0)
 
 
+def test_metadata_that_is_none_is_refused(server, monkeypatch):
+    """Over gRPC."""
+    from tensorflow_serving.apis import get_model_metadata_pb2
+
+    response = get_model_metadata_pb2.GetModelMetadataResponse()
+    response.metadata["signature_def"].Pack(get_model_metadata_pb2.SignatureDefMap())
+    response.metadata["signature_def"].value = b"\xff\xff\xff"
+    connection = connect("grpc", server.grpc_address, "tiny", 30.0)
+    monkeypatch.setattr(connection, "_call", lambda *_: response)
+    with pytest.raises(RequestError, match="does not answer as TF Serving does: its metadata cannot be read"):
+        connection.signatures()
+
+
 def test_base64_that_is_none_is_refused(server, layouts, monkeypatch):
     served = open_served(server, "rest")
     answer = {"predictions": [{"b64": base64.b64encode(picture_bytes()).decode()[:-3] + "!"}]}
