@@ -21,7 +21,7 @@ def read_photograph(path):
         uint8 (height, width, 3), RGB.
     """
     picture = _open(path, PHOTOGRAPH_FORMATS)
-    if picture.has_transparency_data:
+    if _is_transparent(picture):
         raise RequestError(f"{path}: the photograph has an alpha channel; save it without transparency.")
     if picture.mode not in PHOTOGRAPH_MODES:
         raise RequestError(f"{path}: a photograph of mode {picture.mode!r}; save it as 8-bit RGB.")
@@ -50,9 +50,23 @@ def read_label_image(path):
         raise RequestError(
             f"{path}: a label file {kind}; save label maps as 8-bit or 16-bit greyscale PNG, one id a pixel."
         )
-    palette = _palette(picture)
-    values = _decode(path, picture, lambda: picture)
-    return (values // _scale_of_greys(path) if picture.mode == "L" else values), palette
+    palettes = []
+
+    def values_and_palette():
+        picture.load()
+        palettes.append(_palette(picture))
+        return picture
+
+    values = _decode(path, picture, values_and_palette)
+    return (values // _scale_of_greys(path) if picture.mode == "L" else values), palettes[0]
+
+
+def _is_transparent(picture):
+    """Whether there is an alpha channel; of a broken header, which Pillow may stumble over, the decoder will say more."""
+    try:
+        return picture.has_transparency_data
+    except Exception:
+        return False
 
 
 def _palette(picture):

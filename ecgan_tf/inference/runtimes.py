@@ -1,7 +1,6 @@
 """Opens a trained or exported model in its own runtime, behind one face: layouts in, images out."""
 
 import contextlib
-import json
 import os
 from collections.abc import Mapping
 
@@ -9,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ecgan_tf import console
-from ecgan_tf.atomic_files import read_json
+from ecgan_tf.atomic_files import parse_json, read_json
 from ecgan_tf.data.classes import ClassList
 from ecgan_tf.data.label_maps import resize_labels, resize_photograph
 from ecgan_tf.errors import RequestError
@@ -18,6 +17,7 @@ from ecgan_tf.pixels import as_float, to_uint8
 DESCRIPTION = "model.json"
 STYLE_ENCODER, PAINTER = "style_encoder", "painter"  # the two .tflite of a model that was split
 METADATA_KEY = "ecgan_tf"  # of the same content inside a .tflite or .onnx
+INPUTS = ("labels", "boundaries", "source", "exemplar", "exemplar_labels")
 ONNX_TYPES = {"tensor(int32)": "int32", "tensor(uint8)": "uint8", "tensor(float)": "float32"}
 
 
@@ -37,7 +37,9 @@ class Synthesizer:
         arguments = description["arguments"]
         self.source = source
         self.classes = ClassList.from_dict(description["classes"])
-        self.image_size = tuple(arguments["image_size"])
+        self.image_size = tuple(map(int, arguments["image_size"]))
+        if len(self.image_size) != 2 or min(self.image_size) < 1:
+            raise ValueError(f"image_size {self.image_size}")
         self.inputs = {name: np.dtype(dtype) for name, dtype in inputs.items()}
         self.generate_all = generate_all
         self._run = run
@@ -138,6 +140,7 @@ def open_saved_model(path):
     with _foreign(path, "SavedModel"):
         module = tf.saved_model.load(folder)
         generate = module.signatures["serving_default"]
+        checked_inputs(dict.fromkeys(generate.structured_input_signature[1], ""))
 
     def run(inputs, module=module):  # the signature does not keep the module alive, which owns the variables
         return generate(**{key: tf.constant(value) for key, value in inputs.items()})["image"].numpy()
@@ -149,6 +152,8 @@ def open_saved_model(path):
 def open_tflite(path, threads=None):
     """A .tflite in the LiteRT interpreter."""
     runner, inputs, inside = _tflite_runner(path, threads)
+    with _foreign(path, "LiteRT model"):
+        checked_inputs(inputs)
     return Synthesizer(path, find_description(path, inside), inputs, lambda inputs: as_float(runner(**inputs)["image"]))
 
 
@@ -187,7 +192,9 @@ def open_onnx(path):
         import onnxruntime
 
         session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-        inputs = {value.name: ONNX_TYPES[value.type] for value in session.get_inputs()}
+        inputs = checked_inputs({value.name: ONNX_TYPES.get(value.type) for value in session.get_inputs()})
+        if "image" not in [value.name for value in session.get_outputs()]:
+            raise ValueError("no output is called image")
         inside = session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
     return Synthesizer(path, find_description(path, inside), inputs, lambda inputs: session.run(["image"], inputs)[0])
 
@@ -205,9 +212,18 @@ def read_tflite_metadata(path):
     return None
 
 
+def checked_inputs(inputs):
+    """The inputs of a model by name, if they are those of a generator; a ValueError otherwise."""
+    foreign = [name for name, dtype in inputs.items() if name not in INPUTS or dtype is None]
+    if foreign or "labels" not in inputs:
+        raise ValueError(f"its inputs are {', '.join(inputs) or 'none'}")
+    return inputs
+
+
 def find_saved_model(path):
     """The folder below `path` that holds a saved_model.pb: itself, or its newest numbered version; or None."""
-    versions = sorted((name for name in os.listdir(path) if name.isdigit()), key=int, reverse=True)
+    names = (name for name in os.listdir(path) if name.isascii() and name.isdigit())
+    versions = sorted(names, key=int, reverse=True)
     for folder in (path, *(os.path.join(path, version) for version in versions)):
         if os.path.isfile(os.path.join(folder, "saved_model.pb")):
             return folder
@@ -237,9 +253,9 @@ def find_description(path, inside=None):
 def checked_description(path, description):
     """`description`, a dictionary or its JSON, if it describes a model."""
     try:
-        description = json.loads(description) if isinstance(description, str) else description
+        description = parse_json(description) if isinstance(description, str) else description
         Synthesizer(path, description, {}, None)
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise RequestError(f"{path} does not describe a model ({error}).") from error
     return description
 

@@ -17,7 +17,7 @@ from ecgan_tf.data.classes import ClassList
 from ecgan_tf.errors import RequestError
 from ecgan_tf.methods import METHODS, make_generator
 from ecgan_tf.runs.checkpoints import list_checkpoints, load_checkpoint, read_checkpoint, save_checkpoint
-from ecgan_tf.runs.schedule import extend, planned
+from ecgan_tf.runs.schedule import checked_pieces, extend, planned
 
 # What may differ from the stored config when a run continues: how long and how often, not what.
 MAY_CHANGE = (
@@ -165,8 +165,8 @@ class RunFolder:
         if os.path.isfile(self.file("schedule.json")):
             stored = read_json(self.file("schedule.json"))
             try:
-                pieces, old = [tuple(map(float, piece)) for piece in stored["pieces"]], int(stored["steps"])
-            except (KeyError, TypeError, ValueError) as error:
+                pieces, old = checked_pieces(stored["pieces"]), int(stored["steps"])
+            except (KeyError, OverflowError, TypeError, ValueError) as error:
                 raise RequestError(f"{self.file('schedule.json')} holds no schedule ({error}).") from error
             pieces = [piece for piece in pieces if piece[0] <= self.steps[-1]] or planned(old, fraction)
         else:

@@ -21,6 +21,14 @@ def planned(steps, constant_fraction):
     return [(0, int(steps * constant_fraction), steps, 1.0)]
 
 
+def checked_pieces(stored):
+    """Pieces as JSON holds them; a ValueError where they are none."""
+    pieces = [tuple(map(float, piece)) for piece in stored]
+    if not pieces or any(len(piece) != 4 or not np.isfinite(piece).all() for piece in pieces):
+        raise ValueError("pieces are lists of four finite numbers")
+    return pieces
+
+
 def share_at(step, pieces, clip=np.clip, where=np.where):
     """The share of the rate at a step, counted from 0; `clip` and `where` are of the library that `step` is of."""
     share = None
