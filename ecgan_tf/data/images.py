@@ -62,7 +62,7 @@ def read_label_image(path):
 
 
 def _is_transparent(picture):
-    """Whether there is an alpha channel; of a broken header, which Pillow may stumble over, the decoder will say more."""
+    """Whether there is an alpha channel; of a broken header, over which Pillow stumbles, the decoder will say more."""
     try:
         return picture.has_transparency_data
     except Exception:
