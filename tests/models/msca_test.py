@@ -134,7 +134,7 @@ def test_an_exemplar_without_the_layouts_classes_still_gives_a_picture(generator
 
 
 def test_every_variable_learns(inputs):
-    """From one start or another: so few filters may all be dead by an unlucky draw, a variable without use always is."""
+    """From one start or another: few filters may all be dead by an unlucky draw, a variable without use always is."""
     silent = []
     for seed in range(4):
         generator = make(seed, has_boundaries=True)
