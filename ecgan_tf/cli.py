@@ -71,9 +71,10 @@ def config_file(word):
     if name.endswith(".py") or not name.isidentifier():
         return word
     found = importlib.util.find_spec(f"ecgan_tf.configs.{name}")
-    if found is None:
+    if found is None or name.startswith("_"):
         folder = importlib.util.find_spec("ecgan_tf.configs").submodule_search_locations[0]
-        known = sorted(file.removesuffix(".py") for file in os.listdir(folder) if file.endswith(".py"))
+        files = [file for file in os.listdir(folder) if file.endswith(".py") and not file.startswith("_")]
+        known = sorted(file.removesuffix(".py") for file in files)
         raise RequestError(f"--config={word}: no such config; give a file, or one of {', '.join(known)}.")
     return found.origin + colon + variant
 

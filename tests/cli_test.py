@@ -1,8 +1,14 @@
+import os
+import pathlib
 import subprocess
 import sys
 
 import pytest
 
+from ecgan_tf.cli import config_file
+from ecgan_tf.errors import RequestError
+
+CONFIGS = pathlib.Path(__file__).parents[1] / "configs"
 PROGRAM = """
 from absl import flags
 from ml_collections import config_flags
@@ -103,3 +109,63 @@ def test_help_shows_the_example(call):
     result = call("--help")
     assert "Greets." in result.stdout and "python program.py --name=NAME" in result.stdout
     assert "--name" in result.stdout
+
+
+# --- configs by name -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("word", "file"),
+    [
+        ("ecgan_earth_tiles", f"{CONFIGS}/ecgan_earth_tiles.py"),
+        ("ecgan_earth_tiles:toy", f"{CONFIGS}/ecgan_earth_tiles.py:toy"),
+        ("ablations_earth_tiles:B3_toy", f"{CONFIGS}/ablations_earth_tiles.py:B3_toy"),
+        ("mine.py", "mine.py"),
+        ("configs/ecgan_earth_tiles.py:toy", "configs/ecgan_earth_tiles.py:toy"),
+        ("/nowhere/mine", "/nowhere/mine"),
+    ],
+)
+def test_an_experiment_has_a_name_and_a_file_stays_what_it_is(word, file):
+    assert config_file(word) == file
+
+
+@pytest.mark.parametrize("word", ["ecgan_earth_tilez", "ecgan_earth_tilez:toy", "__init__"])
+def test_an_unknown_name_lists_the_experiments(word):
+    known = ", ".join(sorted(path.stem for path in CONFIGS.glob("[!_]*.py")))
+    with pytest.raises(RequestError) as error:
+        config_file(word)
+    assert str(error.value) == f"--config={word}: no such config; give a file, or one of {known}."
+
+
+STEPS = """
+from absl import flags
+from ml_collections import config_flags
+from ecgan_tf import cli
+
+CONFIG = config_flags.DEFINE_config_file("config", None, "A config.", lock_config=True)
+
+
+def main(argv):
+    cli.no_arguments(argv)
+    print(cli.read_config(CONFIG).train.steps)
+
+
+cli.run(main, "Tells how many steps a config takes.")
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "steps"),
+    [
+        (["--config=ecgan_earth_tiles"], 300),
+        (["-config=ecgan_earth_tiles:toy"], 4),
+        (["--config", "ecgan_earth_tiles:toy", "--config.train.steps=7"], 7),
+    ],
+    ids=["name", "variant", "override"],
+)
+def test_a_command_takes_a_config_by_its_name(words, steps, tmp_path):
+    (tmp_path / "steps.py").write_text(STEPS)
+    command = [sys.executable, str(tmp_path / "steps.py"), *words]
+    environment = {key: value for key, value in os.environ.items() if key != "TF_CPP_MIN_LOG_LEVEL"}  # as a user's
+    result = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=tmp_path, env=environment)
+    assert (result.returncode, result.stdout, result.stderr) == (0, f"{steps}\n", "")
