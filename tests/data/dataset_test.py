@@ -1,10 +1,15 @@
+import shutil
 import threading
 
 import numpy as np
 import pytest
 
+from ecgan_tf.config import base_config, keys_of
 from ecgan_tf.data.dataset import MemoryCache, open_dataset
+from ecgan_tf.data.edges import canny_edges
+from ecgan_tf.data.label_maps import label_boundaries
 from ecgan_tf.errors import RequestError
+from ecgan_tf.methods import METHODS
 
 
 @pytest.fixture
@@ -108,3 +113,35 @@ def test_partners_of_another_size_name_both_files(open_folder, folder, save, par
     save(folder / "train" / part / "1.png", np.zeros((21, 24), np.uint8))
     with pytest.raises(RequestError, match=f"images/1.png is 24x20 pixels but .*{part}/1.png is 24x21"):
         open_folder(use_instances=True).load(1)
+
+
+# --- edges are made for the methods that learn them ------------------------------------------------------------------
+
+
+def test_edges_are_those_of_the_source_that_is_asked_for(open_folder):
+    canny, labels = (open_folder(edge_source=source) for source in ("canny", "label_boundary"))
+    assert canny.has_edges and labels.has_edges
+    arrays = labels.load(0)
+    np.testing.assert_array_equal(arrays["edges"], 255 * label_boundaries(arrays["labels"]))
+    edges = canny_edges(canny.load(0)["image"], 0.075, 0.175)
+    np.testing.assert_array_equal(canny.load(0)["edges"], edges)
+    changed = open_folder(canny_low=0.4, canny_high=0.9).load(0)["edges"]
+    np.testing.assert_array_equal(changed, canny_edges(canny.load(0)["image"], 0.4, 0.9))
+    assert (changed != edges).any()
+
+
+@pytest.mark.parametrize("method", [name for name in METHODS if "data.edge_source" not in keys_of(name)])
+def test_a_method_without_edges_gets_none(method, folder):
+    config = base_config(method).data
+    config.name, config.dir, config.image_size = "folder", str(folder), (16, 16)
+    if method == "lggan_cross_view":
+        for split in ("train", "val"):
+            shutil.copytree(folder / split / "images", folder / split / "sources")
+    dataset = open_dataset(config, "train")
+    assert not dataset.has_edges and "edges" not in dataset.load(0)
+
+
+def test_edges_can_be_turned_off(open_folder):
+    dataset = open_folder(edge_source="none")
+    assert not dataset.has_edges
+    assert dataset.load(0).keys() == {"image", "labels"}

@@ -57,6 +57,13 @@ def test_shapes_types_and_ranges(cropped):
     assert set(np.unique(batch["boundaries"])) == {0, 1}
 
 
+def test_a_batch_has_edges_only_where_they_are_used(folder, data_config):
+    config = data_config(name="folder", dir=str(folder), edge_source="none")
+    data = open_dataset(config, "train"), config
+    assert training_batches(*data, 3, 0, 0, 1).element_spec.keys() == {"image", "labels"}
+    assert batches(data, 3, 0, 1)[0].keys() == layout_batch(data[0], [0]).keys() == {"image", "labels"}
+
+
 def test_the_other_view_is_cropped_and_flipped_with_the_image(folder, data_config, save):
     for split, count in (("train", 7), ("val", 3)):
         for i in range(count):  # the photograph, doubled in size
