@@ -23,7 +23,7 @@ SMALL = {
     "discriminator.base_filters": 4,
     "discriminator.num_scales": 1,
     "loss.reconstruction": 5.0,
-    "loss.contrastive": 0.0,  # gathers in graphs only: objectives_test.py and contrast_test.py have its two replicas
+    "loss.contrastive": 0.0,  # gathers in graphs only: tests/methods has its two replicas
     "train.update_order": "simultaneous",
 }
 
