@@ -75,6 +75,7 @@ DECODERS = {
     "export.build_engine:synthesise": "its own engine, a moment before",
     "export.on_device:Model.__init__": "RequestError",
     "export.on_device:read_label_map": "RequestError",
+    "export.on_device:what_it_is": "for a message alone, where the reader has refused",
     "export.on_device:read_metadata": "RequestError, by Model",
     "export.onnx:_int8": "its own file, with need_temporary_room",
     "export.onnx:operators": "its own file, a moment before",
