@@ -12,6 +12,7 @@ from ecgan_tf.errors import RequestError
 
 LARGEST_RATIO = 1100  # of what deflate can make smaller
 LARGEST_HEADER = 10_000  # bytes; NumPy would read what is larger, and then refuse it
+CHUNK = 1024 * 1024  # bytes that are read at a time: a zip hands out copies
 LENGTHS = {(1, 0): "<H", (2, 0): "<I"}  # of a header, by the version of the format
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # of NumPy; others may claim any size, and a memory of their own
 KINDS = "biuf"  # of dtypes: numbers
@@ -68,7 +69,7 @@ def _read_array(archive, member):
         array = np.empty(shape[::-1] if fortran else shape, dtype)
         content = array.reshape(-1).view(np.uint8)
         done = 0
-        while done < wanted and (read := file.readinto(content[done:])):
+        while done < wanted and (read := file.readinto(content[done : done + CHUNK])):
             done += read
         if done != wanted or file.read(1):
             raise ValueError(f"{name} has {done} bytes of {wanted}")

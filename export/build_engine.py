@@ -17,6 +17,7 @@ import hashlib
 import json
 import os
 import re
+import reprlib
 import sys
 import time
 
@@ -218,7 +219,7 @@ def read_plan(folder):
         for gate in plan["gates"].values():
             for measure, value in gate.items():
                 if measure not in MEASURES or not isinstance(value, int | float):
-                    raise ValueError(f"gate {measure!r} of {value!r}")
+                    raise ValueError(f"gate {measure[:20]!r} of {reprlib.repr(value)}")
         if any(array.dtype.kind not in "biuf" for array in arrays.values()):
             raise ValueError("arrays that are no numbers")
         return {key: plan[key] for key in ("profiles", "gates")}, arrays

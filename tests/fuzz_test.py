@@ -4,7 +4,7 @@ Valid files are mutated, not random bytes, which die at the magic number: bits a
 swapped; numbers in JSON and in headers changed; PNG chunks edited with their checksums made right again.
 
 What opens .tflite and .onnx files is native code, which a spoilt file may end with its process. So those are opened in
-a process of their own, this file as a program: a process that ends is counted, an exception that escapes fails the test.
+a process of their own, this file as a program: a process that ends is counted, an exception that escapes is a failure.
 """
 
 import io
@@ -35,7 +35,7 @@ from export import build_engine, on_device
 
 CLASSES = ClassList(("sky", "tree", "road"), np.uint8([[200, 40, 30], [30, 180, 60], [20, 60, 220]]), 255)
 SAMPLE = 10  # `make test` takes one mutation of so many; the whole is marked slow
-MOST_MEMORY = 700_000  # kilobytes that the process may grow by: a picture of 64 megapixels that its header claims
+MOST_MEMORY = 500_000  # kilobytes that the process may grow by: a header may claim a picture of 64 megapixels
 LONGEST = 3000  # characters of a message
 
 

@@ -10,7 +10,7 @@ from ecgan_tf.data.images import of_another_format
 from ecgan_tf.errors import RequestError
 from ecgan_tf.inference.exemplars import StyleMixture, attention_sheet, read_exemplars, shares_of
 from ecgan_tf.inference.runtimes import open_model
-from ecgan_tf.outputs import expand, plan_files
+from ecgan_tf.outputs import expand, plan_files, refuse_file
 from ecgan_tf.pictures import CAPTIONS, pictures_of
 from ecgan_tf.pixels import to_uint8
 
@@ -42,6 +42,7 @@ def synthesize(
     Raises:
         RequestError: before the first picture, where anything about the request or its files is wrong.
     """
+    refuse_file(output)
     paths = list_label_maps(labels)
     instances, sources, mix_mask = (None if path is None else expand(path) for path in (instances, sources, mix_mask))
     exemplars, exemplar_labels = ([expand(path) for path in given] for given in (exemplars, exemplar_labels))
