@@ -9,7 +9,7 @@ import numpy as np
 
 from ecgan_tf.atomic_files import MachineError, atomic_path
 from ecgan_tf.console import say
-from ecgan_tf.data.images import of_another_format, read_label_file, read_label_image, read_photograph
+from ecgan_tf.data.images import of_another_format, read_label_file, read_photograph
 from ecgan_tf.data.label_maps import check_same_size, labels_from_file, read_instances
 from ecgan_tf.errors import RequestError
 from ecgan_tf.outputs import expand, plan_files
@@ -177,12 +177,7 @@ def read_inputs(layout, classes=None):
 def _label_values(path, classes):
     if classes is not None:
         return file_values(labels_from_file(path, classes), classes)
-    values, palette = read_label_image(path)
-    if palette is not None:
-        raise RequestError(
-            f"{path}: a palette file, whose colours may say something else than its indices; give the model's classes "
-            "with --classes=model.json, or save it as 8-bit greyscale PNG, one id a pixel."
-        )
+    values = read_label_file(path)
     if values.ndim == 3:
         raise RequestError(f"{path}: a label map in colours; give the model's classes with --classes=model.json.")
     return values
