@@ -11,6 +11,7 @@ import re
 from ecgan_tf.errors import RequestError
 
 LARGEST_JSON = 64 * 1024 * 1024  # bytes
+DEEPEST_JSON = 64  # levels: whoever walks or prints it later has fewer to spare than its parser had
 PARTIAL = re.compile(r"\.partial-([^-]*)-(\d+)-\d+.*")  # of a host's process
 HOST = re.sub(r"[^A-Za-z0-9_.]", "_", platform.node())[:40]
 COUNTER = itertools.count()
@@ -141,9 +142,20 @@ def parse_json(text, kind=dict):
         value = json.loads(text)
     except RecursionError as error:
         raise ValueError("nested too deep") from error
+    level = [value]
+    for _ in range(DEEPEST_JSON):
+        level = [child for node in level for child in _children(node)]
+    if level:
+        raise ValueError("nested too deep")
     if not isinstance(value, kind):
         raise ValueError(f"a {type(value).__name__} where a {kind.__name__} should be")
     return value
+
+
+def _children(node):
+    if isinstance(node, dict):
+        return node.values()
+    return node if isinstance(node, list) else ()
 
 
 def _is_alive(pid):

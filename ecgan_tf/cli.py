@@ -141,6 +141,9 @@ def _without_traceback(main, interrupted):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever read our lines has gone
             sys.exit(1)
         except Exception as error:
+            if interrupts.RAISED:
+                ended = interrupts.InterruptError(interrupts.RAISED[-1])
+                _fail(_words(ended, interrupted), ended.code)
             reason = machine_reason(error)
             if reason is None:
                 raise

@@ -59,7 +59,11 @@ def stop_on_signals():
         yield stop
 
 
+RAISED = []  # the signals that ended something: native code may turn our exception into one of its own
+
+
 def _raise(number, frame):
+    RAISED.append(number)
     raise InterruptError(number)
 
 

@@ -18,9 +18,7 @@ def plan_folder(folder, flag="output"):
     Returns:
         its absolute path.
     """
-    path = expand(folder)
-    if os.path.exists(path) and not os.path.isdir(path):
-        raise RequestError(f"--{flag}={folder} is a file; give a folder.")
+    path = refuse_file(folder, flag)
     with machine_errors(path):
         os.makedirs(path, exist_ok=True)
         probe = os.path.join(path, partial_name())
@@ -33,6 +31,14 @@ def plan_folder(folder, flag="output"):
             with contextlib.suppress(OSError):
                 os.remove(probe)
     remove_partials(path)
+    return path
+
+
+def refuse_file(folder, flag="output"):
+    """The absolute path of what may become a folder; asked before anything is opened, too, since it costs nothing."""
+    path = expand(folder)
+    if os.path.exists(path) and not os.path.isdir(path):
+        raise RequestError(f"--{flag}={folder} is a file; give a folder.")
     return path
 
 

@@ -17,6 +17,7 @@ import hashlib
 import json
 import os
 import re
+import reprlib
 import sys
 import time
 
@@ -25,6 +26,7 @@ import numpy as np
 NO_GPU = 3
 PRECISIONS = ("float32", "float16", "int8")
 FOLDER = "tensorrt"  # of an export, in which this script lies
+MEASURES = ("largest", "mean", "p99", "p99_9", "psnr")
 WORKSPACE = 4 << 30  # bytes that a layer may use while it is chosen
 
 
@@ -211,21 +213,41 @@ def read_plan(folder):
             plan = json.load(file)
         with np.load(os.path.join(folder, "proof.npz"), allow_pickle=False) as proof:
             arrays = {name: proof[name] for name in ("expected", *plan["profiles"])}
-            return {key: plan[key] for key in ("profiles", "gates")}, arrays
+        for shapes in plan["profiles"].values():
+            for bound in ("min", "opt", "max"):
+                tuple(map(int, shapes[bound]))
+        for gate in plan["gates"].values():
+            for measure, value in gate.items():
+                if measure not in MEASURES or not isinstance(value, int | float):
+                    raise ValueError(f"gate {measure[:20]!r} of {reprlib.repr(value)}")
+        if any(array.dtype.kind not in "biuf" for array in arrays.values()):
+            raise ValueError("arrays that are no numbers")
+        return {key: plan[key] for key in ("profiles", "gates")}, arrays
     except Exception as error:  # damaged zips lead NumPy to any exception
         raise BuildError(f"{folder}: profiles.json or proof.npz is damaged ({error}); export again") from error
+
+
+def read_whole(path, missing=None):
+    """The bytes of a file; `missing` where there is none, unless that is None."""
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except FileNotFoundError as error:
+        if missing is not None:
+            return missing
+        raise BuildError(f"{path}: no such file; export again") from error
+    except OSError as error:
+        raise BuildError(f"{path} cannot be read: {error.strerror or error}") from error
 
 
 def build_and_compare(trt, cuda, folder, precision):
     """Builds, runs, judges and writes the engine of one precision. Returns its manifest."""
     plan, proof = read_plan(folder)
-    with open(os.path.join(folder, f"model_{precision}.onnx"), "rb") as file:
-        content = file.read()
+    if precision not in plan["gates"]:
+        raise BuildError(f"{folder}: profiles.json has no gate of {precision}; export again")
+    content = read_whole(os.path.join(folder, f"model_{precision}.onnx"))
     cache_path = os.path.join(folder, "timing.cache")
-    cache = b""
-    if os.path.isfile(cache_path):
-        with open(cache_path, "rb") as file:
-            cache = file.read()
+    cache = read_whole(cache_path, missing=b"")
     engine, cache = build(trt, content, plan["profiles"], precision, cache)
     write(cache_path, cache)
 

@@ -4,9 +4,9 @@
     python -m export.on_device --model=exported/model_int8.tflite --labels=layouts/ --output=pictures/ --threads=4
     python on_device.py --model=model_int8.tflite                        measures only, on a made-up layout
 
-Needs ai-edge-litert, numpy and pillow; no TensorFlow, and nothing else of this project. A label map is a greyscale PNG
-of the values of classes.json, resized to the model's size; the classes are read from the model file. Prints the latency
-of a layout and the memory that the process took.
+Needs ai-edge-litert, numpy and pillow; no TensorFlow, and nothing else of this project. A label map is a PNG of
+the values or the colours of classes.json, resized to the model's size; the classes are read from the model file. Prints
+the latency of a layout and the memory that the process took.
 """
 
 import argparse
@@ -26,7 +26,10 @@ import numpy as np
 from PIL import Image
 
 METADATA = "ecgan_tf"  # name of the entry in the file's metadata that holds the model's description
-LARGEST_SIDE = 16384  # pixels of a label map: beyond that a small file could fill the memory
+MAX_PIXELS = 64 * 1024 * 1024  # of a label map: beyond that a small file could fill the memory
+MAX_VALUE = 65535  # that a PNG stores
+OTHER_FORMATS = (".tif", ".tiff", ".bmp", ".gif", ".webp")  # in which label maps may lie there
+BAND = 128 * 1024  # pixels that are looked at at a time
 CODES = {signal.SIGINT: ("interrupted", 130), signal.SIGTERM: ("terminated", 143)}
 HOST = re.sub(r"[^A-Za-z0-9_.]", "_", platform.node())[:40]
 MACHINE = {
@@ -63,7 +66,7 @@ class Model:
         threads: of the interpreter; None: all cores.
     Attributes:
         size: (height, width) of labels and image.
-        ids: int array (256,), the label id of each value of a label map; -1: no class.
+        ids: int array (65536,), the label id of each value of a label map; -1: no class.
     """
 
     def __init__(self, path, threads=None):
@@ -80,6 +83,7 @@ class Model:
             self.inputs = self.runner.get_input_details()
             self.size = tuple(map(int, self.inputs["labels"]["shape"][1:3]))
             self.ids = table_of_ids(self.description["classes"])
+            colors_of(self.description["classes"])
         except ImportError as error:
             raise RequestError(f"this needs the package {error.name!r}; pip install ai-edge-litert") from error
         except Exception as error:  # the runtime has no exceptions of its own
@@ -102,14 +106,13 @@ class Model:
     def read(self, path):
         """A label map as the model takes it: ids (height, width), int32."""
         values = read_label_map(path, self.description["classes"])
+        foreign = [value for value in used(values) if self.ids[value] < 0]
+        if foreign:
+            raise RequestError(f"{path}: value {foreign[-1]} is no class of the model")
         rows, columns = (
             (2 * np.arange(new) + 1) * old // (2 * new) for new, old in zip(self.size, values.shape)
         )  # of the cell at the centre
-        labels = self.ids[values[rows[:, np.newaxis], columns]]
-        if labels.min() < 0:
-            foreign = int(values[rows[:, np.newaxis], columns][labels < 0].max())
-            raise RequestError(f"{path}: value {foreign} is no class of the model")
-        return labels
+        return self.ids[values[rows[:, np.newaxis], columns]]
 
 
 def read_metadata(content):
@@ -127,20 +130,29 @@ def read_metadata(content):
 
 
 def table_of_ids(classes):
-    """From the value of a label map to the label id, by the model's description: int32 (256,)."""
-    table = np.full(256, -1, np.int32)
+    """From the value of a label map to the label id, by the model's description: int32 (65536,)."""
+    table = np.full(MAX_VALUE + 1, -1, np.int32)
     values = {entry["id"]: entry["raw_id"] for entry in classes["classes"]}
     unknown = classes.get("ignore_index")
     if unknown is not None:
         values[len(values)] = unknown
     for label, value in values.items():
-        if value < len(table):
-            table[value] = label
+        if not (type(label) is type(value) is int and 0 <= label < len(values) and 0 <= value <= MAX_VALUE):
+            raise ValueError(f"class {label!r} of value {value!r}")
+        table[value] = label
     return table
 
 
+def colors_of(classes):
+    """From the class value to its colour, three integers, in the order of the classes."""
+    colors = {entry["raw_id"]: tuple(entry["color"]) for entry in classes["classes"]}
+    if not all(len(color) == 3 and all(type(part) is int for part in color) for color in colors.values()):
+        raise ValueError("a colour that is none")
+    return colors
+
+
 def read_label_map(path, classes):
-    """The class values of a greyscale or palette PNG, by the rule of ecgan_tf/data/label_maps.py: uint8.
+    """The class values of a label map, by the rule of ecgan_tf/data/label_maps.py: integers (height, width).
 
     Args:
         classes: of the model's description; a palette whose colours speak against its indices is refused.
@@ -150,36 +162,100 @@ def read_label_map(path, classes):
             content = file.read()
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
+            if content[12:16] != b"IHDR":
+                raise ValueError(f"{what_it_is(content)}; save it as PNG")
+            depth = content[24]
             image = Image.open(io.BytesIO(content), formats=["PNG"])
-            if max(image.size) > LARGEST_SIDE:
+            if image.width * image.height > MAX_PIXELS:
                 raise ValueError(f"{image.size[0]}x{image.size[1]} pixels")
-            if image.mode not in ("L", "P"):
-                raise ValueError(f"mode {image.mode}; save it as 8-bit greyscale")
-            values = np.array(image, np.uint8)
+            if image.mode not in ("L", "P", "I", "I;16", "I;16B", "RGB") or (image.mode == "RGB" and depth != 8):
+                raise ValueError(f"mode {image.mode} of {depth} bits; save it as 8-bit greyscale")
+            values = pixels_of(image)
             if image.mode == "P":
                 return by_palette(values, image.getpalette("RGB") or [], classes)
-            return values // {2: 85, 4: 17}.get(content[24], 1)  # Pillow makes white 255, whatever the depth
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
+            if image.mode == "RGB":
+                return by_color(values, classes)
+            # Pillow makes white 255, whatever the depth.
+            return values // {2: 85, 4: 17}[depth] if depth in (2, 4) else values
+    except RequestError:
+        raise
+    except Exception as error:  # a broken file leads Pillow to any exception
         if isinstance(error, OSError) and error.errno in MACHINE:
             raise
         raise RequestError(f"{path} is not a label map ({error})") from error
 
 
+def pixels_of(image):
+    """The pixels, some rows at a time: Pillow would hold them three times over while it makes an array of them."""
+    image.load()
+    width, height = image.size
+    rows = max(1, BAND // width)
+    bands = ((0, top, width, min(top + rows, height)) for top in range(0, height, rows))
+    pixels = None
+    for band in bands:
+        part = np.asarray(image.crop(band))
+        if pixels is None:
+            pixels = np.empty((height, *part.shape[1:]), part.dtype)
+        pixels[band[1] : band[3]] = part
+    return pixels
+
+
+def what_it_is(content):
+    """Words on a file that is no PNG."""
+    try:
+        return f"a {Image.open(io.BytesIO(content)).format} file"
+    except Exception:  # nothing that Pillow knows
+        return "no PNG"
+
+
 def by_palette(indices, palette, classes):
     """The class values of a palette file: its indices; or where those are none and all colours are, their classes'."""
     colors = [tuple(palette[i : i + 3]) for i in range(0, len(palette), 3)]
-    entries = {entry["raw_id"]: tuple(entry["color"]) for entry in classes["classes"]}
-    meant = {int(index): [v for v, color in entries.items() if color == colors[index]]
-             for index in np.unique(indices) if index < len(colors)}  # fmt: skip
+    entries = colors_of(classes)
+    meant = {index: [value for value, color in entries.items() if index < len(colors) and color == colors[index]]
+             for index in used(indices)}  # fmt: skip
     other = [index for index, values in meant.items() if values and index not in values]
     if not other:
         return indices
     if all(meant.values()) and not all(index in entries or index == classes.get("ignore_index") for index in meant):
-        table = np.zeros(256, np.uint8)
+        table = np.zeros(max(meant) + 1, np.uint16)
         for index, values in meant.items():
             table[index] = values[0]
         return table[indices]
     raise ValueError(f"index {other[0]} has the colour of class value {meant[other[0]][0]}; save it as 8-bit greyscale")
+
+
+def by_color(pixels, classes):
+    """The class values of an RGB file, uint16: of classes that share a colour, the first; black is unknown."""
+    values = {}
+    for value, (red, green, blue) in colors_of(classes).items():
+        values.setdefault(red << 16 | green << 8 | blue, value)
+    if classes.get("ignore_index") is not None:
+        values.setdefault(0, classes["ignore_index"])
+    known = np.array(sorted(values), np.int32)
+    value_of = np.array([values[color] for color in known.tolist()], np.uint16)
+    found = np.empty(pixels.shape[:2], np.uint16)
+    rows = max(1, BAND // pixels.shape[1])
+    for top in range(0, len(pixels), rows):
+        red, green, blue = np.moveaxis(pixels[top : top + rows].astype(np.int32), -1, 0)
+        packed = red << 16 | green << 8 | blue
+        place = np.minimum(np.searchsorted(known, packed), len(known) - 1)
+        wrong = known[place] != packed
+        if wrong.any():
+            color = tuple(pixels[top : top + rows][wrong][0].tolist())
+            raise ValueError(
+                f"colour {color} belongs to no class; draw without anti-aliasing, or save it as 8-bit greyscale"
+            )
+        found[top : top + rows] = value_of[place]
+    return found
+
+
+def used(values):
+    """The values that occur, ascending."""
+    seen = np.zeros(MAX_VALUE + 1, bool)
+    for row in values:
+        seen[row] = True
+    return np.flatnonzero(seen).tolist()
 
 
 def label_maps(path):
@@ -190,7 +266,9 @@ def label_maps(path):
         raise RequestError(f"--labels={path}: no such file or folder")
     names = sorted(name for name in os.listdir(path) if name.lower().endswith(".png") and not name.startswith("."))
     if not names:
-        raise RequestError(f"--labels={path}: the folder has no .png")
+        others = sorted(name for name in os.listdir(path) if name.lower().endswith(OTHER_FORMATS))
+        found = f"; found {others[0]}: save it as PNG" if others else ""
+        raise RequestError(f"--labels={path}: the folder has no .png{found}")
     return [os.path.join(path, name) for name in names]
 
 

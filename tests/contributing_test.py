@@ -92,9 +92,9 @@ def copy(tmp_path_factory):
     (folder / "ecgan_tf/methods/thoughtful.py").write_text(AUTOENCODED)
     table = (folder / TABLE).read_text()
     imports = "from ecgan_tf.methods.thoughtful import ThoughtfulUNet\nfrom ecgan_tf.methods.unet import UNet\n"
-    table = table.replace(
-        "\nMETHODS = {\n", f"{imports}\nMETHODS = {{\n{line}" + '    "thoughtful": ThoughtfulUNet(),\n'
-    )
+    start = "\nMETHODS: dict[str, Method] = {\n"
+    assert start in table
+    table = table.replace(start, f"{imports}{start}{line}" + '    "thoughtful": ThoughtfulUNet(),\n')
     (folder / TABLE).write_text(table)
     return folder
 

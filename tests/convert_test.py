@@ -496,7 +496,7 @@ def test_a_run_is_continued_from_what_was_brought_in(imported):
     assert list_checkpoints(run.checkpoints) == [0]
     config = ml_collections.ConfigDict(read_config(imported))
     gan = GAN(config, read_model(imported)["arguments"])
-    assert run.restore(gan.named_variables()) == 0
+    assert run.restore(gan.named_variables()) == (0, {})
     expected = state_dict(open_run(imported)[0])
     for generator in (gan.generator, gan.ema_generator):
         arrays = state_dict(generator)

@@ -2,13 +2,19 @@
 
 Valid files are mutated, not random bytes, which die at the magic number: bits are flipped, pieces cut, doubled and
 swapped; numbers in JSON and in headers changed; PNG chunks edited with their checksums made right again.
+
+What opens .tflite and .onnx files is native code, which a spoilt file may end with its process. So those are opened in
+a process of their own, this file as a program: a process that ends is counted, an exception that escapes is a failure.
 """
 
 import io
 import json
 import os
+import pathlib
 import resource
 import struct
+import subprocess
+import sys
 import zipfile
 import zlib
 
@@ -21,15 +27,16 @@ from ecgan_tf.data.classes import ClassList, load_class_list
 from ecgan_tf.data.images import read_photograph
 from ecgan_tf.data.label_maps import labels_from_file, read_instances
 from ecgan_tf.errors import RequestError
-from ecgan_tf.inference.runtimes import checked_description, read_tflite_metadata
-from ecgan_tf.runs.folder import RunFolder, read_config, read_json
+from ecgan_tf.inference.runtimes import checked_description, open_model, read_tflite_metadata
+from ecgan_tf.runs.folder import RunFolder, read_config, read_json, read_layouts
 from ecgan_tf.training.strategy import check_cluster
 from ecgan_tf.training.summaries import _drop_lines_after
-from export import on_device
+from export import build_engine, on_device
 
 CLASSES = ClassList(("sky", "tree", "road"), np.uint8([[200, 40, 30], [30, 180, 60], [20, 60, 220]]), 255)
 SAMPLE = 10  # `make test` takes one mutation of so many; the whole is marked slow
-MOST_MEMORY = 600_000  # kilobytes that the process may grow by
+MOST_MEMORY = 500_000  # kilobytes that the process may grow by: a header may claim a picture of 64 megapixels
+LONGEST = 3000  # characters of a message
 
 
 # --- mutations -------------------------------------------------------------------------------------------------------
@@ -83,7 +90,26 @@ def mutate_png(content, rng):
     return content[:8] + b"".join(parts)
 
 
-ODD = [None, True, -1, 0, 3, 2**70, 1e308, float("nan"), "", "²", "\ud800", [], {}, [[]], {"a": 1}, "x" * 1000]
+ODD = [
+    None,
+    True,
+    -1,
+    0,
+    3,
+    2**70,
+    1e308,
+    float("nan"),
+    float("inf"),
+    "",
+    "²",
+    "\ud800",
+    [],
+    {},
+    [[]],
+    {"a": 1},
+    "x" * 999,
+]
+DEEP = [b"[" * 50 + b"]" * 50, b"[" * 960 + b"]" * 960, b"[" * 200_000, b'{"a":' * 500 + b"1" + b"}" * 500]
 
 
 def mutate_json(content, rng):
@@ -106,15 +132,39 @@ def mutate_json(content, rng):
         del node[key]
     else:
         node[key] = odd
+    deep = DEEP[int(rng.integers(len(DEEP)))]
     if rng.integers(50) == 0:
-        return b"[" * 200_000
-    return json.dumps(tree).encode()
+        return deep
+    if rng.integers(20) == 0:
+        place = places[int(rng.integers(len(places)))]
+        if place[1] in place[0] if isinstance(place[0], dict) else place[1] < len(place[0]):
+            place[0][place[1]] = "DEEP"
+    return json.dumps(tree).encode().replace(b'"DEEP"', deep)
+
+
+def mutate_lines(content, rng):
+    """A mutation of one line of JSON, or of the bytes."""
+    if rng.integers(2):
+        return mutate(content, rng)
+    lines = content.splitlines(keepends=True)
+    index = int(rng.integers(len(lines)))
+    lines[index] = mutate_json(lines[index], rng) + b"\n" * int(rng.integers(2))
+    return b"".join(lines)
 
 
 def mutate_npz(content, rng):
     """A mutation inside an array's header or its bytes, in a zip that is sound; or one of the zip's bytes."""
     if rng.integers(3) == 0:
         return mutate(content, rng)
+    if rng.integers(12) == 0:
+        return content.replace(b"PK\x01\x02", b"PK\x01\x02"[:2] + bytes(rng.integers(0, 256, 2, np.uint8)), 1)
+    if rng.integers(12) == 0:  # fields of the directory: flags (encrypted), method, sizes
+        start = content.find(b"PK\x01\x02")
+        field, size = [(8, 2), (10, 2), (20, 4), (24, 4), (42, 4)][int(rng.integers(5))]
+        odd = int(rng.choice([0, 1, 9, 12, 14, 2**16 - 1, 2**31 - 1, 2**32 - 1]))
+        spoilt = bytearray(content)
+        spoilt[start + field : start + field + size] = (odd % 256**size).to_bytes(size, "little")
+        return bytes(spoilt)
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         members = [(info.filename, archive.read(info)) for info in archive.infolist()]
     index = int(rng.integers(len(members)))
@@ -137,8 +187,10 @@ def mutate_npz(content, rng):
     else:
         inside = mutate(inside, rng)
     members[index] = (name if rng.integers(8) else "../../x.npy", inside)
-    made = io.BytesIO()
-    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED if rng.integers(2) else zipfile.ZIP_STORED) as archive:
+    if rng.integers(20) == 0:
+        members.append(members[0])
+    made, methods = io.BytesIO(), [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]
+    with zipfile.ZipFile(made, "w", methods[int(rng.choice(4, p=[0.45, 0.45, 0.05, 0.05]))]) as archive:
         for member in members:
             archive.writestr(*member)
     return made.getvalue()
@@ -158,11 +210,27 @@ def picture(array, kind, mode=None, palette=None):
 
 IDS = np.random.default_rng(0).integers(0, 3, (16, 16), np.uint8)
 PALETTE = np.pad(CLASSES.palette, [(0, 253), (0, 0)]).ravel().tolist()
+
+
+def grey_png(values, depth, interlaced=0):
+    """A greyscale PNG of few bits, which Pillow does not write."""
+    bits = np.unpackbits(values[..., np.newaxis], axis=-1)[..., 8 - depth :].reshape(len(values), -1)
+    rows = b"".join(b"\0" + np.packbits(row).tobytes() for row in bits)
+    header = struct.pack(">IIBBBBB", values.shape[1], len(values), depth, 0, 0, 0, interlaced)
+    chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
+    framed = (struct.pack(">I", len(c)) + kind + c + struct.pack(">I", zlib.crc32(kind + c)) for kind, c in chunks)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(framed)
+
+
 LABELS = [
     picture(IDS, "PNG"),
     picture(IDS.astype(np.uint16), "PNG"),
     picture(IDS, "PNG", "P", PALETTE),
     picture(CLASSES.palette[IDS], "PNG"),
+    grey_png(IDS, 2),
+    grey_png(IDS, 4),
+    picture(IDS + 5, "PNG", "P", [9] * 15 + CLASSES.palette.ravel().tolist()),  # by its colours
+    picture(IDS, "PNG", "P", CLASSES.palette.ravel().tolist()),  # of 2 bits
 ]
 PHOTOGRAPH = np.random.default_rng(0).integers(0, 256, (16, 16, 3), np.uint8)
 MODEL = {
@@ -173,12 +241,25 @@ MODEL = {
 CONFIG = {"model": {"name": "spade", "base_filters": 4}, "train": {"steps": 3}, "data": {"name": "folder"}}
 CLUSTER = {"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 0}}
 SCHEDULE = {"steps": 4, "pieces": [[0, 2, 4, 1.0]]}
+PLAN = {"profiles": {"labels": dict.fromkeys(("min", "opt", "max"), [1, 4, 4])}, "gates": {"float32": {"largest": 1}}}
 METRICS = b"".join(json.dumps({"step": step, "L_G": 0.5}).encode() + b"\n" for step in range(5))
 
 
 def arrays():
     made = io.BytesIO()
     np.savez(made, **{"generator/kernel": np.ones((3, 4), np.float32), "step": np.array(3)})
+    return made.getvalue()
+
+
+def layouts():
+    made = io.BytesIO()
+    np.savez_compressed(made, labels=np.ones((3, 4, 4), np.int32), boundaries=np.ones((3, 4, 4, 1), np.float32))
+    return made.getvalue()
+
+
+def proof():
+    made = io.BytesIO()
+    np.savez_compressed(made, expected=np.zeros((1, 4, 4, 3), np.uint8), labels=np.ones((1, 4, 4), np.int32))
     return made.getvalue()
 
 
@@ -226,6 +307,26 @@ def read_run_config(path):
     read_config(str(path.parent))
 
 
+def read_stored_model(path):
+    """As a run that goes on compares it with its data."""
+    (path.parent / "model.json").write_bytes(path.read_bytes())
+    RunFolder(path.parent)._check_model(MODEL)
+
+
+def read_stored_layouts(path):
+    (path.parent / "layouts.npz").write_bytes(path.read_bytes())
+    read_layouts(str(path.parent))
+
+
+def read_plan(path, name):
+    for other, content in (("profiles.json", json.dumps(PLAN).encode()), ("proof.npz", proof())):
+        (path.parent / other).write_bytes(path.read_bytes() if other == name else content)
+    try:
+        build_engine.read_plan(str(path.parent))
+    except build_engine.BuildError as error:
+        raise RequestError(str(error)) from error
+
+
 def read_description(path):
     checked_description(str(path), read_json(str(path)))
 
@@ -247,11 +348,18 @@ def read_on_device(path):
         raise RequestError(str(error)) from error
 
 
+def open_on_device(path):
+    try:
+        on_device.Model(str(path))
+    except on_device.RequestError as error:
+        raise RequestError(str(error)) from error
+
+
 # name -> reader of a path, valid contents, mutation, number of mutations
 READERS = {
-    "labels": (lambda path: labels_from_file(path, CLASSES), LABELS, mutate_png, 5000),
-    "instances": (read_instances, LABELS[:3], mutate_png, 1000),
-    "labels on a device": (read_on_device, [LABELS[0], LABELS[2]], mutate_png, 2000),
+    "labels": (lambda path: labels_from_file(path, CLASSES), LABELS, mutate_png, 6000),
+    "instances": (read_instances, [*LABELS[:3], *LABELS[4:]], mutate_png, 1000),
+    "labels on a device": (read_on_device, LABELS, mutate_png, 3000),
     "photograph, PNG": (read_photograph, [picture(PHOTOGRAPH, "PNG")], mutate_png, 1500),
     "photograph, JPEG": (read_photograph, [picture(PHOTOGRAPH, "JPEG")], mutate, 1500),
     "photograph, WEBP": (read_photograph, [picture(PHOTOGRAPH, "WEBP")], mutate, 1000),
@@ -260,7 +368,11 @@ READERS = {
     "config.json": (read_run_config, [json.dumps(CONFIG).encode()], mutate_json, 1000),
     "model.json": (read_description, [json.dumps(MODEL).encode()], mutate_json, 2500),
     "schedule.json": (read_schedule, [json.dumps(SCHEDULE).encode()], mutate_json, 500),
-    "metrics.jsonl": (lambda path: _drop_lines_after(str(path), 3), [METRICS], mutate, 1000),
+    "model.json of a run": (read_stored_model, [json.dumps(MODEL).encode()], mutate_json, 1000),
+    "metrics.jsonl": (lambda path: _drop_lines_after(str(path), 3), [METRICS], mutate_lines, 1000),
+    "layouts.npz": (read_stored_layouts, [layouts()], mutate_npz, 1000),
+    "profiles.json": (lambda path: read_plan(path, "profiles.json"), [json.dumps(PLAN).encode()], mutate_json, 500),
+    "proof.npz": (lambda path: read_plan(path, "proof.npz"), [proof()], mutate_npz, 500),
     ".npz": (read_arrays, [arrays()], mutate_npz, 3000),
     ".tflite": (read_metadata, [tflite()], mutate, 1500),
     "TF_CONFIG": (read_cluster, [json.dumps(CLUSTER).encode()], mutate_json, 500),
@@ -268,27 +380,141 @@ READERS = {
 assert sum(count for *_, count in READERS.values()) >= 20_000
 
 
-@pytest.mark.parametrize("share", [SAMPLE, pytest.param(1, marks=pytest.mark.slow)], ids=["sample", "whole"])
-@pytest.mark.parametrize("name", READERS)
-@pytest.mark.filterwarnings("ignore")
-def test_a_reader_gives_a_value_or_one_line(name, share, tmp_path):
-    read, valid, mutation, count = READERS[name]
-    rng, path = np.random.default_rng(count), tmp_path / ("a.tflite" if name == ".tflite" else "a.png")
-    before, refused = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, 0
+def peak_memory(anew=False):
+    """The most that this process took, kilobytes; on Linux since it was asked `anew`."""
+    try:
+        if anew:
+            pathlib.Path("/proc/self/clear_refs").write_text("5")
+        lines = pathlib.Path("/proc/self/status").read_text().splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
+    except (OSError, StopIteration):
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def fuzz(name, reader, count, folder, start=0, say=lambda number: None):
+    """Mutations `start` to `count` of a reader's files: how many it refused. Fails where anything else comes."""
+    read, valid, mutation, _ = reader
+    path = folder / ("a.tflite" if "tflite" in name else "a.onnx" if "onnx" in name else "a.png")
     for content in valid:
         path.write_bytes(content)
         read(path)  # what is mutated is sound
-    for number in range(count // share):
+    refused = 0
+    for number in range(start, count):
+        rng = np.random.default_rng([number, *name.encode()])
         content = mutation(valid[number % len(valid)], rng)
         path.write_bytes(content)
+        say(number)
         try:
             read(path)
         except RequestError as error:
             refused += 1
-            assert str(error)
+            text = str(error)
+            assert text and "\n" not in text and len(text) < LONGEST, f"mutation {number}: no line: {text[:500]!r}"
         except Exception as error:
             pytest.fail(f"mutation {number} escapes as {type(error).__name__}: {error} ({content[:80]!r})")
-    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-    print(f"{name}: {count // share} mutations, {refused} refused, 0 escapes, {grown / 1000:.0f} MB more at the peak")
+    return refused
+
+
+SHARES = pytest.mark.parametrize("share", [SAMPLE, pytest.param(1, marks=pytest.mark.slow)], ids=["sample", "whole"])
+
+
+@SHARES
+@pytest.mark.parametrize("name", READERS)
+@pytest.mark.filterwarnings("ignore")
+def test_a_reader_gives_a_value_or_one_line(name, share, tmp_path):
+    count = READERS[name][-1] // share
+    before = peak_memory(anew=True)
+    refused = fuzz(name, READERS[name], count, tmp_path)
+    grown = peak_memory() - before
+    print(f"{name}: {count} mutations, {refused} refused, 0 escapes, {grown / 1000:.0f} MB more at the peak")
     # What metrics.jsonl has of torn lines is dropped, never refused.
-    assert (refused > count // share // 20) == (name != "metrics.jsonl") and grown < MOST_MEMORY
+    assert (refused > count // 20) == (name != "metrics.jsonl") and grown < MOST_MEMORY
+
+
+# --- native code, in a process of its own ----------------------------------------------------------------------------
+
+NATIVE = {  # as READERS; the valid file is made by the test, for the program to find
+    ".tflite, opened": (lambda path: open_model(str(path)), mutate, 600),
+    ".tflite, opened on a device": (open_on_device, mutate, 400),
+    ".onnx, opened": (lambda path: open_model(str(path)), mutate, 1000),
+}
+MOST_ENDS = 0.2  # share of the mutations that may end the process
+NATIVE_MEMORY = 6 << 30  # bytes of addresses that the process may take
+
+
+def valid_tflite(folder):
+    import tensorflow as tf
+
+    from export.tflite import with_metadata
+
+    @tf.function(input_signature=[tf.TensorSpec((1, 32, 32), tf.int32, name="labels")])
+    def generate(labels):
+        image = tf.cast(labels, tf.float32)[..., None] * tf.constant([0.1, 0.2, 0.3])
+        return {"image": tf.identity(image, name="image")}
+
+    module = tf.Module()
+    module.generate = generate
+    tf.saved_model.save(module, str(folder / "saved"), signatures={"serving_default": generate})
+    content = tf.lite.TFLiteConverter.from_saved_model(str(folder / "saved")).convert()
+    return bytes(with_metadata(content, {"ecgan_tf": json.dumps(MODEL)}))
+
+
+def valid_onnx(folder):
+    import onnx
+    from onnx import TensorProto, helper
+
+    labels = helper.make_tensor_value_info("labels", TensorProto.INT32, ["batch", 32, 32])
+    image = helper.make_tensor_value_info("image", TensorProto.FLOAT, ["batch", 32, 32, 3])
+    colors = helper.make_tensor("colors", TensorProto.FLOAT, [3], [0.1, 0.2, 0.3])
+    axis = helper.make_tensor("axis", TensorProto.INT64, [1], [3])
+    nodes = [
+        helper.make_node("Cast", ["labels"], ["numbers"], to=TensorProto.FLOAT),
+        helper.make_node("Unsqueeze", ["numbers", "axis"], ["column"]),
+        helper.make_node("Mul", ["column", "colors"], ["image"]),
+    ]
+    graph = helper.make_graph(nodes, "tiny", [labels], [image], [colors, axis])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    onnx.helper.set_model_props(model, {"ecgan_tf": json.dumps(MODEL)})
+    return model.SerializeToString()
+
+
+@SHARES
+@pytest.mark.parametrize("name", NATIVE)
+def test_a_runtime_gives_a_model_or_one_line_or_ends(name, share, tmp_path):
+    count, start, ends = NATIVE[name][-1] // share, 0, []
+    (tmp_path / "valid").write_bytes((valid_tflite if "tflite" in name else valid_onnx)(tmp_path))
+    while start < count:
+        words = [sys.executable, __file__, name, str(count), str(start), str(tmp_path)]
+        result = subprocess.run(words, capture_output=True, text=True, timeout=600)
+        told = [json.loads(line[5:]) for line in result.stdout.splitlines() if line.startswith("told ")]
+        assert told, result.stderr[-2000:]
+        if result.returncode == 0:
+            break
+        assert result.returncode < 0, f"{result.stdout[-500:]} {result.stderr[-2000:]}"  # a signal, no exception
+        number = int((tmp_path / "number").read_text())
+        ends.append((number, result.returncode))
+        start = number + 1
+    else:
+        told = [{"memory": 0}]
+    print(
+        f"{name}: {count} mutations, 0 escapes, {len(ends)} ended the process {sorted({code for _, code in ends})}, "
+        f"{told[-1]['memory'] / 1000:.0f} MB more at the peak"
+    )
+    assert len(ends) <= MOST_ENDS * count + 1
+
+
+def main(name, count, start, folder):
+    """Opens mutations of `folder`/valid; `folder`/number tells how far it got."""
+    folder = pathlib.Path(folder)
+    reader, mutation, _ = NATIVE[name]
+    valid = [(folder / "valid").read_bytes()]
+    print("told", json.dumps({"memory": 0}), flush=True)
+    before = peak_memory(anew=True)
+    resource.setrlimit(resource.RLIMIT_AS, (NATIVE_MEMORY, NATIVE_MEMORY))
+    say = (folder / "number").write_text
+    refused = fuzz(name, (reader, valid, mutation, 0), int(count), folder, int(start), lambda number: say(str(number)))
+    print("told", json.dumps({"memory": peak_memory() - before, "refused": refused}))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -55,12 +55,12 @@ WRITERS = {
 }
 # Make something of bytes that came from elsewhere.
 DECODERS = {
-    "ecgan_tf.arrays:_read_array": "the sizes in the header, compared before they are believed",
+    "ecgan_tf.arrays:_read_header": "LARGEST_HEADER",
     "ecgan_tf.arrays:read_arrays": "RequestError",
     "ecgan_tf.atomic_files:parse_json": "RecursionError",
     "ecgan_tf.config:without_foreign_keys": "its own JSON, a moment before",
     "ecgan_tf.convert:read_state_dict": "RequestError",
-    "ecgan_tf.data.images:_open": "RequestError",
+    "ecgan_tf.data.images:_open": "UnreadableError",
     "ecgan_tf.data.images:_what_it_is": "for a message alone, where the reader has refused",
     "ecgan_tf.inference.runtimes:_tflite_runner": "_foreign",
     "ecgan_tf.inference.runtimes:open_onnx": "_foreign",
@@ -75,6 +75,7 @@ DECODERS = {
     "export.build_engine:synthesise": "its own engine, a moment before",
     "export.on_device:Model.__init__": "RequestError",
     "export.on_device:read_label_map": "RequestError",
+    "export.on_device:what_it_is": "for a message alone, where the reader has refused",
     "export.on_device:read_metadata": "RequestError, by Model",
     "export.onnx:_int8": "its own file, with need_temporary_room",
     "export.onnx:operators": "its own file, a moment before",
@@ -130,7 +131,7 @@ DECODING_CALLS = {
 }  # fmt: skip
 DECODING_METHODS = {
     "Interpreter", "InferenceSession", "GetRootAs", "imdecode", "imread", "FromString", "ParseFromString",
-    "convert_bytearray_to_object", "ZipFile", "frombuffer", "fromfile", "load_weights", "Unpack",
+    "convert_bytearray_to_object", "ZipFile", "frombuffer", "fromfile", "read_magic", "load_weights", "Unpack",
     "deserialize_cuda_engine", "from_bytes",
 }  # fmt: skip
 # What changes a run folder: the methods of a run, and the writers of files in the rooms that have one.

@@ -74,7 +74,7 @@ TRAIN = ["train_main.py", "--config=configs/spade_earth_tiles.py:toy", "--config
          "--config.train.log_every=1", "--config.train.first_sample=1000000"]  # fmt: skip
 
 
-@pytest.mark.parametrize("number", CODES)
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
 def test_training_saves_and_goes_on_bit_for_bit(number, tmp_path):
     run = f"--workdir={tmp_path / 'run'}"
     code, line, _ = signal_after(start(*TRAIN, run, "--config.train.steps=2000"), "step 3/", number)

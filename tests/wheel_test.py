@@ -56,6 +56,7 @@ def test_the_readmes_python_section_runs_from_the_wheel(unpacked):
     assert "(32, 32, 3)" in out.splitlines()[-1] and "model_float32.onnx" in out.splitlines()[-1]
 
 
+@pytest.mark.slow  # `make wheel` trains so in an empty environment
 def test_a_config_is_found_by_its_name_in_any_folder(unpacked):
     call(unpacked, "-m", "ecgan_tf", "train", "--config=spade_earth_tiles:toy", "--workdir=r", "--config.train.steps=1")
     assert (unpacked / "empty" / "r" / "samples" / "final.png").is_file()

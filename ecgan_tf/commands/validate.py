@@ -4,7 +4,8 @@ Example:
     ecgan validate --data.name=folder --data.dir=DIR --data.unknown_label=255
 
 The folder holds train|val/{images,labels[,instances]} and classes.json; --data.name also knows earth_tiles (embedded),
-cityscapes, ade20k and coco_stuff in their official layouts. Ends with exit code 1 where anything is wrong.
+cityscapes, ade20k and coco_stuff in their official layouts. Ends with exit code 1 where anything is wrong; then it
+tells the first few mistakes of every kind, and how many there are.
 """
 
 import sys
@@ -15,7 +16,7 @@ from ml_collections import config_flags
 from ecgan_tf import cli
 from ecgan_tf.config_keys import nest
 from ecgan_tf.data.keys import DATA_KEYS, EDGE_KEYS, check_data
-from ecgan_tf.data.validate import validate
+from ecgan_tf.data.validate import counted, described, find_mistakes
 from ecgan_tf.errors import RequestError
 
 KEYS = {**DATA_KEYS, **EDGE_KEYS}
@@ -40,9 +41,9 @@ def main(argv):
     found = [mistake for mistake in (*mistakes, *check_data(data)) if mistake]
     if found:
         raise RequestError("; ".join(found))
-    errors = validate(data)
-    for error in errors:
-        print(f"error: {error}", file=sys.stderr)
-    if errors:
-        sys.exit(f"Errors found: {len(errors)}.")
+    mistakes = find_mistakes(data)
+    for line in described(mistakes):
+        print(f"error: {line}", file=sys.stderr)
+    if mistakes:
+        sys.exit(counted(mistakes))
     print("No errors.")

@@ -1,6 +1,7 @@
 """The classes of a data set: their names, colours and values in label files."""
 
 import dataclasses
+import reprlib
 from pathlib import Path
 
 import numpy as np
@@ -109,6 +110,8 @@ def load_class_list(path):
         raise RequestError(f"{path}: no such file. List the classes in it: {CLASSES_EXAMPLE}")
     try:
         return ClassList.from_dict(read_json(path, object))
+    except RequestError as error:  # of the file itself
+        raise RequestError(f"{error} It should read like {CLASSES_EXAMPLE}") from error
     except KeyError as error:
         problem = f"{error} is missing"
     except ValueError as error:
@@ -138,6 +141,8 @@ def distinct_palette(num_classes, taken=()):
 
 def _name(value):
     """A name as text that can be written; JSON may hold half of a character."""
+    if isinstance(value, list | dict):
+        raise ValueError(f"name {reprlib.repr(value)} is no text")
     return str(value).encode("utf-8", "replace").decode("utf-8")
 
 
@@ -147,11 +152,11 @@ def _file_id(entry, key, other_key):
 
 def _checked_id(value):
     if type(value) is not int or not 0 <= value <= MAX_FILE_VALUE:
-        raise ValueError(f"{value!r} is not an id between 0 and {MAX_FILE_VALUE}")
+        raise ValueError(f"{reprlib.repr(value)} is not an id between 0 and {MAX_FILE_VALUE}")
     return value
 
 
 def _color(value):
     if not isinstance(value, list) or len(value) != 3 or not all(type(v) is int and 0 <= v <= 255 for v in value):
-        raise ValueError(f"color {value!r} is not three integers between 0 and 255")
+        raise ValueError(f"color {reprlib.repr(value)} is not three integers between 0 and 255")
     return value

@@ -10,7 +10,7 @@ import numpy as np
 from ecgan_tf.data.edges import canny_edges
 from ecgan_tf.data.exemplars import label_histogram
 from ecgan_tf.data.folders import find_classes, find_examples
-from ecgan_tf.data.images import read_photograph
+from ecgan_tf.data.images import read_label_file, read_photograph
 from ecgan_tf.data.label_maps import (
     check_same_size,
     label_boundaries,
@@ -82,21 +82,42 @@ class LabelledPhotographs:
     def has_edges(self):
         return self._edge_source != "none"
 
-    def read(self, index):
+    def read(self, index, problems=None):
         """One example at the size of its files.
 
+        Args:
+            problems: a list that takes every `RequestError`, for whoever wants to hear all of it; what cannot be read
+                is left out then. None: the first one is raised.
         Returns:
             dict of `image` uint8 (height, width, 3), `labels` int32 (height, width), 0..num_classes, and where
             instances are used `instances`, integers (height, width), and with sources `source`, uint8 of any size.
         """
-        example = self.examples[index]
-        arrays = {"image": read_photograph(example.image), "labels": labels_from_file(example.labels, self.classes)}
-        check_same_size(example.image, arrays["image"], example.labels, arrays["labels"])
+        example, arrays = self.examples[index], {}
+
+        def attempt(action):
+            try:
+                action()
+            except RequestError as error:
+                if problems is None:
+                    raise
+                problems.append(error)
+
+        def read(kind, path, reader):
+            arrays[kind] = reader(path)
+            if kind in ("labels", "instances") and "image" in arrays:
+                check_same_size(example.image, arrays["image"], path, arrays[kind])
+
+        readers = {"image": read_photograph, "labels": lambda path: labels_from_file(path, self.classes)}
+        if self.classes is None:  # its list is what is wrong; the files may be, too
+            readers["labels"] = read_label_file
         if self.has_boundaries:
-            arrays["instances"] = read_instances(example.instances)
-            check_same_size(example.image, arrays["image"], example.instances, arrays["instances"])
+            readers["instances"] = read_instances
         if self.has_sources:
-            arrays["source"] = read_photograph(example.source)
+            readers["source"] = read_photograph
+        for kind, reader in readers.items():
+            path = getattr(example, kind)
+            if path is not None:  # else it was missed before
+                attempt(functools.partial(read, kind, path, reader))
         return arrays
 
     def load(self, index, size=None):

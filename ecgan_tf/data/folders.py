@@ -12,13 +12,25 @@ SPLITS = ("train", "validation")
 PHOTOGRAPH_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 
 
+class MissingError(RequestError):
+    """A photograph lacks a file that belongs to it."""
+
+    kind = "photographs that lack a file"
+
+
+class LeftOverError(RequestError):
+    """A file belongs to no photograph."""
+
+    kind = "files that belong to no photograph"
+
+
 @dataclasses.dataclass(frozen=True)
 class Example:
     """The files of one example; `instances` and `source` are None where they are not used."""
 
     name: str
     image: Path
-    labels: Path
+    labels: Path | None  # None: missing, where all problems are wanted
     instances: Path | None = None
     source: Path | None = None
 
@@ -35,8 +47,8 @@ class Files:
     def __str__(self):
         return str(self.folder / ("*/" * self.grouped + f"*{self.ending}{self.suffixes[0]}"))
 
-    def find(self):
-        """Paths by name; two files of one name are a `RequestError`."""
+    def find(self, tell):
+        """Paths by name; of two files of one name, which `tell` hears of, the first."""
         found = {}
         for path in sorted(self.folder.glob("*/*" if self.grouped else "*")):
             is_ours = path.suffix.lower() in self.suffixes and path.stem.endswith(self.ending)
@@ -44,8 +56,8 @@ class Files:
                 continue
             name = path.stem.removesuffix(self.ending)
             if name in found:
-                raise RequestError(f"{found[name]} and {path} share the name {name!r}; remove or rename one of them.")
-            found[name] = path
+                tell(RequestError(f"{found[name]} and {path} share the name {name!r}; remove or rename one of them."))
+            found.setdefault(name, path)
         return found
 
     def expected(self, name, group):
@@ -119,8 +131,8 @@ def find_examples(data_config, split, problems=None):
     Args:
         data_config: `config.data`.
         split: "train" or "validation".
-        problems: a list that takes what is wrong, for whoever wants to hear all of it; examples that lack something
-            are left out then. None: the first problem is raised.
+        problems: a list that takes every `RequestError`, for whoever wants to hear all of it; what an example lacks is
+            None then. None: the first problem is raised.
     Returns:
         tuple of `Example`, sorted by name.
     """
@@ -129,38 +141,46 @@ def find_examples(data_config, split, problems=None):
     tell = _raise if problems is None else problems.append
     root = _root(data_config)
     photographs, labels, instances = FOLDERS[data_config.name](root, split)
-    absent = [files for files in (photographs, labels) if not files.folder.is_dir()]
-    for files in absent:
-        tell(
-            f"{files.folder}: no such folder. config.data.name={data_config.name!r} reads photographs "
-            f"{photographs} with label maps {labels}."
-        )
-    if data_config.use_instances and not instances.folder.is_dir():
-        absent.append(instances)
-        tell(f"{instances.folder}: no such folder, so there are no instance maps; set config.data.use_instances=False.")
-    if absent:
-        return ()
-    images = photographs.find()
-    if not images:
-        tell(f"{photographs.folder}: no photographs; expected {photographs}.")
-    partners = {"labels": _partners(images, labels, "label map", tell)}
+    for files in (photographs, labels):
+        if not files.folder.is_dir():
+            tell(
+                RequestError(
+                    f"{files.folder}: no such folder. config.data.name={data_config.name!r} reads photographs "
+                    f"{photographs} with label maps {labels}."
+                )
+            )
+    wanted = {"labels": (labels, "label map")}
     if data_config.use_instances:
-        partners["instances"] = _partners(images, instances, "instance map", tell)
+        wanted["instances"] = (instances, "instance map")
+        if not instances.folder.is_dir():
+            tell(
+                RequestError(
+                    f"{instances.folder}: no such folder, so there are no instance maps; set "
+                    "config.data.use_instances=False."
+                )
+            )
+    images = photographs.find(tell) if photographs.folder.is_dir() else {}
+    if not images and photographs.folder.is_dir():
+        tell(RequestError(f"{photographs.folder}: no photographs; expected {photographs}."))
     if data_config.get("use_sources", False):  # a key of the cross-view task
         sources = Files(photographs.folder.parent / "sources", suffixes=PHOTOGRAPH_SUFFIXES)
+        wanted["source"] = (sources, "photograph of the other view")
         if not sources.folder.is_dir():
-            tell(f"{sources.folder}: no such folder; cross-view translation reads the other view there.")
-            return ()
-        partners["source"] = _partners(images, sources, "photograph of the other view", tell)
+            tell(RequestError(f"{sources.folder}: no such folder; cross-view translation reads the other view there."))
+    if not images:
+        return ()
+    partners = {
+        kind: _partners(images, files, words, tell) if files.folder.is_dir() else {}
+        for kind, (files, words) in wanted.items()
+    }
     return tuple(
-        Example(name, images[name], **{kind: paths[name] for kind, paths in partners.items()})
+        Example(name, images[name], **{kind: paths.get(name) for kind, paths in partners.items()})
         for name in sorted(images)
-        if all(name in paths for paths in partners.values())
     )
 
 
-def _raise(message):
-    raise RequestError(message)
+def _raise(problem):
+    raise problem
 
 
 def find_classes(data_config):
@@ -189,27 +209,38 @@ def _root(data_config):
 
 
 def _partners(images, files, kind, tell):
-    """The partner of every photograph, by name; `tell` hears of what is missing or left over."""
-    found = files.find()
+    """The partner of every photograph, by name; `tell` hears of what is missing or left over, with its count first."""
+    found = files.find(tell)
     missing = sorted(images.keys() - found.keys())
-    if missing:
-        photograph = images[missing[0]]
-        expected = files.expected(missing[0], photograph.parent.name)
-        others = sorted(
-            path for path in expected.parent.glob(f"{expected.stem}.*") if path.suffix not in files.suffixes
-        )
-        instead = f" Found {others[0]}: save it as {expected.suffix[1:].upper()}." if others else ""
+    for name in missing:
+        photograph = images[name]
+        expected = files.expected(name, photograph.parent.name)
+        instead = _of_another_format(expected, files.suffixes)
+        instead = f" Found {instead}: save it as {expected.suffix[1:].upper()}." if instead else ""
         tell(
-            f"{photograph}: no {kind}; expected {expected}.{instead} "
-            f"{len(missing)} of {len(images)} photographs lack theirs; add them, or take the photographs out."
+            MissingError(
+                f"{photograph}: no {kind}; expected {expected}.{instead} "
+                f"{len(missing)} of {len(images)} photographs lack theirs; add them, or take the photographs out."
+            )
         )
     left_over = sorted(found.keys() - images.keys())
-    if left_over:
+    for name in left_over:
         tell(
-            f"{found[left_over[0]]}: a {kind} without a photograph. {len(left_over)} of {len(found)} lack theirs; "
-            "add the photographs, or take the files out."
+            LeftOverError(
+                f"{found[name]}: a {kind} without a photograph. {len(left_over)} of {len(found)} lack theirs; "
+                "add the photographs, or take the files out."
+            )
         )
     return found
+
+
+def _of_another_format(expected, suffixes):
+    """A picture that lies where another format is expected, or None."""
+    for suffix in (*PHOTOGRAPH_SUFFIXES, ".gif"):
+        for path in (expected.with_suffix(suffix), expected.with_suffix(suffix.upper())):
+            if path.suffix.lower() not in suffixes and path.is_file():
+                return path
+    return None
 
 
 def _with_names_of(path, classes):

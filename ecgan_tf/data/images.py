@@ -11,7 +11,16 @@ MAX_PIXELS = 64 * 1024 * 1024
 PHOTOGRAPH_FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "TIFF")
 PHOTOGRAPH_MODES = ("L", "RGB", "P", "CMYK", "YCbCr")
 LABEL_FORMATS = ("PNG",)
+OTHER_SUFFIXES = (".tif", ".tiff", ".bmp", ".gif", ".webp")  # in which label maps may lie where a PNG is wanted
+GREYS = {1: 1, 2: 85, 4: 17, 8: 1, 16: 1}  # by what Pillow multiplies greys of so many bits, so that white is 255
+BAND = 128 * 1024  # pixels that are looked at at a time
 LABEL_MODES = ("L", "P", "I", "I;16", "I;16B", "RGB")  # "1" is left out: is its white 1, or 255?
+
+
+class UnreadableError(RequestError):
+    """The file is broken, too large, or of a format or mode that is not read."""
+
+    kind = "files that cannot be read"
 
 
 def read_photograph(path):
@@ -22,10 +31,10 @@ def read_photograph(path):
     """
     picture = _open(path, PHOTOGRAPH_FORMATS)
     if _is_transparent(picture):
-        raise RequestError(f"{path}: the photograph has an alpha channel; save it without transparency.")
+        raise UnreadableError(f"{path}: the photograph has an alpha channel; save it without transparency.")
     if picture.mode not in PHOTOGRAPH_MODES:
-        raise RequestError(f"{path}: a photograph of mode {picture.mode!r}; save it as 8-bit RGB.")
-    return _decode(path, picture, lambda: ImageOps.exif_transpose(picture).convert("RGB"))
+        raise UnreadableError(f"{path}: a photograph of mode {picture.mode!r}; save it as 8-bit RGB.")
+    return _decode(path, picture, lambda: np.array(ImageOps.exif_transpose(picture).convert("RGB")))
 
 
 def read_label_file(path):
@@ -46,19 +55,46 @@ def read_label_image(path):
     """
     picture = _open(path, LABEL_FORMATS)
     if picture.mode not in LABEL_MODES:
-        kind = "with an alpha channel" if "A" in picture.mode else f"of mode {picture.mode!r}"
-        raise RequestError(
+        kind = f"of mode {picture.mode!r}"
+        if "A" in picture.mode:
+            kind = "with an alpha channel"
+        elif picture.mode == "1":
+            kind = "of 1 bit (mode '1'), whose white may be 1 or 255"
+        raise UnreadableError(
             f"{path}: a label file {kind}; save label maps as 8-bit or 16-bit greyscale PNG, one id a pixel."
         )
-    palettes = []
+    depth = _depth(path)
+    if picture.mode == "RGB" and depth != 8:
+        raise UnreadableError(
+            f"{path}: a label file of {depth}-bit RGB; save it as 8-bit RGB of the class colours, or as greyscale PNG, "
+            "one id a pixel."
+        )
+    scale = GREYS[depth] if picture.mode == "L" else 1
+    return _decode(path, picture, lambda: (_values(picture, scale), _palette(picture)))
 
-    def values_and_palette():
-        picture.load()
-        palettes.append(_palette(picture))
-        return picture
 
-    values = _decode(path, picture, values_and_palette)
-    return (values // _scale_of_greys(path) if picture.mode == "L" else values), palettes[0]
+def _values(picture, scale):
+    """The pixels, some rows at a time: Pillow would hold them three times over while it makes an array of them.
+
+    Args:
+        scale: by what Pillow has multiplied the values.
+    """
+    picture.load()
+    width, height = picture.size
+    values = None
+    rows = max(1, BAND // width)
+    for top in range(0, height, rows):
+        band = np.asarray(picture.crop((0, top, width, min(top + rows, height))))
+        if values is None:
+            values = np.empty((height, *band.shape[1:]), band.dtype)
+        values[top : top + rows] = band // scale if scale > 1 else band
+    return values
+
+
+def of_another_format(folder):
+    """Words on the first picture of a folder that lies where a PNG is wanted, or ""."""
+    names = sorted(path.name for path in Path(folder).iterdir() if path.suffix.lower() in OTHER_SUFFIXES)
+    return f"found {names[0]}: save it as PNG" if names else ""
 
 
 def _is_transparent(picture):
@@ -78,25 +114,27 @@ def _palette(picture):
     return None if not colours else np.array(colours, np.uint8).reshape(-1, 3)
 
 
-def _scale_of_greys(path):
-    """By what Pillow has multiplied the values of a greyscale PNG: 85 of 2 bits, 17 of 4, so that white is 255."""
+def _depth(path):
+    """The bits of a value, of a PNG's header; one whose header does not come first is none that a program wrote."""
     with open(path, "rb") as file:
-        depth = file.read(25)[24]
-    return {2: 85, 4: 17}.get(depth, 1)
+        start = file.read(26)
+    if start[12:16] != b"IHDR" or start[24] not in GREYS:
+        raise UnreadableError(f"{path}: not a PNG image, or a broken one; save it as PNG.")
+    return start[24]
 
 
 def _open(path, formats):
     """Reads the header, and refuses what should not be decoded."""
     if not Path(path).is_file():
-        raise RequestError(f"{path}: no such file.")
+        raise UnreadableError(f"{path}: no such file.")
     try:
         picture = Image.open(path, formats=formats)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise _too_large(path) from error
     except PermissionError as error:
-        raise RequestError(f"{path}: no permission to read this file; change its access rights.") from error
+        raise UnreadableError(f"{path}: no permission to read this file; change its access rights.") from error
     except Exception as error:  # a broken header leads Pillow's plug-ins to any exception
-        raise RequestError(
+        raise UnreadableError(
             f"{path}: {_what_it_is(path, formats)}not a {'/'.join(formats)} image, or a broken one; save it as "
             f"{formats[0]}."
         ) from error
@@ -122,10 +160,10 @@ def _what_it_is(path, formats):
 def _decode(path, picture, convert):
     try:
         with picture:
-            return np.array(convert())
+            return convert()
     except Exception as error:  # as above; Pillow names the trouble: truncated, broken data stream ...
-        raise RequestError(f"{path}: the image cannot be decoded ({error}); copy or export it again.") from error
+        raise UnreadableError(f"{path}: the image cannot be decoded ({error}); copy or export it again.") from error
 
 
 def _too_large(path):
-    return RequestError(f"{path}: more than {MAX_PIXELS // 1024**2} megapixels; scale the image down first.")
+    return UnreadableError(f"{path}: more than {MAX_PIXELS // 1024**2} megapixels; scale the image down first.")

@@ -4,13 +4,25 @@ import cv2
 import numpy as np
 
 from ecgan_tf.data.classes import MAX_FILE_VALUE, UNKNOWN_COLOR
-from ecgan_tf.data.images import read_label_file, read_label_image, read_photograph
+from ecgan_tf.data.images import BAND, read_label_file, read_label_image, read_photograph
 from ecgan_tf.errors import RequestError
 from ecgan_tf.pixels import as_float, nearest_rows
 
-BAND = 1024 * 1024  # pixels that are looked up at a time
-BLENDED = 12  # foreign colours from which on blended borders are the likely cause
+BLENDED = 12  # foreign colours from which on blended borders are the likely cause, wherever the colours lie
+MASK = "0 and 255 alone look like a mask of one class; save it with that class's value."
 MANY = 1000  # foreign colours after which no more are counted
+
+
+class ValuesError(RequestError):
+    """A label file has values or colours of no class, or could be read in two ways."""
+
+    kind = "label maps whose values or colours are not the classes'"
+
+
+class SizesError(RequestError):
+    """Two files that belong together are not of one size."""
+
+    kind = "files whose sizes differ"
 
 
 def read_layout(path, classes, size, instances_path=None, source_path=None):
@@ -52,33 +64,41 @@ def labels_from_file(path, classes):
     values, palette = read_label_image(path)
     if values.ndim == 3:
         return _ids_of_colors(path, values, classes)
-    if palette is not None and _colors_count(path, values, palette, classes):
-        return _ids_of_colors(path, palette[values], classes)
+    if palette is not None:
+        of_color = _labels_of_palette(path, values, palette, classes)
+        if of_color is not None:
+            return _looked_up(of_color, values)
     return _ids_of_values(path, values, classes)
 
 
-def _colors_count(path, values, palette, classes):
-    """Whether a palette file is read by its colours; a `RequestError` where indices and colours disagree."""
-    used = np.unique(values)
-    used = used[used < len(palette)]
+def _labels_of_palette(path, values, palette, classes):
+    """The label of each index of a palette file that is read by its colours, or None for one that is read by index.
+
+    An index beyond the palette has no colour.
+    """
     known = {value: label for label, value in enumerate(classes.file_values)}
     of_color = {}
     for label, color in enumerate(_pack(classes.palette).tolist()):
         of_color.setdefault(color, set()).add(label)
-    meant = {int(index): of_color.get(color) for index, color in zip(used, _pack(palette[used]).tolist())}
+    colors = _pack(palette).tolist()
+    meant = {index: of_color.get(colors[index]) if index < len(colors) else None for index in _used(values)}
     by_index = all(index in known or index == classes.unknown_label for index in meant)
     other = [index for index, labels in meant.items() if labels and known.get(index) not in labels]
     if not other:
-        return False  # no colour speaks against the indices
+        return None  # no colour speaks against the indices
     if not by_index and all(meant.values()):
-        return True
+        table = np.zeros(max(meant) + 1, np.int32)
+        for index, labels in meant.items():
+            table[index] = min(labels)
+        return table
     index = other[0]
-    label = min(meant[index])
-    named = classes.names[known[index]] if index in known else "no class"
-    raise RequestError(
-        f"{path}: a palette file that can be read in two ways: index {index} is {named!r}, but its colour "
-        f"{tuple(map(int, palette[index]))} is that of {classes.names[label]!r}. Save it as 8-bit greyscale PNG, one "
-        "id a pixel, or as RGB."
+    color, label = tuple(map(int, palette[index])), min(meant[index])
+    named = repr(classes.names[known[index]]) if index in known else "no class"
+    if index == classes.unknown_label:
+        named = "unlabelled"
+    raise ValuesError(
+        f"{path}: a palette file that can be read in two ways: index {index} is {named}, but its colour {color} "
+        f"is that of {classes.names[label]!r}. Save it as 8-bit greyscale PNG, one id a pixel, or as RGB."
     )
 
 
@@ -86,7 +106,7 @@ def read_instances(path):
     """Reads a file with an id per instance: integers (height, width)."""
     instances = read_label_file(path)
     if instances.ndim == 3:
-        raise RequestError(f"{path}: an instance map in RGB; save it as 16-bit greyscale PNG, one id a pixel.")
+        raise ValuesError(f"{path}: an instance map in RGB; save it as 16-bit greyscale PNG, one id a pixel.")
     return instances
 
 
@@ -101,7 +121,7 @@ def check_same_size(path, array, other_path, other_array):
             "one of them lies on its side. A photograph is turned upright as its EXIF data says; turn the label map, "
             "too, or take the EXIF orientation out of the photograph."
         )
-    raise RequestError(f"{path} is {width}x{height} pixels but {other_path} is {other_width}x{other_height}; {remedy}")
+    raise SizesError(f"{path} is {width}x{height} pixels but {other_path} is {other_width}x{other_height}; {remedy}")
 
 
 def resize_labels(labels, size):
@@ -147,22 +167,38 @@ def _ids_of_values(path, values, classes):
     table[list(classes.file_values)] = np.arange(classes.num_classes)
     if classes.has_unknown:
         table[classes.unknown_label] = classes.num_classes
-    labels = table[values]
+    labels = _looked_up(table, values)
     if labels.min() < 0:
-        raise _foreign_id(path, values, labels, classes)
+        raise _foreign_id(path, _used(values), table, classes)
     return labels
 
 
-def _foreign_id(path, values, labels, classes):
-    found = np.unique(values)
-    largest = int(values[labels < 0].max())
+def _looked_up(table, values):
+    """`table[values]`, some rows at a time: NumPy would make eight bytes of every index."""
+    labels = np.empty(values.shape, np.int32)
+    rows = max(1, BAND // values.shape[1])
+    for top in range(0, len(values), rows):
+        labels[top : top + rows] = table[values[top : top + rows]]
+    return labels
+
+
+def _used(values):
+    """The values that occur, ascending."""
+    seen = np.zeros(MAX_FILE_VALUE + 1, bool)
+    for row in values:
+        seen[row] = True
+    return np.flatnonzero(seen).tolist()
+
+
+def _foreign_id(path, found, table, classes):
+    largest = max(value for value in found if table[value] < 0)
     reason = "is not below" if classes.file_values == tuple(range(classes.num_classes)) else "belongs to no class of"
     remedy = f"If {largest} marks unlabelled pixels, set config.data.unknown_label={largest}."
     if classes.has_unknown:
         remedy = f"Unlabelled pixels are {classes.unknown_label} here; correct the file, or config.data.unknown_label."
-    if found.tolist() == [0, 255]:
-        remedy = f"0 and 255 alone look like a mask of one class; save it with that class's value. {remedy}"
-    return RequestError(
+    if found in ([0, 255], [255]):
+        remedy = f"{MASK} {remedy}"
+    return ValuesError(
         f"{path}: label id {largest} {reason} num_classes={classes.num_classes}. Ids found: {shorten(found)}. {remedy}"
     )
 
@@ -180,33 +216,54 @@ def _ids_of_colors(path, colors, classes):
     known = np.array(sorted(ids), np.int32)
     labels_of = np.array([ids[color] for color in known.tolist()], np.int32)
     labels, foreign = np.empty(colors.shape[:2], np.int32), set()
-    rows = max(1, BAND // max(colors.shape[1], 1))
+    rows = max(1, BAND // colors.shape[1])
     for top in range(0, len(colors), rows):
         packed = _pack(colors[top : top + rows])
         place = np.minimum(np.searchsorted(known, packed), len(known) - 1)
         wrong = known[place] != packed
         if wrong.any():
-            foreign.update(np.unique(packed[wrong]).tolist())
+            foreign.update(np.unique(packed[wrong])[: MANY + 1].tolist())
         labels[top : top + rows] = labels_of[place]
         if len(foreign) > MANY:
             break
     if foreign:
-        raise _foreign_colors(path, colors, sorted(foreign), classes)
+        raise _foreign_colors(path, sorted(foreign), known, classes)
     return labels
 
 
-def _foreign_colors(path, colors, foreign, classes):
+def _foreign_colors(path, foreign, known, classes):
     names = [f"({color >> 16}, {color >> 8 & 255}, {color & 255})" for color in foreign]
     remedy = "Add them to classes.json, or save the label map as 8-bit greyscale PNG, one id a pixel."
-    greys = [color for color in foreign if color >> 16 == color >> 8 & 255 == color & 255]
-    if len(greys) == len(foreign) and all((color & 255) in classes.file_values for color in greys):
+    values = {*classes.file_values, *([classes.unknown_label] if classes.has_unknown else [])}
+    if all(color % 0x010101 == 0 and color & 255 in values for color in foreign) and foreign != [0xFFFFFF]:
         remedy = "They look like ids saved as red = green = blue: save the label map as 8-bit greyscale PNG."
-    elif len(foreign) > BLENDED:
+    elif foreign in ([0, 0xFFFFFF], [0xFFFFFF]):
+        remedy = f"{MASK} {remedy}"
+    elif len(foreign) > BLENDED or _between(foreign, known):
         remedy = (
-            "So many look like blended borders: draw and scale label maps without anti-aliasing, by the nearest "
+            "They look like blended borders: draw and scale label maps without anti-aliasing, by the nearest "
             "neighbour, and save them as PNG."
         )
-    return RequestError(f"{path}: an RGB label file with colours that belong to no class: {shorten(names)}. {remedy}")
+    return ValuesError(f"{path}: an RGB label file with colours that belong to no class: {shorten(names)}. {remedy}")
+
+
+def _between(foreign, known):
+    """Whether there are several colours, and each lies on the way between two of the known ones."""
+    if len(foreign) < 2 or len(known) > 300:
+        return False
+    ends = _unpack(known)
+    first, second = (ends[indices] for indices in np.triu_indices(len(ends), 1))
+    way = second - first
+    for color in _unpack(np.array(foreign)):
+        share = ((color - first) * way).sum(1) / np.maximum((way**2).sum(1), 1)
+        off = np.abs(first + share[:, np.newaxis] * way - color).max(1)
+        if not ((off <= 1) & (share > 0) & (share < 1)).any():
+            return False
+    return True
+
+
+def _unpack(packed):
+    return np.stack([packed >> 16, packed >> 8 & 255, packed & 255], axis=-1).astype(np.float32)
 
 
 def _pack(colors):

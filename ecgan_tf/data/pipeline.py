@@ -84,13 +84,18 @@ def layouts_to_keep(dataset, count):
     return {key: value for key, value in batch.items() if key in kept}
 
 
+def _names_of(error):
+    """The names of a class of errors and of all that are derived from it."""
+    return [error.__name__, *(name for derived in error.__subclasses__() for name in _names_of(derived))]
+
+
 @contextlib.contextmanager
 def readable_errors():
     """Turns TensorFlow's report of a file that could not be read for a batch back into our `RequestError`."""
     try:
         yield
     except tf.errors.OpError as error:
-        ours = re.search(r"RequestError: (.*)", error.message)
+        ours = re.search(rf"\b(?:{'|'.join(_names_of(RequestError))}): (.*)", error.message)
         if not ours:
             raise
         raise RequestError(ours[1]) from None

@@ -59,24 +59,48 @@ def validate(data_config):
     """Prints the report of each split.
 
     Returns:
-        list of every mistake found, one string each.
+        list of every mistake found, one string each, those of one kind together.
     """
-    errors = []
+    return [mistake for mistakes in find_mistakes(data_config).values() for mistake in mistakes]
+
+
+def find_mistakes(data_config):
+    """As `validate`: dictionary from each kind of mistake, in words, to all mistakes of it."""
+    errors, classes = [], None
+    try:
+        classes = find_classes(data_config)
+    except RequestError as error:
+        errors.append(error)
     for split in SPLITS:
         try:
-            classes, examples = find_classes(data_config), find_examples(data_config, split, errors)
+            examples = find_examples(data_config, split, errors)
         except RequestError as error:
-            errors.append(str(error))
+            errors.append(error)
             continue
         dataset = LabelledPhotographs(data_config, split, classes, examples)
-        report = SplitReport(dataset.classes)
+        report = SplitReport(classes) if classes else None
         for index in tqdm.trange(len(dataset), desc=split, unit="image", disable=None):
-            try:
-                _add_example(report, dataset, index, data_config)
-            except RequestError as error:
-                errors.append(str(error))
-        print(f"{dataset.name}, {split}:", *report.lines(), sep="\n")
-    return list(dict.fromkeys(errors))  # a missing folder is found once per split
+            _add_example(report, dataset, index, data_config, errors)
+        if report:
+            print(f"{dataset.name}, {split}:", *report.lines(), sep="\n")
+    kinds = {}
+    for error in errors:
+        kinds.setdefault(error.kind, {})[str(error)] = None  # a missing folder is found once per split
+    return {kind: list(mistakes) for kind, mistakes in kinds.items()}
+
+
+def described(mistakes, most=5):
+    """Lines on the mistakes of `find_mistakes`: the first of each kind, and how many more there are."""
+    for kind, found in mistakes.items():
+        yield from found[:most]
+        if len(found) > most:
+            yield f"... and {len(found) - most} more {kind}"
+
+
+def counted(mistakes):
+    """How many mistakes there are, of each kind."""
+    counts = [f"{len(found)} {kind}" for kind, found in mistakes.items()]
+    return f"Errors found: {sum(map(len, mistakes.values()))} ({'; '.join(counts)})."
 
 
 def _thresholds(data_config):
@@ -84,10 +108,12 @@ def _thresholds(data_config):
     return (data_config.get(f"canny_{key}", EDGE_KEYS[f"data.canny_{key}"].default) for key in ("low", "high"))
 
 
-def _add_example(report, dataset, index, data_config):
-    arrays = dataset.read(index)
-    photograph = resize_photograph(arrays["image"], dataset.image_size)
-    report.add(arrays["labels"], canny_edges(photograph, *_thresholds(data_config)))
+def _add_example(report, dataset, index, data_config, errors):
+    before = len(errors)
+    arrays = dataset.read(index, errors)
+    if report and len(errors) == before and {"image", "labels"} <= arrays.keys():
+        photograph = resize_photograph(arrays["image"], dataset.image_size)
+        report.add(arrays["labels"], canny_edges(photograph, *_thresholds(data_config)))
 
 
 if __name__ == "__main__":

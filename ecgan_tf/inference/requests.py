@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from ecgan_tf.atomic_files import write_image
 from ecgan_tf.console import progress_bar, say
 from ecgan_tf.data import read_layout
+from ecgan_tf.data.images import of_another_format
 from ecgan_tf.errors import RequestError
 from ecgan_tf.inference.exemplars import StyleMixture, attention_sheet, read_exemplars, shares_of
 from ecgan_tf.inference.runtimes import open_model
-from ecgan_tf.outputs import expand, plan_files
+from ecgan_tf.outputs import expand, plan_files, refuse_file
 from ecgan_tf.pictures import CAPTIONS, pictures_of
 from ecgan_tf.pixels import to_uint8
 
@@ -41,7 +42,8 @@ def synthesize(
     Raises:
         RequestError: before the first picture, where anything about the request or its files is wrong.
     """
-    paths = list_label_maps(expand(labels))
+    refuse_file(output)
+    paths = list_label_maps(labels)
     instances, sources, mix_mask = (None if path is None else expand(path) for path in (instances, sources, mix_mask))
     exemplars, exemplar_labels = ([expand(path) for path in given] for given in (exemplars, exemplar_labels))
     opened = open_model(expand(model))
@@ -92,15 +94,19 @@ def _pictures(model, layout, exemplars, mixture, save_attention, save_intermedia
 
 
 def list_label_maps(path):
-    """The file itself, or the .png files of a folder, by name."""
-    if os.path.isfile(path):
-        return [path]
-    if not os.path.isdir(path):
+    """The file itself, or the .png files of a folder, by name; absolute paths, "~" expanded."""
+    place = expand(path)
+    if os.path.isfile(place):
+        return [place]
+    if not os.path.isdir(place):
         raise RequestError(f"--labels={path}: no such file or folder.")
-    names = sorted(name for name in os.listdir(path) if name.lower().endswith(".png") and not name.startswith("."))
+    names = sorted(name for name in os.listdir(place) if name.lower().endswith(".png") and not name.startswith("."))
     if not names:
-        raise RequestError(f"--labels={path}: the folder has no .png; label maps are PNGs of class ids or colours.")
-    return [os.path.join(path, name) for name in names]
+        found = of_another_format(place)
+        raise RequestError(
+            f"--labels={path}: the folder has no .png; {found or 'label maps are PNGs of class ids or colours'}."
+        )
+    return [os.path.join(place, name) for name in names]
 
 
 def instance_maps(paths, folder, needed):

@@ -1,7 +1,9 @@
 """Opens a trained or exported model in its own runtime, behind one face: layouts in, images out."""
 
 import contextlib
+import math
 import os
+import reprlib
 from collections.abc import Mapping
 
 import numpy as np
@@ -10,6 +12,7 @@ import numpy.typing as npt
 from ecgan_tf import console
 from ecgan_tf.atomic_files import parse_json, read_json
 from ecgan_tf.data.classes import ClassList
+from ecgan_tf.data.images import MAX_PIXELS
 from ecgan_tf.data.label_maps import resize_labels, resize_photograph
 from ecgan_tf.errors import RequestError
 from ecgan_tf.pixels import as_float, to_uint8
@@ -38,8 +41,8 @@ class Synthesizer:
         self.source = source
         self.classes = ClassList.from_dict(description["classes"])
         self.image_size = tuple(map(int, arguments["image_size"]))
-        if len(self.image_size) != 2 or min(self.image_size) < 1:
-            raise ValueError(f"image_size {self.image_size}")
+        if len(self.image_size) != 2 or min(self.image_size) < 1 or math.prod(self.image_size) > MAX_PIXELS:
+            raise ValueError(f"image_size {reprlib.repr(self.image_size)}")
         self.inputs = {name: np.dtype(dtype) for name, dtype in inputs.items()}
         self.generate_all = generate_all
         self._run = run
@@ -140,13 +143,18 @@ def open_saved_model(path):
     with _foreign(path, "SavedModel"):
         module = tf.saved_model.load(folder)
         generate = module.signatures["serving_default"]
-        checked_inputs(dict.fromkeys(generate.structured_input_signature[1], ""))
+        specs = generate.structured_input_signature[1]
+        inputs = checked_inputs({name: spec.dtype.as_numpy_dtype for name, spec in specs.items()})
+        if "image" not in generate.structured_outputs:
+            raise ValueError("no output is called image")
 
     def run(inputs, module=module):  # the signature does not keep the module alive, which owns the variables
         return generate(**{key: tf.constant(value) for key, value in inputs.items()})["image"].numpy()
 
-    inputs = {name: spec.dtype.as_numpy_dtype for name, spec in generate.structured_input_signature[1].items()}
-    return Synthesizer(path, find_description(folder), inputs, run)
+    description = find_description(folder)
+    with _foreign(path, "SavedModel"):
+        check_size(description, specs["labels"].shape)
+    return Synthesizer(path, description, inputs, run)
 
 
 def open_tflite(path, threads=None):
@@ -154,7 +162,12 @@ def open_tflite(path, threads=None):
     runner, inputs, inside = _tflite_runner(path, threads)
     with _foreign(path, "LiteRT model"):
         checked_inputs(inputs)
-    return Synthesizer(path, find_description(path, inside), inputs, lambda inputs: as_float(runner(**inputs)["image"]))
+        if "image" not in runner.get_output_details():
+            raise ValueError("no output is called image")
+    description = find_description(path, inside)
+    with _foreign(path, "LiteRT model"):
+        check_size(description, runner.get_input_details()["labels"]["shape"])
+    return Synthesizer(path, description, inputs, lambda inputs: as_float(runner(**inputs)["image"]))
 
 
 def open_split(path):
@@ -162,6 +175,12 @@ def open_split(path):
     encode, of_exemplar, _ = _tflite_runner(os.path.join(path, f"{STYLE_ENCODER}.tflite"))
     synthesise, of_painter, inside = _tflite_runner(os.path.join(path, f"{PAINTER}.tflite"))
     inputs = {name: dtype for name, dtype in of_painter.items() if name not in encode.get_output_details()}
+    description = find_description(path, inside)
+    with _foreign(path, "LiteRT model"):
+        checked_inputs({**inputs, **of_exemplar})
+        if "image" not in synthesise.get_output_details():
+            raise ValueError("no output is called image")
+        check_size(description, synthesise.get_input_details()["labels"]["shape"])
     last = {}
 
     def run(example):
@@ -170,7 +189,7 @@ def open_split(path):
             last.update(exemplar=exemplar, style=encode(**exemplar))
         return as_float(synthesise(**example, **last["style"])["image"])
 
-    return Synthesizer(path, find_description(path, inside), {**inputs, **of_exemplar}, run)
+    return Synthesizer(path, description, {**inputs, **of_exemplar}, run)
 
 
 def _tflite_runner(path, threads=None):
@@ -196,7 +215,11 @@ def open_onnx(path):
         if "image" not in [value.name for value in session.get_outputs()]:
             raise ValueError("no output is called image")
         inside = session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
-    return Synthesizer(path, find_description(path, inside), inputs, lambda inputs: session.run(["image"], inputs)[0])
+        shapes = {value.name: value.shape for value in session.get_inputs()}
+    description = find_description(path, inside)
+    with _foreign(path, "ONNX model"):
+        check_size(description, shapes["labels"])
+    return Synthesizer(path, description, inputs, lambda inputs: session.run(["image"], inputs)[0])
 
 
 def read_tflite_metadata(path):
@@ -218,6 +241,15 @@ def checked_inputs(inputs):
     if foreign or "labels" not in inputs:
         raise ValueError(f"its inputs are {', '.join(inputs) or 'none'}")
     return inputs
+
+
+def check_size(description, shape):
+    """A ValueError where the `labels` of a model are not (batch, height, width) of the size that it describes."""
+    size = tuple(map(int, description["arguments"]["image_size"]))
+    sides = tuple(shape)[1:]
+    fits = len(sides) == 2 and all(not isinstance(n, int | np.integer) or n in (-1, m) for n, m in zip(sides, size))
+    if not fits:  # a side that is no number is open
+        raise ValueError(f"its labels are {tuple(shape)}, it describes itself as {size}")
 
 
 def find_saved_model(path):
@@ -255,7 +287,7 @@ def checked_description(path, description):
     try:
         description = parse_json(description) if isinstance(description, str) else description
         Synthesizer(path, description, {}, None)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
         raise RequestError(f"{path} does not describe a model ({error}).") from error
     return description
 

@@ -171,6 +171,8 @@ class RunFolder:
             pieces = [piece for piece in pieces if piece[0] <= self.steps[-1]] or planned(old, fraction)
         else:
             old = read_config(self.path)["train"]["steps"]
+            if type(old) is not int or old < 1:
+                raise RequestError(f"{self.file('config.json')} is no config of a run: train.steps is {old!r}.")
             pieces = planned(old, fraction)
         pieces, line = extend(pieces, self.steps[-1], old, steps, fraction, config.train.extend)
         return pieces, steps, line
@@ -187,9 +189,9 @@ def plain(config):
 
 def describe_difference(part, before, now):
     """Which part of model.json differs, in words."""
-    if part == "classes" and isinstance(before, dict):
+    if part == "classes" and _is_list_of_classes(before):
         old, new = (
-            [(entry.get("raw_id"), entry.get("name"), entry.get("color")) for entry in classes.get("classes", [])]
+            [(entry.get("raw_id"), entry.get("name"), entry.get("color")) for entry in classes["classes"]]
             for classes in (before, now)
         )
         if len(old) != len(new):
@@ -201,10 +203,15 @@ def describe_difference(part, before, now):
                     f"(value {is_now[0]}, colour {is_now[2]})"
                 )
         return f"unlabelled pixels were {before.get('ignore_index')}, now {now.get('ignore_index')}"
-    if isinstance(before, dict):
+    if part == "arguments" and isinstance(before, dict):
         keys = [key for key in sorted({*before, *now}) if before.get(key) != now.get(key)]
         return ", ".join(f"the generator's {key} was {before.get(key)!r}, now {now.get(key)!r}" for key in keys)
     return f"its model.json has other {part}"
+
+
+def _is_list_of_classes(content):
+    entries = content.get("classes") if isinstance(content, dict) else None
+    return isinstance(entries, list) and all(isinstance(entry, dict) for entry in entries)
 
 
 def model_description(config, dataset):
@@ -281,9 +288,15 @@ def open_discriminator(path):
     import ml_collections
 
     run, model = RunFolder(path), read_model(path)
-    config = ml_collections.ConfigDict(read_config(path))
-    layout = {key: model["arguments"][key] for key in ("num_classes", "has_unknown", "has_boundaries")}
-    main = METHODS[model["name"]].make_judges(config, layout)[0]
+    try:
+        config = ml_collections.ConfigDict(read_config(path))
+        layout = {key: model["arguments"][key] for key in ("num_classes", "has_unknown", "has_boundaries")}
+        main = METHODS[model["name"]].make_judges(config, layout)[0]
+    except RequestError:
+        raise
+    except Exception as error:  # as above
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise RequestError(f"{run.path}: model.json or config.json does not describe a run: {reason}.") from error
     variables = {f"{main.name}/{variable.path}": variable.value for variable in main.network.variables}
     load_checkpoint(run.checkpoints, list_checkpoints(run.checkpoints)[-1], variables, prefix=f"{main.name}/")
     return main.network
@@ -304,20 +317,32 @@ def read_config(path):
     """The config of a run, a nested dictionary of the keys that its method reads; runs of before have more."""
     file = RunFolder(path).file("config.json")
     try:
-        return without_foreign_keys(read_json(file))
+        config = without_foreign_keys(read_json(file))
+        if not isinstance(config["data"]["name"], str):
+            raise TypeError
+        return config
     except (AttributeError, KeyError, TypeError) as error:
         raise RequestError(f"{file} is no config of a run.") from error
 
 
 def read_layouts(path):
     """The layouts that a run keeps: dictionary of `labels` int32 (count, height, width) and what else it takes."""
-    return read_arrays(RunFolder(path).file("layouts.npz"))
+    return _checked_layouts(RunFolder(path).file("layouts.npz"))
 
 
 def read_calibration(path):
     """The training layouts that a run keeps, as `read_layouts`; a run of an older version has the others only."""
     file = RunFolder(path).file("calibration.npz")
-    return read_arrays(file) if os.path.isfile(file) else read_layouts(path)
+    return _checked_layouts(file) if os.path.isfile(file) else read_layouts(path)
+
+
+def _checked_layouts(file):
+    arrays = read_arrays(file)
+    counts = {array.shape[:1] for array in arrays.values()}
+    labels = arrays.get("labels", np.empty(0))
+    if labels.ndim != 3 or labels.dtype.kind not in "iu" or not labels.size or len(counts) > 1:
+        raise RequestError(f"{file} holds no layouts of a run; take the one of a run of the same data set.")
+    return arrays
 
 
 def installed_versions():

@@ -136,7 +136,7 @@ def _drop_lines_after(path, step):
     if not os.path.exists(path):
         return
     kept = []
-    with open(path, "rb") as file:
+    with machine_errors(path, "reading"), open(path, "rb") as file:
         for line in file:
             with contextlib.suppress(ValueError, KeyError, TypeError):  # torn, by a kill or a full disk
                 text = line.decode("utf-8")

@@ -9,7 +9,7 @@ import numpy as np
 
 from ecgan_tf.atomic_files import MachineError, atomic_path
 from ecgan_tf.console import say
-from ecgan_tf.data.images import read_label_file, read_photograph
+from ecgan_tf.data.images import of_another_format, read_label_file, read_photograph
 from ecgan_tf.data.label_maps import check_same_size, labels_from_file, read_instances
 from ecgan_tf.errors import RequestError
 from ecgan_tf.outputs import expand, plan_files
@@ -121,7 +121,8 @@ def png_files(flag, path):
         raise RequestError(f"{flag}={path}: no such file or folder.")
     names = sorted(name for name in os.listdir(place) if name.lower().endswith(".png") and not name.startswith("."))
     if not names:
-        raise RequestError(f"{flag}={path}: the folder has no .png.")
+        found = of_another_format(place)
+        raise RequestError(f"{flag}={path}: the folder has no .png{'; ' * bool(found)}{found}.")
     return [os.path.join(place, name) for name in names]
 
 

@@ -139,6 +139,30 @@ def test_a_damaged_folder_is_refused(exported, tmp_path, name):
         build_engine.build_and_compare(stand_in(11, []), FakeGPU(), str(folder), "float32")
 
 
+def test_a_file_that_is_missing_from_the_folder_is_named(exported, tmp_path):
+    folder = shutil.copytree(exported / "tensorrt", tmp_path / "tensorrt")
+    (folder / "model_float32.onnx").unlink()
+    with pytest.raises(build_engine.BuildError, match="model_float32.onnx: no such file; export again"):
+        build_engine.build_and_compare(stand_in(11, []), FakeGPU(), str(folder), "float32")
+    (folder / "model_float32.onnx").mkdir()
+    with pytest.raises(build_engine.BuildError, match="model_float32.onnx cannot be read: Is a directory"):
+        build_engine.build_and_compare(stand_in(11, []), FakeGPU(), str(folder), "float32")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"gates": {"float32": {"unheard_of": 1}}}, {"gates": {"float32": {"largest": "1"}}}, {"gates": {}}, {"gates": []},
+     {"profiles": {"labels": {"min": [1]}}}, {"profiles": {"absent": {}}}],
+    ids=str,
+)  # fmt: skip
+def test_a_plan_that_was_changed_is_refused(exported, tmp_path, change):
+    folder = shutil.copytree(exported / "tensorrt", tmp_path / "tensorrt")
+    plan = json.loads((folder / "profiles.json").read_text())
+    (folder / "profiles.json").write_text(json.dumps({**plan, **change}))
+    with pytest.raises(build_engine.BuildError, match=r"is damaged|no gate of float32"):
+        build_engine.build_and_compare(stand_in(11, []), FakeGPU(), str(folder), "float32")
+
+
 def test_an_engine_that_cannot_be_written_leaves_nothing(tmp_path):
     (tmp_path / "file").write_text("mine")
     with pytest.raises(build_engine.BuildError, match="file/a.engine cannot be written: Not a directory"):

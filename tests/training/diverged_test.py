@@ -49,6 +49,7 @@ def test_the_first_remedy_works(diverged):
     assert f"continuing from step {step}" in again.stdout and "trained to step 12" in again.stdout
 
 
+@pytest.mark.slow
 def test_the_second_remedy_works(diverged, tmp_path):
     run, _ = diverged
     fresh = train(f"--workdir={tmp_path / 'new'}", f"--config.train.init_from={run}", "--config.train.steps=1")
