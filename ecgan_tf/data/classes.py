@@ -111,7 +111,7 @@ def load_class_list(path):
     try:
         return ClassList.from_dict(read_json(path, object))
     except RequestError as error:  # of the file itself
-        raise RequestError(f"{error} It should read like {CLASSES_EXAMPLE}") from error
+        raise RequestError(f"{error} It is not a list of classes, which should read like {CLASSES_EXAMPLE}") from error
     except KeyError as error:
         problem = f"{error} is missing"
     except ValueError as error:
