@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ecgan_tf.atomic_files import read_json
+from ecgan_tf.atomic_files import MachineError, read_json
 from ecgan_tf.errors import RequestError
 
 UNKNOWN_COLOR = (0, 0, 0)
@@ -110,8 +110,10 @@ def load_class_list(path):
         raise RequestError(f"{path}: no such file. List the classes in it: {CLASSES_EXAMPLE}")
     try:
         return ClassList.from_dict(read_json(path, object))
+    except MachineError:
+        raise
     except RequestError as error:  # of the file itself
-        raise RequestError(f"{error} It is not a list of classes, which should read like {CLASSES_EXAMPLE}") from error
+        problem = str(error).removeprefix(f"{path} ").removesuffix(".")
     except KeyError as error:
         problem = f"{error} is missing"
     except ValueError as error:
