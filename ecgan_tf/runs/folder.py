@@ -16,7 +16,13 @@ from ecgan_tf.config_keys import flatten
 from ecgan_tf.data.classes import ClassList
 from ecgan_tf.errors import RequestError
 from ecgan_tf.methods import METHODS, make_generator
-from ecgan_tf.runs.checkpoints import list_checkpoints, load_checkpoint, read_checkpoint, save_checkpoint
+from ecgan_tf.runs.checkpoints import (
+    checkpoint_path,
+    list_checkpoints,
+    load_checkpoint,
+    read_checkpoint,
+    save_checkpoint,
+)
 from ecgan_tf.runs.schedule import checked_pieces, extend, planned
 
 # What may differ from the stored config when a run continues: how long and how often, not what.
@@ -153,7 +159,7 @@ class RunFolder:
         """Removes the checkpoints after a step; the run goes on from there."""
         for later in self.steps:
             if later > step:
-                os.remove(os.path.join(self.checkpoints, f"step_{later:08d}.npz"))
+                os.remove(checkpoint_path(self.checkpoints, later))
 
     # ---- the schedule of a run that was made longer
 
@@ -250,7 +256,7 @@ def open_run(path, image_size=None):
         raise RequestError(f"{run.file('model.json')} does not describe a model of this version: {reason}.") from error
     check_finite(run, step, arrays)
     variables = {f"ema_generator/{variable.path}": variable.value for variable in generator.variables}
-    assign_arrays(run.file("checkpoints", f"step_{step:08d}.npz"), arrays, variables)
+    assign_arrays(checkpoint_path(run.checkpoints, step), arrays, variables)
     return generator, model, step
 
 
@@ -266,7 +272,7 @@ def check_shapes(folder, step, arrays, make):
         generator = make()
     global_state.set_global_attribute("uninitialized_variables", [])
     variables = {f"ema_generator/{variable.path}": variable for variable in generator.variables}
-    compare_arrays(os.path.join(folder, f"step_{step:08d}.npz"), arrays, variables)
+    compare_arrays(checkpoint_path(folder, step), arrays, variables)
 
 
 def check_finite(run, step, arrays):
