@@ -1,11 +1,14 @@
 """From the values of a label file to a layout: label ids at the size of the networks, and instance boundaries."""
 
+import os
+
 import cv2
 import numpy as np
 
 from ecgan_tf.data.classes import MAX_FILE_VALUE, UNKNOWN_COLOR
-from ecgan_tf.data.images import BAND, read_label_file, read_label_image, read_photograph
+from ecgan_tf.data.images import BAND, of_another_format, read_label_file, read_label_image, read_photograph
 from ecgan_tf.errors import RequestError
+from ecgan_tf.outputs import expand
 from ecgan_tf.pixels import as_float, nearest_rows
 
 BLENDED = 12  # foreign colours from which on blended borders are the likely cause, wherever the colours lie
@@ -48,6 +51,22 @@ def read_layout(path, classes, size, instances_path=None, source_path=None):
     if source_path is not None:
         layout["source"] = as_float(resize_photograph(read_photograph(source_path), size))
     return layout
+
+
+def list_label_maps(path):
+    """The file itself, or the .png files of a folder, by name; absolute paths, "~" expanded."""
+    place = expand(path)
+    if os.path.isfile(place):
+        return [place]
+    if not os.path.isdir(place):
+        raise RequestError(f"--labels={path}: no such file or folder.")
+    names = sorted(name for name in os.listdir(place) if name.lower().endswith(".png") and not name.startswith("."))
+    if not names:
+        found = of_another_format(place)
+        raise RequestError(
+            f"--labels={path}: the folder has no .png; {found or 'label maps are PNGs of class ids or colours'}."
+        )
+    return [os.path.join(place, name) for name in names]
 
 
 def labels_from_file(path, classes):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from ecgan_tf.atomic_files import write_image
 from ecgan_tf.console import progress_bar, say
 from ecgan_tf.data import read_layout
-from ecgan_tf.data.images import of_another_format
+from ecgan_tf.data.label_maps import list_label_maps
 from ecgan_tf.errors import RequestError
 from ecgan_tf.inference.exemplars import StyleMixture, attention_sheet, read_exemplars, shares_of
 from ecgan_tf.inference.runtimes import open_model
@@ -91,22 +91,6 @@ def _pictures(model, layout, exemplars, mixture, save_attention, save_intermedia
     yield "", to_uint8(image)[0]
     if save_attention:
         yield "_attention", attention_sheet(model, layout, exemplars, mixture.attention(layout), image)
-
-
-def list_label_maps(path):
-    """The file itself, or the .png files of a folder, by name; absolute paths, "~" expanded."""
-    place = expand(path)
-    if os.path.isfile(place):
-        return [place]
-    if not os.path.isdir(place):
-        raise RequestError(f"--labels={path}: no such file or folder.")
-    names = sorted(name for name in os.listdir(place) if name.lower().endswith(".png") and not name.startswith("."))
-    if not names:
-        found = of_another_format(place)
-        raise RequestError(
-            f"--labels={path}: the folder has no .png; {found or 'label maps are PNGs of class ids or colours'}."
-        )
-    return [os.path.join(place, name) for name in names]
 
 
 def instance_maps(paths, folder, needed):

@@ -44,10 +44,11 @@ def main(argv):
         raise RequestError(f"--output={OUTPUT.value} is a file; give a folder.")
     others = dict(_named(text) for text in INPUTS.value)
 
+    from ecgan_tf.data.label_maps import list_label_maps
     from export.serving.connections import connect
-    from export.serving.requests import ServedModel, find_inputs, png_files, synthesise_files
+    from export.serving.requests import ServedModel, find_inputs, synthesise_files
 
-    paths = png_files("--labels", LABELS.value)
+    paths = list_label_maps(LABELS.value)
     classes = None if CLASSES.value is None else _read_classes(CLASSES.value)
     if PROTOCOL.value == "grpc":
         console.quiet_tensorflow()  # comes with the protos

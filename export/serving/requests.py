@@ -9,7 +9,7 @@ import numpy as np
 
 from ecgan_tf.atomic_files import MachineError, atomic_path
 from ecgan_tf.console import say
-from ecgan_tf.data.images import of_another_format, read_label_file, read_photograph
+from ecgan_tf.data.images import read_label_file, read_photograph
 from ecgan_tf.data.label_maps import check_same_size, labels_from_file, read_instances
 from ecgan_tf.errors import RequestError
 from ecgan_tf.outputs import expand, plan_files
@@ -110,20 +110,6 @@ def with_retries(call, retries, first_wait=0.5, timeouts=0):
 def jitter():
     """What a wait is longer by, as a share of it."""
     return random.uniform(0.0, 0.25)
-
-
-def png_files(flag, path):
-    """The file itself, or the .png files of a folder, by name; absolute paths, "~" expanded."""
-    place = expand(path)
-    if os.path.isfile(place):
-        return [place]
-    if not os.path.isdir(place):
-        raise RequestError(f"{flag}={path}: no such file or folder.")
-    names = sorted(name for name in os.listdir(place) if name.lower().endswith(".png") and not name.startswith("."))
-    if not names:
-        found = of_another_format(place)
-        raise RequestError(f"{flag}={path}: the folder has no .png{'; ' * bool(found)}{found}.")
-    return [os.path.join(place, name) for name in names]
 
 
 def find_inputs(served, labels, others):

@@ -317,12 +317,11 @@ def test_the_device_script_calls_a_jpeg_one(classes, tmp_path):
 
 
 def test_label_maps_of_another_format_are_found_by_every_command(tmp_path):
-    from ecgan_tf.inference.requests import list_label_maps
+    from ecgan_tf.data.label_maps import list_label_maps
     from export.on_device import label_maps
-    from export.serving.requests import png_files
 
     Image.fromarray(IDS).save(tmp_path / "b.tif")
-    for find in (list_label_maps, label_maps, lambda path: png_files("--labels", path)):
+    for find in (list_label_maps, label_maps):
         with pytest.raises(ValueError, match="the folder has no .png; found b.tif: save it as PNG"):
             find(str(tmp_path))
 

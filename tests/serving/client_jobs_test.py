@@ -15,10 +15,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ecgan_tf.data.label_maps import list_label_maps
 from ecgan_tf.errors import RequestError
 from export.serving import connections, requests
 from export.serving.connections import connect, seconds_of
-from export.serving.requests import ServedModel, find_inputs, png_files, synthesise_files, with_retries
+from export.serving.requests import ServedModel, find_inputs, synthesise_files, with_retries
 
 ROOT = Path(__file__).parents[2]
 FULL = {"error": "The batch scheduling queue is full"}
@@ -48,7 +49,7 @@ def job(server, tmp_path, waits):
 
     def synthesise(retries=0, output="pictures", **options):
         served = ServedModel(connect("rest", server.address, "tiny", 30.0), retries)
-        paths = png_files("--labels", tmp_path / "labels")
+        paths = list_label_maps(tmp_path / "labels")
         server.sizes.clear()
         return synthesise_files(served, find_inputs(served, paths, {}), str(tmp_path / output), **options)
 

@@ -22,6 +22,7 @@ import tensorflow as tf
 from PIL import Image
 
 from ecgan_tf.data import ClassList, read_layout
+from ecgan_tf.data.label_maps import list_label_maps
 from ecgan_tf.errors import RequestError
 from ecgan_tf.inference.runtimes import open_keras_run
 from ecgan_tf.interrupts import InterruptError, raise_on_signals
@@ -29,7 +30,7 @@ from ecgan_tf.pixels import to_uint8
 from ecgan_tf.runs.folder import read_json, read_layouts
 from export.serving import connections, requests
 from export.serving.connections import connect
-from export.serving.requests import ServedModel, find_inputs, png_files, synthesise_files
+from export.serving.requests import ServedModel, find_inputs, synthesise_files
 
 PROTOCOLS = ("grpc", "rest")
 
@@ -80,7 +81,7 @@ def open_served(server, protocol, model="tiny", deadline=30.0, retries=0, max_me
 
 
 def synthesise(served, layouts, **options):
-    paths = png_files("--labels", layouts / "labels")
+    paths = list_label_maps(layouts / "labels")
     inputs = find_inputs(served, paths, {"instances": layouts / "instances"})
     synthesise_files(served, inputs, layouts / "synthesised", **options)
     return {path.stem: np.asarray(Image.open(path)) for path in sorted((layouts / "synthesised").iterdir())}
@@ -557,7 +558,7 @@ def test_instances_of_another_size_are_refused(server, layouts):
 
 def test_inputs_that_are_missing_or_unknown_are_named(server, layouts):
     served = open_served(server, "rest")
-    paths = png_files("--labels", layouts / "labels")
+    paths = list_label_maps(layouts / "labels")
     with pytest.raises(RequestError, match="takes instances as well; give --input=instances=FILE_OR_FOLDER"):
         find_inputs(served, paths, {})
     with pytest.raises(RequestError, match="--input=exemplar: this model takes labels, instances only"):
