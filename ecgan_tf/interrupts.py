@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+import sys
 import threading
 
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
@@ -40,8 +41,11 @@ class Stop:
 @contextlib.contextmanager
 def raise_on_signals():
     """Within the block the signals end what runs by an `InterruptError`, wherever it is."""
-    with _handlers(_raise):
-        yield
+    try:
+        with _handlers(_raise):
+            yield
+    finally:
+        release_stderr()
 
 
 @contextlib.contextmanager
@@ -64,7 +68,30 @@ RAISED = []  # the signals that ended something: native code may turn our except
 
 def _raise(number, frame):
     RAISED.append(number)
+    _hold_stderr()
     raise InterruptError(number)
+
+
+_SCREEN = []  # the descriptor of stderr while it is held back
+
+
+def _hold_stderr():
+    """Keeps off the screen what native code prints while our exception passes through it; `release_stderr` ends it."""
+    if not _SCREEN:
+        sys.stderr.flush()
+        _SCREEN.append(os.dup(2))
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 2)
+        os.close(nowhere)
+
+
+def release_stderr():
+    """Gives the screen back, for whoever tells the user how it ended."""
+    if _SCREEN:
+        sys.stderr.flush()
+        screen = _SCREEN.pop()
+        os.dup2(screen, 2)
+        os.close(screen)
 
 
 @contextlib.contextmanager

@@ -19,6 +19,7 @@ WRITERS = {
     "ecgan_tf.atomic_files:write_image": "atomic_path",
     "ecgan_tf.atomic_files:write_text": "atomic_path",
     "ecgan_tf.cli:_without_traceback.run_main": "os.devnull, to nobody",
+    "ecgan_tf.interrupts:_hold_stderr": "os.devnull, to nobody",
     "ecgan_tf.console:stderr_held_back": "TemporaryFile",
     "ecgan_tf.outputs:emptied_if_it_fails": "a folder that was empty when the command began",
     "ecgan_tf.outputs:plan_folder": "machine_errors",

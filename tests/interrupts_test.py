@@ -26,6 +26,25 @@ def test_a_signal_ends_a_block(number):
     assert error.value.code == CODES[number]
 
 
+NOISY = """
+import os, signal, sys, time
+from ecgan_tf import cli
+def main(argv):
+    try:
+        os.kill(os.getpid(), signal.SIGTERM); time.sleep(5)
+    except BaseException:  # as native code does on the way of an exception that it does not expect
+        os.write(2, b"Traceback of native code\\n")
+        raise SystemError("returned a result with an exception set")
+cli.run(main, "Is ended.")
+"""
+
+
+def test_what_native_code_says_of_our_exception_is_kept_off_the_screen():
+    done = subprocess.run([sys.executable, "-c", NOISY], capture_output=True, text=True, timeout=60, cwd=ROOT)
+    assert done.returncode == 143
+    assert done.stderr == "error: terminated; what it wrote is whole; the same command begins anew.\n"
+
+
 def test_a_loop_sees_the_first_signal_and_goes_on():
     before = signal.getsignal(signal.SIGTERM)
     with stop_on_signals() as stop:
