@@ -16,7 +16,6 @@ GROUPS = (1, 1, 3, 3, 3, 2, 2, 2, 5, 1, 4, 2, 2, 0, 0, 0, 0, 0, 0, -1)
 
 def get_config(variant=None):
     config = base_config("lggan_cross_view")
-    config.model.local_fusion = "sum"
     config.model.local_classes = "groups"
     config.model.local_groups = GROUPS
     config.data.name = "folder"

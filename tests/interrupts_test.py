@@ -107,12 +107,12 @@ def test_training_saves_and_goes_on_bit_for_bit(number, tmp_path):
     assert steps == list(range(1, step + 1))
 
 
-COMMANDS = {
+COMMANDS = {  # each picture takes half a second, so that the command is at work when the signal comes
     "export": (["-m", "export", "--targets=onnx", "--run={run}", "--output={out}"], "exporting"),
-    "evaluate": (["-c", "import sys, ecgan_tf.inference.runtimes as r\n"
+    "evaluate": (["-c", "import time, ecgan_tf.inference.runtimes as r\n"
                   "old = r.Synthesizer.generate\n"
                   "def slow(self, layout):\n"
-                  "    print('generating', flush=True); return old(self, layout)\n"
+                  "    print('generating', flush=True); time.sleep(0.5); return old(self, layout)\n"
                   "r.Synthesizer.generate = slow\n"
                   "from ecgan_tf.__main__ import main\n"
                   "main('{name}')", "--model={run}", "--output={out}"], "generating"),

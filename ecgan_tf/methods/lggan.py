@@ -1,5 +1,7 @@
 """LGGAN (Tang et al., CVPR 2020; arXiv 1912.12215), its cross-view task, and LGGAN++ (TPAMI 2023; 2203.00047)."""
 
+import dataclasses
+
 import numpy as np
 
 from ecgan_tf.config_keys import Key
@@ -160,6 +162,7 @@ class LGGANCrossView(_LocalMethod):
     objective = CrossViewObjective
     keys = {
         **LOCAL_KEYS,
+        "model.local_fusion": dataclasses.replace(LOCAL_KEYS["model.local_fusion"], default="sum"),  # as released
         **SOURCE_KEYS,
         "loss.total_variation": Key(0.0, "of every image, summed over its pixels", least=0),
     }
