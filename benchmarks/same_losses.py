@@ -123,7 +123,9 @@ def new_program(config, dataset, strategy):
     """The GAN and its objective, as this tree makes them."""
     from ecgan_tf.methods import METHODS
     from ecgan_tf.training.gan import GAN
+    from ecgan_tf.training.terms import with_missing_terms
 
+    config = with_missing_terms(config)
     with strategy.scope():
         gan = GAN(config, METHODS[config.model.name].generator_arguments(config, dataset))
     return gan, gan.method.make_objective(config, gan.generator, gan.judges, gan.heads)

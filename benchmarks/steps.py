@@ -5,6 +5,7 @@ from ecgan_tf.data.pipeline import training_batches
 from ecgan_tf.methods import METHODS
 from ecgan_tf.training.gan import GAN
 from ecgan_tf.training.step import make_train_step
+from ecgan_tf.training.terms import with_missing_terms
 
 
 def make_step(config, strategy):
@@ -14,7 +15,7 @@ def make_step(config, strategy):
         config: the run's.
         strategy: the one of all GANs in this process, from `make_strategy`.
     """
-    data = open_dataset(config.data, "train")
+    config, data = with_missing_terms(config), open_dataset(config.data, "train")
     with strategy.scope():
         gan = GAN(config, METHODS[config.model.name].generator_arguments(config, data))
     objective = gan.method.make_objective(config, gan.generator, gan.judges, gan.heads)

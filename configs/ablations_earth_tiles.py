@@ -31,6 +31,7 @@ def get_config(variant=None):
     config.model.use_edge = number >= 2
     config.model.edge_transfer = "both" if number >= 3 else "none"
     config.model.use_semantic_preserving = number >= 4
+    config.allow_missing_terms = False  # B5 without a label generator is B4
     config.loss.label_loss = "similarity" if number >= 5 else "none"
     if number < 6:
         config.loss.contrastive = config.loss.class_pixel = 0.0

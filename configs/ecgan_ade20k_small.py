@@ -8,8 +8,8 @@ Result:   not measured.
 
 from ecgan_tf.configs import ecgan_ade20k
 
-from ecgan_tf.config import make_small
+from ecgan_tf.config import apply_variant, make_small
 
 
 def get_config(variant=None):
-    return make_small(ecgan_ade20k.get_config(variant))
+    return apply_variant(make_small(ecgan_ade20k.get_config()), variant)

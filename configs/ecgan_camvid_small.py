@@ -39,6 +39,8 @@ def fast_recipe(config):
     # A direct pull towards the photograph's colours. Without VGG-19 nothing else in the objective knows them.
     config.loss.perceptual = 0.0
     config.loss.reconstruction = 10.0
+    # L_s needs a label generator, which nobody has at first: with --config.loss.segmenter=FILE it is there.
+    config.allow_missing_terms = True
     # One forward pass of each network a step instead of two: more steps for the same time.
     config.train.update_order = "simultaneous"
     # Ten times the generator's rate; equal rates, since two time scales protect long runs, not short ones.

@@ -8,8 +8,8 @@ Result:   not measured.
 
 from ecgan_tf.configs import ecgan_cityscapes
 
-from ecgan_tf.config import make_small
+from ecgan_tf.config import apply_variant, make_small
 
 
 def get_config(variant=None):
-    return make_small(ecgan_cityscapes.get_config(variant))
+    return apply_variant(make_small(ecgan_cityscapes.get_config()), variant)

@@ -34,6 +34,8 @@ SHARED_KEYS = {
     "optimizer.ema_decay": Key(
         0.999, "of the averaged generator, which is evaluated, synthesises and is exported", least=0, most=1
     ),
+    "allow_missing_terms": Key(False, "trains without terms whose network is not at hand, and says which", toy=True),
+    "missing_terms": Key((), "those that a run trains without; filled by the run itself"),
     "train.steps": Key(1000, "of the whole run", above=0, toy=4),
     "train.global_batch_size": Key(8, "split over the replicas", above=0, toy=2),
     "train.seed": Key(0, "of weights, order and augmentation", least=0),
@@ -132,6 +134,8 @@ def shrink_to_toy(config):
     """Makes the same experiment tiny, for tests: `--config=configs/X.py:toy`."""
     keys = keys_of(config.model.name)
     config.update_from_flattened_dict({key: value.toy for key, value in keys.items() if value.toy is not None})
+    if config.loss.perceptual and config.loss.vgg_weights == "keras":
+        config.loss.vgg_weights = ""  # a toy never downloads
     side = max(32, method_of(config.model.name).stride(config))
     config.data.image_size = (side, side)
     crosses = "cross" in config.data.get("exemplars", "")
@@ -204,5 +208,9 @@ def _check_rest(config):
     if path not in ("", "keras") and not os.path.isfile(path):
         yield (
             f"config.loss.vgg_weights is {path!r}, which is no file; "
-            "give Keras' notop file of VGG-19, 'keras' for its download, or '' for no perceptual loss"
+            "give Keras' notop file of VGG-19, or 'keras' for its download"
         )
+    if path not in ("", "keras") and not config.loss.perceptual:
+        yield f"config.loss.vgg_weights is {path!r}, but config.loss.perceptual is 0, so that no term reads it"
+    if config.missing_terms and not config.allow_missing_terms:
+        yield "config.missing_terms is filled by a run; config.allow_missing_terms is what a request says"

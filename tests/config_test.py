@@ -118,7 +118,7 @@ def test_a_stored_config_loses_foreign_keys_and_gains_new_ones():
             "loss": {"contrastive": 1.0}, "notes": "of before"}  # fmt: skip
     config = without_foreign_keys(tree)
     assert flatten(config).keys() == flatten(base_config("spade")).keys()
-    changed = {"model.base_filters": 7, "data.image_size": [64, 32], "data.load_size": [0, 0]}
+    changed = {"model.base_filters": 7, "data.image_size": [64, 32], "data.load_size": [0, 0], "missing_terms": []}
     expected = {**flatten(base_config("spade")), **changed}
     assert flatten(config) == expected
 
@@ -321,6 +321,9 @@ def test_weights_of_other_networks_must_be_there(key, tmp_path):
     config = base_config("ecgan")
     config.update_from_flattened_dict({key: str(tmp_path / "weights")})
     check_config(config)
+    config.loss.perceptual = config.loss.similarity = 0.0
+    with pytest.raises(RequestError, match=f"config.{key} is .*weights', but .*no term reads it"):
+        check_config(config)
 
 
 # --- configs/ --------------------------------------------------------------------------------------------------------
@@ -352,7 +355,13 @@ def test_every_config_has_a_smaller_toy(module):
     config, toy = module.get_config(), module.get_config("toy")
     assert toy.data.image_size < config.data.image_size
     assert toy.train.steps < config.train.steps
-    assert toy.loss == config.loss
+    flat = flatten(toy)
+    assert {key: flat[key] for key in flat if key.startswith("loss.") and key != "loss.vgg_weights"}.items() <= flatten(
+        config
+    ).items()
+    toys = {key: value.toy for key, value in keys_of(toy.model.name).items() if value.toy is not None}
+    assert {key: flat[key] for key in toys} == toys  # no variant makes it large again
+    assert not (toy.loss.perceptual and toy.loss.vgg_weights == "keras")  # which may be a download
 
 
 def test_every_config_tells_how_to_run_it_on_what_and_what_to_expect(module):

@@ -43,6 +43,8 @@ def tiny_config():
         fast = {"initializer": "he", "head_initializer": "he"}
         tiny = {f"model.{key}": value for key, value in {**toy_arguments(method), **fast}.items()}
         tiny = {key: value for key, value in tiny.items() if key in keys_of(method)}
+        if "loss.similarity" in keys_of(method) and "loss.segmenter" not in values:
+            tiny["loss.similarity"] = 0.0  # no term whose network is not at hand
         config.update_from_flattened_dict(
             {"data.image_size": (32, 32), "discriminator.base_filters": 8, **tiny, "loss.perceptual": 0.0, **values}
         )

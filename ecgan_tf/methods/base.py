@@ -9,13 +9,12 @@ import tensorflow as tf
 from ml_collections import ConfigDict
 
 from ecgan_tf.config_keys import Key
-from ecgan_tf.console import say
 from ecgan_tf.errors import RequestError
 from ecgan_tf.losses.adversarial import ADVERSARIAL
 from ecgan_tf.losses.features import feature_matching_loss, perceptual_loss
 from ecgan_tf.losses.reduction import mean_absolute_difference
 from ecgan_tf.models import make_discriminator
-from ecgan_tf.models.vgg import make_vgg_features
+from ecgan_tf.models.vgg import make_vgg_features, vgg_mistake
 
 
 @dataclasses.dataclass(frozen=True)
@@ -180,6 +179,24 @@ class Method:
         """Yields or returns what is wrong with a config beyond its single keys, one line each."""
         return ()
 
+    # ---- terms
+
+    def terms(self, config: ConfigDict) -> dict[str, float]:
+        """The terms of the loss that a config asks for: from symbol, without a picture's mark, to weight."""
+        loss = config.loss
+        weights = {
+            "L": loss.adversarial,
+            "L_f": loss.feature_matching,
+            "L_p": loss.perceptual,
+            "L_1": loss.reconstruction,
+        }
+        return {symbol: weight for symbol, weight in weights.items() if weight}
+
+    def missing_terms(self, config: ConfigDict) -> dict[str, str]:
+        """Those of `terms` whose network is not at hand, and what to do about each; may try a download."""
+        mistake = vgg_mistake(config.loss.vgg_weights) if config.loss.perceptual else None
+        return {"L_p": f"{mistake}, or --config.loss.perceptual=0"} if mistake else {}
+
     # ---- networks
 
     def generator_arguments(self, config: ConfigDict, dataset: Any) -> dict[str, Any]:
@@ -251,23 +268,20 @@ class Method:
     def make_objective(
         self, config: ConfigDict, generator: keras.Model, judges: list[Judge], heads: dict[str, keras.Model]
     ) -> Objective:
-        """The objective of a run; a term whose weights are not at hand is off, and the run says so.
+        """The objective of a run, without the terms that `config.missing_terms` names.
 
         Args:
             config: the run's.
             generator, judges, heads: the networks, as this method made them.
         """
-        return self.objective(config, self.pairs(config), judges, open_vgg(config.loss))
+        return self.objective(config, self.pairs(config), judges, open_vgg(config))
 
 
-def open_vgg(loss):
-    """VGG-19's features for the perceptual terms, or None where they are off."""
-    if not loss.perceptual or not loss.vgg_weights:
+def open_vgg(config):
+    """VGG-19's features for the perceptual terms, or None where they are off or allowed to be missing."""
+    if not config.loss.perceptual or "L_p" in config.missing_terms:
         return None
-    vgg = make_vgg_features(loss.vgg_weights)
-    if vgg is None:
-        say("no VGG-19 weights from Keras (none cached, no download): the perceptual loss is off")
-    return vgg
+    return make_vgg_features(config.loss.vgg_weights)
 
 
 def _logits(predictions):

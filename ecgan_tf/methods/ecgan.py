@@ -5,7 +5,6 @@ import os
 import tensorflow as tf
 
 from ecgan_tf.config_keys import Key
-from ecgan_tf.console import say
 from ecgan_tf.data.keys import EDGE_KEYS
 from ecgan_tf.losses.class_pixels import class_pixel_loss
 from ecgan_tf.losses.labels import label_cross_entropy, similarity_loss
@@ -55,6 +54,7 @@ CONTRAST_KEYS = {
     "loss.ms_weights": Key((1.0, 0.7, 0.4, 0.1), "of the terms within each scale, finest first"),
     "loss.ms_detach_coarse": Key(False, "no gradient into the coarse side of a cross-scale term"),
 }
+LABEL_TERMS = ("L_s", "L_ce")  # which need a label generator
 
 
 class ECGAN(TrunkMethod):
@@ -84,6 +84,33 @@ class ECGAN(TrunkMethod):
             yield f"config.loss.ms_weights is {weights}; it must have a weight above 0 for each of loss.ms_scales"
         if loss.segmenter and not os.path.isfile(loss.segmenter):
             yield f"config.loss.segmenter is {loss.segmenter!r}, which is no file; ecgan segmenter makes one"
+        if loss.segmenter and not any(symbol in LABEL_TERMS for symbol in self.terms(config)):
+            yield (
+                f"config.loss.segmenter is {loss.segmenter!r}, but no term reads it; "
+                "set config.loss.similarity and config.loss.label_loss, or leave it out"
+            )
+
+    # ---- terms
+
+    def terms(self, config):
+        loss = config.loss
+        label_terms = {"similarity": ["L_s"], "cross_entropy": ["L_ce"], "both": ["L_s", "L_ce"], "none": []}
+        own = {
+            **dict.fromkeys(label_terms[loss.label_loss], loss.similarity),
+            "L_c": loss.contrastive,
+            "L_pix": loss.class_pixel,
+            "L_style": loss.style if config.model.use_exemplar else 0.0,
+        }
+        return {**super().terms(config), **{symbol: weight for symbol, weight in own.items() if weight}}
+
+    def missing_terms(self, config):
+        label_terms = [symbol for symbol in self.terms(config) if symbol in LABEL_TERMS]
+        remedy = (
+            "config.loss.segmenter names no label generator; make one by ecgan segmenter --config=... "
+            "--output=FILE.npz and give --config.loss.segmenter=FILE.npz, or --config.loss.similarity=0"
+        )
+        own = {} if config.loss.segmenter else dict.fromkeys(label_terms, remedy)
+        return {**super().missing_terms(config), **own}
 
     # ---- networks
 
@@ -125,12 +152,9 @@ class ECGAN(TrunkMethod):
 
     def make_objective(self, config, generator, judges, heads):
         loss, num_classes = config.loss, generator.num_classes
-        vgg, label_logits, contrast = open_vgg(loss), None, None
-        if loss.similarity and loss.label_loss != "none":
-            if loss.segmenter:
-                label_logits = load_label_generator(loss.segmenter, num_classes)
-            else:
-                say("no segmenter (config.loss.segmenter): the similarity loss is off")
+        vgg, label_logits, contrast = open_vgg(config), None, None
+        if any(symbol in LABEL_TERMS and symbol not in config.missing_terms for symbol in self.terms(config)):
+            label_logits = load_label_generator(loss.segmenter, num_classes)
         if loss.contrastive:
             embeddings = {scale: heads[f"embedding_{scale}"] for scale in SCALES[loss.ms_scales]}
             contrast = PixelContrast(embeddings, loss, num_classes, config.train.seed, heads.get("memory"))

@@ -46,6 +46,11 @@ class _LocalMethod(Method):
         if config.model.local_kernel_size % 2 == 0:
             yield f"config.model.local_kernel_size is {config.model.local_kernel_size}; it must be odd"
 
+    def terms(self, config):
+        loss, has_local = config.loss, config.model.get("fusion") != "global"
+        own = {"L_class": loss.class_features, "L_local": loss.local_l1} if has_local else {}
+        return {**super().terms(config), **{symbol: weight for symbol, weight in own.items() if weight}}
+
     def generator_arguments(self, config, dataset):
         """As `Method.generator_arguments`; for local_classes="top_k" the data set also has `label_counts`."""
         arguments = super().generator_arguments(config, dataset)
@@ -68,7 +73,7 @@ class _LocalMethod(Method):
 
     def make_objective(self, config, generator, judges, heads):
         return self.objective(
-            config, self.pairs(config), judges, generator, open_vgg(config.loss), heads.get("class_features")
+            config, self.pairs(config), judges, generator, open_vgg(config), heads.get("class_features")
         )
 
 
@@ -167,6 +172,10 @@ class LGGANCrossView(_LocalMethod):
         "loss.total_variation": Key(0.0, "of every image, summed over its pixels", least=0),
     }
     without = ("discriminator.num_scales", "discriminator.image")
+
+    def terms(self, config):
+        variation = {"L_tv": config.loss.total_variation} if config.loss.total_variation else {}
+        return {**super().terms(config), **variation}
 
     def stride(self, config):
         return 4

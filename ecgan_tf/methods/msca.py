@@ -15,7 +15,11 @@ WITH_TARGET = ("L_f^", "L_p^", "L_1^", "L_pix")
 VGG_LAYERS = 4  # relu1_1 .. relu4_1
 STYLE_KEYS = {
     **EXEMPLAR_KEYS,
-    "loss.style": Key(0.0, "L_style, of pictures whose exemplar is retrieved", least=0),
+    "loss.style": Key(
+        0.0,
+        "L_style, of pictures whose exemplar is retrieved: by L_p's features, or class colours where it is off",
+        least=0,
+    ),
 }
 
 
@@ -54,11 +58,15 @@ class MSCA(Method):
         if config.model.attention == "full" and config.model.exemplar_label == "none":
             yield "config.model.attention 'full' compares label maps; config.model.exemplar_label must be 'given'"
 
+    def terms(self, config):
+        own = {"L_style": config.loss.style, "slots": config.loss.slot_entropy}
+        return {**super().terms(config), **{symbol: weight for symbol, weight in own.items() if weight}}
+
     def pairs(self, config):
         return [Pair("I'", "image")]
 
     def make_objective(self, config, generator, judges, heads):
-        return MSCAObjective(config, self.pairs(config), judges, generator.num_classes, open_vgg(config.loss))
+        return MSCAObjective(config, self.pairs(config), judges, generator.num_classes, open_vgg(config))
 
 
 class MSCAObjective(Objective):

@@ -36,6 +36,7 @@ MAY_CHANGE = (
     "train.sample_layouts",
     "train.jit_compile",
     "train.extend",
+    "allow_missing_terms",
     "data.dir",
     "data.cache_gb",
     "data.check_examples",
@@ -91,7 +92,14 @@ class RunFolder:
         self._check_config(plain(config), MAY_CHANGE if rollback_to is None else (*MAY_CHANGE, *RATES))
         self._check_model(model)
 
+    def predates(self, key):
+        """Whether the run was started by a version that did not know a config key."""
+        file = self.file("config.json")
+        return os.path.isfile(file) and key not in flatten(read_json(file))
+
     def _check_config(self, wanted, may_change):
+        if self.steps == [0] or self.predates("missing_terms"):  # no step was taken, or nobody wrote it down
+            may_change = (*may_change, "missing_terms")
         before, now = flatten(read_config(self.path)), flatten(wanted)
         changed = [key for key in sorted({*before, *now}) if before.get(key) != now.get(key) and key not in may_change]
         if changed:

@@ -17,6 +17,7 @@ from ecgan_tf.training.gan import GAN
 from ecgan_tf.training.initial import init_from
 from ecgan_tf.training.loop import training_loop
 from ecgan_tf.training.strategy import check_batch, check_cluster, make_strategy
+from ecgan_tf.training.terms import say_missing_terms, with_missing_terms
 
 
 def train(config: ml_collections.ConfigDict, workdir: str, rollback_to: int | None = None) -> None:
@@ -34,6 +35,7 @@ def train(config: ml_collections.ConfigDict, workdir: str, rollback_to: int | No
     config = with_absolute_paths(config)
     train_data, validation_data = (open_dataset(config.data, split) for split in ("train", "validation"))
     run, model = RunFolder(workdir), model_description(config, train_data)
+    config = with_missing_terms(config, allowed=run.predates("allow_missing_terms"))
     run.check(config, model, rollback_to)
     for data in (train_data, validation_data):
         data.check(config.data.check_examples, progress_bar(f"reading the {data.split} split"))
@@ -49,6 +51,7 @@ def train(config: ml_collections.ConfigDict, workdir: str, rollback_to: int | No
             f"{len(train_data)} photographs to train on, {len(validation_data)} to look at; "
             f"{strategy.num_replicas_in_sync} replica(s) on {', '.join(strategy.extended.worker_devices)}"
         )
+        say_missing_terms(config)
         if rollback_to is not None:
             run.roll_back(rollback_to)
         if line:
@@ -60,6 +63,7 @@ def train(config: ml_collections.ConfigDict, workdir: str, rollback_to: int | No
             if config.train.init_from and not run.steps:
                 init_from(gan, config.train.init_from)
         training_loop(gan, strategy, train_data, validation_data, run, config)
+        say_missing_terms(config)
 
 
 def with_absolute_paths(config):

@@ -6,6 +6,7 @@ import types
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from ecgan_tf.configs import earth_tiles
 
 from ecgan_tf.config import base_config, keys_of
@@ -14,6 +15,7 @@ from ecgan_tf.methods import METHODS, make_generator, method_of
 from ecgan_tf.methods.base import Outputs
 from ecgan_tf.training.gan import GAN
 from ecgan_tf.training.step import TrainStep
+from ecgan_tf.training.terms import with_missing_terms
 
 
 class Dataset:
@@ -87,7 +89,7 @@ def test_an_objective_that_reads_the_edge_of_a_generator_without_one_is_refused(
 @pytest.mark.parametrize("name", METHODS)
 def test_the_generator_gives_what_the_objective_reads(name, toy_batch):
     """Pairs name outputs, judges see every pair's real, and the terms are found in a step's outputs."""
-    config, method = earth_tiles.get_config(f"{name}_toy"), METHODS[name]
+    config, method = with_missing_terms(earth_tiles.get_config(f"{name}_toy")), METHODS[name]
     arguments = method.generator_arguments(config, Dataset())
     generator = method.make_generator(name, **arguments)
     layout = {key: arguments[key] for key in ("num_classes", "has_unknown", "has_boundaries")}
@@ -104,3 +106,8 @@ def test_the_generator_gives_what_the_objective_reads(name, toy_batch):
         assert outputs[pair.fake].shape[:3] == (2, 32, 32)
         assert pair.real in objective.reals(batch)
         assert any(pair.real in judge.symbols for judge in judges)
+    step = TrainStep(types.SimpleNamespace(judges=judges), objective, 1)
+    batch["has_target"] = tf.ones(2)
+    given = objective.generator_terms(batch, outputs, step._judge(batch, outputs), tf.constant(0, tf.int64))
+    found = {symbol.split("^")[0]: weight for symbol, (weight, _) in given.items() if float(weight)}
+    assert found.keys() == method.terms(config).keys() - set(config.missing_terms)  # what the config says is what runs

@@ -15,6 +15,7 @@ from ecgan_tf.config import keys_of
 from ecgan_tf.methods import METHODS
 from ecgan_tf.runs.checkpoints import load_checkpoint, save_checkpoint
 from ecgan_tf.training.gan import GAN
+from ecgan_tf.training.terms import with_missing_terms
 
 RATE = 0.01
 SMALL = {
@@ -40,6 +41,7 @@ def make(name, **values):
     config = earth_tiles.get_config(f"{name}_toy")
     small = {key: value for key, value in SMALL.items() if key in keys_of(name)}
     config.update_from_flattened_dict({**small, **values})
+    config = with_missing_terms(config)
     keras.utils.set_random_seed(0)
     gan = GAN(config, METHODS[name].generator_arguments(config, Dataset()))
     if hasattr(gan.generator, "to_weights"):

@@ -74,8 +74,7 @@ def test_the_objective_uses_the_heads_of_the_gan(gan, gan_config):
     assert objective.class_pixels is gan.heads["class_pixels"]
 
 
-def test_without_a_segmenter_the_similarity_loss_is_off_and_the_run_says_so(gan, gan_config, capsys):
-    assert make_objective(gan, gan_config()).label_logits is None
-    assert "no segmenter (config.loss.segmenter): the similarity loss is off" in capsys.readouterr().out
-    make_objective(gan, gan_config(**{"loss.label_loss": "none"}))
-    assert "segmenter" not in capsys.readouterr().out
+def test_terms_that_the_run_goes_without_are_off(gan, gan_config):
+    without = {"missing_terms": ("L_p", "L_s"), "loss.perceptual": 1.0, "loss.vgg_weights": "nowhere.h5"}
+    objective = make_objective(gan, gan_config(**without))
+    assert objective.label_logits is None and objective.vgg is None
