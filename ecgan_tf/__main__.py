@@ -53,7 +53,8 @@ def main(word=None):
     words = sys.argv[1:] if word is None else [word, *sys.argv[1:]]
     word = words[0] if words else "--help"
     if word in ("--help", "-h", "help", "-help"):
-        print(usage())
+        with cli.reader_may_leave():
+            print(usage())
         return
     if word not in COMMANDS:
         sys.exit(f"error: unknown command {word!r}; choose from {', '.join(COMMANDS)}. See ecgan --help.")

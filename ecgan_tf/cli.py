@@ -1,5 +1,6 @@
 """How every command starts and how it ends on bad input: one clear line, exit code 1, no traceback."""
 
+import contextlib
 import importlib.util
 import os
 import sys
@@ -29,12 +30,23 @@ def run(main, usage, interrupted=WHOLE):
     for flag in flags.FLAGS.flags_by_module_dict().get(main.__module__, ()):
         flags.FLAGS.register_key_flag_for_module(sys.argv[0], flag)  # so that --help lists them
     try:
-        with interrupts.raise_on_signals():
+        with interrupts.raise_on_signals(), reader_may_leave():
             app.run(_without_traceback(main, interrupted), flags_parser=_parse_flags)
     except interrupts.InterruptError as error:
         _fail(_words(error, interrupted), error.code)
     except KeyboardInterrupt:  # of a library that has its own handler
         _fail(f"interrupted; {interrupted}", 130)
+
+
+@contextlib.contextmanager
+def reader_may_leave():
+    """Ends with exit code 1 and no traceback where whoever read our lines has gone, as `| head` does."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
 
 
 def no_arguments(argv):
@@ -138,8 +150,7 @@ def _without_traceback(main, interrupted):
         except interrupts.InterruptError as error:
             _fail(_words(error, interrupted), error.code)
         except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever read our lines has gone
-            sys.exit(1)
+            raise
         except Exception as error:
             if interrupts.RAISED:
                 ended = interrupts.InterruptError(interrupts.RAISED[-1])

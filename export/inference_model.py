@@ -3,14 +3,16 @@
 import json
 import os
 
+import ml_collections
 import numpy as np
 import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from ecgan_tf.data.folders import licence_note
 from ecgan_tf.inference.runtimes import METADATA_KEY
+from ecgan_tf.methods import METHODS
 from ecgan_tf.pixels import nearest_rows
-from ecgan_tf.runs.folder import open_run, read_calibration, read_config, read_layouts
+from ecgan_tf.runs.folder import RunFolder, open_run, read_calibration, read_config, read_layouts
 
 # Graph nodes that hold or pass on a value and compute nothing.
 NO_WORK = ("Const", "Placeholder", "Identity", "NoOp", "ReadVariableOp")
@@ -27,7 +29,8 @@ class InferenceModel:
         uint8_io: whether a .tflite takes ids and gives pixels as uint8.
     Attributes:
         generator: `keras.Model`, folded.
-        description: content of the run's model.json at this size, with the step, the run's name and the licence.
+        description: content of the run's model.json at this size, with the step, the run's name, the licence, and the
+            terms of the loss that it was trained with and without.
         layouts: dictionary of NumPy arrays, the real layouts that artefacts are proven on.
         calibration: the same of other layouts, which set the ranges of int8.
         step: of the checkpoint.
@@ -36,11 +39,16 @@ class InferenceModel:
 
     def __init__(self, run, image_size=None, uint8_io=False):
         self.generator, self.description, self.step = open_run(run, image_size)
+        config = ml_collections.ConfigDict(read_config(run))
         self.description |= {
             "step": self.step,
             "source": os.path.basename(os.path.normpath(run)),
-            "licence": licence_note(read_config(run)["data"]["name"]),
+            "licence": licence_note(config.data.name),
         }
+        if not RunFolder(run).predates("missing_terms"):
+            terms = METHODS[self.description["name"]].terms(config)
+            self.description["terms"] = [symbol for symbol in terms if symbol not in config.missing_terms]
+            self.description["missing_terms"] = list(config.missing_terms)
         self.uint8_io = uint8_io
         self.layouts, self.calibration = (
             {key: resize_nearest(array, self.image_size) for key, array in read(run).items()}

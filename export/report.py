@@ -75,7 +75,7 @@ Label map in, photograph out. Exported from step {report["step"]} of the run `{m
   `labels_uint8` takes ids as uint8 and gives `pixels`, uint8.
 - {after["values"]:,} values, {after["operators"]} operators; before spectral norms and batch statistics went into the
   kernels, {before["operators"]}. Base filters {arguments["base_filters"]}.
-- Licence of the training data: {model.description["licence"]}.
+- Licence of the training data: {model.description["licence"]}.{_terms(model.description)}
 
 ## Measured at export
 
@@ -92,6 +92,15 @@ The model synthesises what its training set showed: classes that were rare there
 seasons are not known to it. The licence of the training data binds its use.
 """,
     )
+
+
+def _terms(description):
+    """A line of the card on what the model was trained for; none of a run that nobody wrote it down of."""
+    if "terms" not in description:
+        return ""
+    without = ", ".join(description["missing_terms"])
+    rest = f"; without {without}, whose network was not at hand" if without else ""
+    return f"\n- Terms of the loss: {', '.join(description['terms'])}{rest}."
 
 
 def _rows(report):

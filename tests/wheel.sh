@@ -13,7 +13,7 @@ cp -r "$root/ecgan_tf/data/earth_tiles/val/labels" "$folder/layouts"
 mkdir "$folder/empty" && cd "$folder/empty"
 export PATH="$folder/venv/bin:$PATH" PYTHONNOUSERSITE=1
 unset PYTHONPATH
-ecgan --help | head -n 1
+ecgan --help > help.txt
 ecgan train --config=ecgan_earth_tiles:toy --workdir=r
 ecgan export --run=r --output=e --targets=saved_model,onnx
 ecgan synthesize --model=e/model_float32.onnx --labels="$folder/layouts" --output=pictures

@@ -13,6 +13,7 @@ from ecgan_tf.data.pipeline import layouts_to_keep
 from ecgan_tf.outputs import plan_folder
 from ecgan_tf.runs.folder import RunFolder, model_description
 from ecgan_tf.runs.lock import locked
+from ecgan_tf.training.dry_run import describe
 from ecgan_tf.training.gan import GAN
 from ecgan_tf.training.initial import init_from
 from ecgan_tf.training.loop import training_loop
@@ -20,13 +21,17 @@ from ecgan_tf.training.strategy import check_batch, check_cluster, make_strategy
 from ecgan_tf.training.terms import say_missing_terms, with_missing_terms
 
 
-def train(config: ml_collections.ConfigDict, workdir: str, rollback_to: int | None = None) -> None:
+def train(
+    config: ml_collections.ConfigDict, workdir: str, rollback_to: int | None = None, dry_run: bool = False
+) -> None:
     """Trains or continues a run.
 
     Args:
         config: from `load_config` or a file of configs/.
         workdir: the run folder; one that was interrupted goes on, bit for bit as if it had not been.
         rollback_to: step of a checkpoint that the run goes back to, from where its learning rates may be others.
+        dry_run: ends before anything is written: the request, its data and its networks are checked, and what it would
+            be is said.
     Raises:
         RequestError: where the config, the data or the folder do not go together, before anything is written.
     """
@@ -42,6 +47,9 @@ def train(config: ml_collections.ConfigDict, workdir: str, rollback_to: int | No
     strategy = make_strategy(config.train.devices)
     check_batch(config.train.global_batch_size, strategy)
     keras.utils.set_random_seed(config.train.seed)
+    if dry_run:
+        describe(config, model, run, train_data, validation_data, strategy)
+        return
     plan_folder(run.path, "workdir")
     with locked(run.path):
         run.check(config, model, rollback_to)  # what another process did in the meantime counts

@@ -54,6 +54,17 @@ def test_help_lists_every_command_in_its_group(call, words):
     assert {"validate", "train", "convert", "synthesize", "evaluate", "export", "tensorrt", "client"} <= COMMANDS.keys()
 
 
+@pytest.mark.parametrize("words", [["--help"], ["train", "--help"], ["configs"]], ids=str)
+def test_a_reader_that_has_gone_is_no_mistake_of_ours(words):
+    """As `ecgan --help | head -n 1` in a script."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "ecgan_tf", *words]
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, timeout=120, cwd=ROOT)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (1, "")
+
+
 @pytest.mark.parametrize("word", ["paint", "--model=runs/demo"])
 def test_an_unknown_command_is_one_line_with_the_known_ones(call, word):
     result = call("-m", "ecgan_tf", word)

@@ -56,7 +56,8 @@ def test_export_leaves_artefacts_report_pictures_and_card(exported):
                      "MODEL_CARD.md"}  # fmt: skip
     report = json.loads((exported / "export_report.json").read_text())
     assert all(entry["passed"] and entry["latency"]["median_ms"] > 0 for entry in report["artefacts"].values())
-    assert "model_float16.tflite" in (exported / "MODEL_CARD.md").read_text()
+    card = (exported / "MODEL_CARD.md").read_text()
+    assert "model_float16.tflite" in card and "\n- Terms of the loss: L, L_f, L_p" in card
 
 
 def test_synthesize_saves_what_is_synthesised_on_the_way(make_run, layouts, tmp_path):
