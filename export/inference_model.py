@@ -12,7 +12,8 @@ from ecgan_tf.data.folders import licence_note
 from ecgan_tf.inference.runtimes import METADATA_KEY
 from ecgan_tf.methods import METHODS
 from ecgan_tf.pixels import nearest_rows
-from ecgan_tf.runs.folder import RunFolder, open_run, read_calibration, read_config, read_layouts
+from ecgan_tf.runs.folder import RunFolder, read_calibration, read_config, read_layouts
+from ecgan_tf.runs.opening import open_run
 
 # Graph nodes that hold or pass on a value and compute nothing.
 NO_WORK = ("Const", "Placeholder", "Identity", "NoOp", "ReadVariableOp")

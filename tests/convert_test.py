@@ -18,7 +18,8 @@ from ecgan_tf.methods import make_generator
 from ecgan_tf.models import make_discriminator
 from ecgan_tf.models.generator import Generator
 from ecgan_tf.runs.checkpoints import list_checkpoints
-from ecgan_tf.runs.folder import RunFolder, open_run, read_config, read_model
+from ecgan_tf.runs.folder import RunFolder, read_config, read_model
+from ecgan_tf.runs.opening import open_run
 from ecgan_tf.training.gan import GAN
 from ecgan_tf.training.imports import take_out
 

@@ -95,7 +95,7 @@ class StyleMixture:
     """
 
     def __init__(self, run, exemplars, shares):
-        from ecgan_tf.runs.folder import open_run
+        from ecgan_tf.runs.opening import open_run
 
         if not os.path.isdir(run) or find_saved_model(run):
             raise RequestError(f"{run}: --mix, --mix_mask and --save_attention need the run folder of a training.")

@@ -126,7 +126,7 @@ def open_keras_run(path, image_size=None):
     """The averaged generator of a run, in Keras; `image_size` as `open_run` takes it."""
     import tensorflow as tf
 
-    from ecgan_tf.runs.folder import open_run
+    from ecgan_tf.runs.opening import open_run
 
     generator, description, _ = open_run(path, image_size)
     generate = tf.function(lambda inputs: generator(inputs)["image"], autograph=False)

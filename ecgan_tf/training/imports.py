@@ -12,8 +12,9 @@ from ecgan_tf.data import open_dataset
 from ecgan_tf.data.pipeline import layouts_to_keep
 from ecgan_tf.errors import RequestError
 from ecgan_tf.outputs import emptied_if_it_fails, expand, plan_file, plan_folder
-from ecgan_tf.runs.folder import RunFolder, model_description, open_discriminator, open_run
+from ecgan_tf.runs.folder import RunFolder, model_description
 from ecgan_tf.runs.lock import locked
+from ecgan_tf.runs.opening import open_discriminator, open_run
 from ecgan_tf.training.gan import GAN
 
 

@@ -14,15 +14,8 @@ from ecgan_tf.config import keys_of
 from ecgan_tf.config_keys import flatten
 from ecgan_tf.data.classes import ClassList
 from ecgan_tf.errors import RequestError
-from ecgan_tf.runs.folder import (
-    RunFolder,
-    model_description,
-    open_discriminator,
-    open_run,
-    read_calibration,
-    read_config,
-    read_layouts,
-)
+from ecgan_tf.runs.folder import RunFolder, model_description, read_calibration, read_config, read_layouts
+from ecgan_tf.runs.opening import open_discriminator, open_run
 from ecgan_tf.training.gan import GAN
 
 MODEL = {"name": "ecgan", "arguments": {"num_classes": 3}, "classes": {}}

@@ -11,7 +11,8 @@ import tensorflow as tf
 from ecgan_tf.config import base_config
 from ecgan_tf.errors import RequestError
 from ecgan_tf.runs.checkpoints import DivergedError, list_checkpoints, load_checkpoint, save_checkpoint
-from ecgan_tf.runs.folder import RunFolder, open_run, read_json
+from ecgan_tf.runs.folder import RunFolder, read_json
+from ecgan_tf.runs.opening import open_run
 
 
 @pytest.fixture(scope="module")
