@@ -19,6 +19,7 @@ RUN = flags.DEFINE_string("run", None, "The run folder of a training.")
 OUTPUT = flags.DEFINE_string("output", None, "Folder for the artefacts.")
 TARGETS = flags.DEFINE_list("targets", ["all"], "Which of saved_model, tflite, onnx, tensorrt; or all.")
 IMAGE_SIZE = flags.DEFINE_list("image_size", None, "Height and width to export for, as 128,256; default: the run's.")
+STEP = flags.DEFINE_string("step", "last", "Which checkpoint: its step, best, or last.")
 UINT8_IO = flags.DEFINE_bool("uint8_io", False, "The .tflite take ids and give pixels as uint8, as an app has them.")
 
 
@@ -29,7 +30,7 @@ def main(argv):
     console.quiet_tensorflow()
     from export.export_run import export_run
 
-    export_run(RUN.value, OUTPUT.value, TARGETS.value, size, UINT8_IO.value)
+    export_run(RUN.value, OUTPUT.value, TARGETS.value, size, UINT8_IO.value, STEP.value)
 
 
 def image_size():

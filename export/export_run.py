@@ -27,6 +27,7 @@ def export_run(
     targets: Sequence[str] = ("all",),
     image_size: tuple[int, int] | None = None,
     uint8_io: bool = False,
+    step: int | str = "last",
 ) -> dict[str, Any]:
     """Writes the artefacts of a run, with their report, comparison.png and MODEL_CARD.md.
 
@@ -36,6 +37,7 @@ def export_run(
         targets: keys of `TARGETS`, or ("all",).
         image_size: (height, width) to export for, or None for the run's.
         uint8_io: whether the .tflite take ids and give pixels as uint8.
+        step: of the run's checkpoint, "best" by what it measured while it was trained, or "last".
     Returns:
         the content of export_report.json.
     Raises:
@@ -43,10 +45,10 @@ def export_run(
     """
     artefacts_of(targets)  # a wrong target is found before the model is opened
     run = expand(run)
-    model = InferenceModel(run, image_size, uint8_io)
+    model = InferenceModel(run, image_size, uint8_io, step)
     earlier = earlier_export(expand(output), run)
     output = plan_folder(output)
-    expected = open_keras_run(run, image_size).generate(model.layouts)
+    expected = open_keras_run(run, image_size, model.step).generate(model.layouts)
     os.makedirs(output, exist_ok=True)
     settings = {
         "run": run,

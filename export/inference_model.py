@@ -28,6 +28,7 @@ class InferenceModel:
         run: run folder.
         image_size: (height, width) to export for, or None for the run's; weights do not depend on it.
         uint8_io: whether a .tflite takes ids and gives pixels as uint8.
+        which: of the run's checkpoints, see `RunFolder.step_of`.
     Attributes:
         generator: `keras.Model`, folded.
         description: content of the run's model.json at this size, with the step, the run's name, the licence, and the
@@ -38,8 +39,8 @@ class InferenceModel:
         graph: how many operators the graph has and how many values it holds, before and after baking.
     """
 
-    def __init__(self, run, image_size=None, uint8_io=False):
-        self.generator, self.description, self.step = open_run(run, image_size)
+    def __init__(self, run, image_size=None, uint8_io=False, which="last"):
+        self.generator, self.description, self.step = open_run(run, image_size, which)
         config = ml_collections.ConfigDict(read_config(run))
         self.description |= {
             "step": self.step,

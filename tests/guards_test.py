@@ -18,9 +18,10 @@ WRITERS = {
     "ecgan_tf.atomic_files:atomic_path": "machine_errors",
     "ecgan_tf.atomic_files:write_image": "atomic_path",
     "ecgan_tf.atomic_files:write_text": "atomic_path",
-    "ecgan_tf.cli:_without_traceback.run_main": "os.devnull, to nobody",
+    "ecgan_tf.cli:reader_may_leave": "os.devnull, to nobody",
     "ecgan_tf.interrupts:_hold_stderr": "os.devnull, to nobody",
     "ecgan_tf.console:stderr_held_back": "TemporaryFile",
+    "ecgan_tf.json_lines:append_line": "machine_errors",
     "ecgan_tf.outputs:emptied_if_it_fails": "a folder that was empty when the command began",
     "ecgan_tf.outputs:plan_folder": "machine_errors",
     "ecgan_tf.runs.checkpoints:save_checkpoint": "atomic_path",
@@ -33,7 +34,6 @@ WRITERS = {
     "ecgan_tf.training.loop:training_loop.save": "atomic_path, by save_checkpoint",
     "ecgan_tf.training.segmenter:train_segmenter": "atomic_path",
     "ecgan_tf.training.summaries:MetricsWriter.__init__": "machine_errors",
-    "ecgan_tf.training.summaries:MetricsWriter._append": "machine_errors",
     "export.artefact:_removed_at_the_end": "the folder of partial_name alone, by export_one",
     "export.artefact:export_one": "machine_errors",
     "export.artefact:move_in": "partial_name",
@@ -109,9 +109,8 @@ STATES = {
     "ecgan_tf.training.loop:training_loop.save": "DivergedError",
     "ecgan_tf.training.segmenter:train_segmenter": "atomic_path",
     "ecgan_tf.training.summaries:MetricsWriter.__init__": "locked, by train",
-    "ecgan_tf.training.summaries:MetricsWriter.write": "machine_errors",
+    "ecgan_tf.training.summaries:MetricsWriter.write": "machine_errors, by append_line",
     "ecgan_tf.training.summaries:Samples.draw": "write_image",
-    "ecgan_tf.training.summaries:_drop_lines_after": "write_text",
     "ecgan_tf.training.train:train": "locked",
 }
 
@@ -139,7 +138,7 @@ DECODING_METHODS = {
 CHANGING_METHODS = {"start", "save", "roll_back", "keep_schedule"}
 CHANGING_CALLS = {
     "save_checkpoint", "atomic_path", "write_json", "write_text", "write_image", "MetricsWriter", "locked",
-    "remove_partials", "_append", "_drop_lines_after", "_write_if_changed",
+    "remove_partials", "append_line", "drop_lines_after", "_write_if_changed",
 }  # fmt: skip
 
 

@@ -17,10 +17,12 @@ from absl import flags
 from ml_collections import config_flags
 
 from ecgan_tf import cli, console
+from ecgan_tf.errors import RequestError
 
 FROM = flags.DEFINE_string("from", None, "A state dict (.pth or .npz), or a run folder.")
 TO = flags.DEFINE_string("to", None, "A run folder to make, or an .npz to write.")
 DISCRIMINATOR = flags.DEFINE_string("discriminator", None, "State dict of the discriminator, to read or to write.")
+STEP = flags.DEFINE_string("step", None, "Which checkpoint of a run: its step, best, or last, which is the default.")
 CONFIG = config_flags.DEFINE_config_file("config", None, "The config of the model and its data.", lock_config=True)
 
 
@@ -31,7 +33,9 @@ def main(argv):
     from ecgan_tf.training.imports import bring_in, take_out
 
     if os.path.isdir(FROM.value):
-        take_out(FROM.value, TO.value, DISCRIMINATOR.value)
+        take_out(FROM.value, TO.value, DISCRIMINATOR.value, STEP.value or "last")
     else:
         cli.need_flags(config=CONFIG.value)
+        if STEP.value is not None:
+            raise RequestError(f"--step={STEP.value}: --from={FROM.value} is no run folder; leave --step out.")
         bring_in(FROM.value, TO.value, cli.read_config(CONFIG), DISCRIMINATOR.value)

@@ -16,6 +16,7 @@ from ecgan_tf import cli, console
 
 MODEL = flags.DEFINE_string("model", None, "A run folder, a SavedModel folder, a .tflite or an .onnx file.")
 CONFIG = config_flags.DEFINE_config_file("config", None, "A file of configs/, or its name.", lock_config=True)
+STEP = flags.DEFINE_string("step", None, "Which checkpoint of a run: its step, best, or last, which is the default.")
 OUTPUT = flags.DEFINE_string("output", None, "Folder for the numbers and the page.")
 
 
@@ -25,4 +26,4 @@ def main(argv):
     console.quiet_tensorflow()
     from ecgan_tf.evaluation.evaluate import evaluate
 
-    evaluate(MODEL.value, OUTPUT.value, None if CONFIG.value is None else cli.read_config(CONFIG))
+    evaluate(MODEL.value, OUTPUT.value, None if CONFIG.value is None else cli.read_config(CONFIG), STEP.value)

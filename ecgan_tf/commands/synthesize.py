@@ -30,6 +30,7 @@ EXEMPLAR = flags.DEFINE_multi_string("exemplar", [], "A photograph whose style i
 EXEMPLAR_LABELS = flags.DEFINE_multi_string("exemplar_labels", [], "Its label map; as often as --exemplar.")
 MIX = flags.DEFINE_float("mix", None, "Share of the second exemplar's style; outside 0..1 it extrapolates.")
 MIX_MASK = flags.DEFINE_string("mix_mask", None, "Greyscale PNG: white where the second exemplar's style is wanted.")
+STEP = flags.DEFINE_string("step", None, "Which checkpoint of a run: its step, best, or last, which is the default.")
 SAVE_ATTENTION = flags.DEFINE_bool("save_attention", False, "Adds NAME_attention.png: what was read from where.")
 SAVE_INTERMEDIATES = flags.DEFINE_bool("save_intermediates", False, "Also writes what the model gives on the way.")
 
@@ -52,4 +53,5 @@ def main(argv):
         mix_mask=MIX_MASK.value,
         save_attention=SAVE_ATTENTION.value,
         save_intermediates=SAVE_INTERMEDIATES.value,
+        step=STEP.value,
     )

@@ -22,18 +22,21 @@ from ecgan_tf.pixels import to_uint8
 from ecgan_tf.runs.folder import RunFolder, read_config
 
 
-def evaluate(model: str, output: str, config: ml_collections.ConfigDict | None = None) -> dict[str, Any]:
+def evaluate(
+    model: str, output: str, config: ml_collections.ConfigDict | None = None, step: int | str | None = None
+) -> dict[str, Any]:
     """Measures a model, and writes evaluation.json, index.html and its pictures.
 
     Args:
         model: a run folder, a SavedModel folder, a .tflite or an .onnx file.
         output: folder to write to.
         config: of the data set, or None for that which the run was trained on.
+        step: of a run's checkpoint, as in `open_model`.
     Returns:
         dictionary of the numbers: colour_error and colour_error_per_class in units of 1/255, l1 in [0, 2], and of a
         model that synthesises after exemplars what `follow_exemplars` gives.
     """
-    opened = open_model(expand(model))
+    opened = open_model(expand(model), step)
     data = open_dataset(data_config(opened, config), "validation")
     if data.classes.num_classes != opened.classes.num_classes:
         raise RequestError(

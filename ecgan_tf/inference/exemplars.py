@@ -1,14 +1,12 @@
 """Synthesis after exemplars: their files, mixtures of two of them, and pictures of the attention."""
 
-import os
-
 import numpy as np
 
 from ecgan_tf.attention_pictures import attention_pictures
 from ecgan_tf.data.images import read_label_file, read_photograph
 from ecgan_tf.data.label_maps import check_same_size, labels_from_file, resize_labels, resize_photograph
 from ecgan_tf.errors import RequestError
-from ecgan_tf.inference.runtimes import find_saved_model
+from ecgan_tf.inference.runtimes import is_run
 from ecgan_tf.pictures import captioned_grid
 from ecgan_tf.pixels import as_float, to_uint8
 
@@ -92,14 +90,15 @@ class StyleMixture:
         run: run folder.
         exemplars: of `read_exemplars`.
         shares: of `shares_of`.
+        which: of its checkpoints, see `RunFolder.step_of`.
     """
 
-    def __init__(self, run, exemplars, shares):
+    def __init__(self, run, exemplars, shares, which="last"):
         from ecgan_tf.runs.opening import open_run
 
-        if not os.path.isdir(run) or find_saved_model(run):
+        if not is_run(run):
             raise RequestError(f"{run}: --mix, --mix_mask and --save_attention need the run folder of a training.")
-        self.generator, _, _ = open_run(run)
+        self.generator, _, _ = open_run(run, which=which)
         self.exemplars = [{key: array[None] for key, array in exemplar.items()} for exemplar in exemplars]
         self.styles = [(self.generator.encode_exemplar(**x), share) for x, share in zip(self.exemplars, shares)]
 

@@ -27,6 +27,7 @@ def synthesize(
     mix_mask: str | None = None,
     save_attention: bool = False,
     save_intermediates: bool = False,
+    step: int | str | None = None,
 ) -> None:
     """Writes a picture for each label map, a PNG of its name.
 
@@ -39,6 +40,7 @@ def synthesize(
         mix, mix_mask: how two exemplars are mixed, see `shares_of`.
         save_attention: adds NAME_attention.png, what was read from where.
         save_intermediates: adds what the model gives on the way, NAME_edge.png and others.
+        step: of a run's checkpoint, as in `open_model`.
     Raises:
         RequestError: before the first picture, where anything about the request or its files is wrong.
     """
@@ -46,7 +48,7 @@ def synthesize(
     paths = list_label_maps(labels)
     instances, sources, mix_mask = (None if path is None else expand(path) for path in (instances, sources, mix_mask))
     exemplars, exemplar_labels = ([expand(path) for path in given] for given in (exemplars, exemplar_labels))
-    opened = open_model(expand(model))
+    opened = open_model(expand(model), step)
     if save_intermediates and opened.generate_all is None:
         raise RequestError(f"--save_intermediates: {model} gives the final image alone; give its run folder.")
     given = [*exemplars, *exemplar_labels, *([mix_mask] if mix_mask else [])]
@@ -56,7 +58,9 @@ def synthesize(
         raise RequestError(f"{model} has no attention to save; leave out --save_attention.")
     if save_intermediates and (len(exemplars) > 1 or save_attention):
         raise RequestError("--save_intermediates goes with neither a mixture nor --save_attention; give one of them.")
-    mixture = StyleMixture(expand(model), exemplars, shares) if len(exemplars) > 1 or save_attention else None
+    mixture = None
+    if len(exemplars) > 1 or save_attention:
+        mixture = StyleMixture(expand(model), exemplars, shares, step or "last")
     instances = instance_maps(paths, instances, "boundaries" in opened.inputs)
     sources = source_photographs(paths, sources, "source" in opened.inputs)
     for path, *others in zip(paths, instances, sources):  # a broken file is found before the first picture

@@ -98,20 +98,25 @@ class Synthesizer:
         return np.concatenate(images)
 
 
-def open_model(path: str) -> Synthesizer:
+def open_model(path: str, step: int | str | None = None) -> Synthesizer:
     """Opens whatever can synthesise: a run folder, a SavedModel folder, a .tflite or an .onnx file.
 
     Exported models have their description, model.json, beside them or one or two folders up, as `export` writes it.
 
+    Args:
+        path: of the model.
+        step: of a run, the step of a checkpoint, "best" by what it measured while it was trained, or "last".
     Returns:
         `Synthesizer`.
     """
     if not os.path.exists(path):
         raise RequestError(f"{path}: no such file or folder; give a run folder, a SavedModel, a .tflite or an .onnx.")
+    if is_run(path):
+        return open_keras_run(path, which=step or "last")
+    if step is not None:
+        raise RequestError(f"--step={step}: {path} is no run folder, and has no other steps; leave --step out.")
     if os.path.isdir(path):
-        if os.path.isfile(os.path.join(path, f"{PAINTER}.tflite")):
-            return open_split(path)
-        return open_saved_model(path) if find_saved_model(path) else open_keras_run(path)
+        return open_split(path) if is_split(path) else open_saved_model(path)
     openers = {".tflite": open_tflite, ".onnx": open_onnx}
     ending = os.path.splitext(path)[1].lower()
     if ending not in openers:
@@ -122,13 +127,22 @@ def open_model(path: str) -> Synthesizer:
     return openers[ending](path)
 
 
-def open_keras_run(path, image_size=None):
-    """The averaged generator of a run, in Keras; `image_size` as `open_run` takes it."""
+def is_split(path):
+    return os.path.isfile(os.path.join(path, f"{PAINTER}.tflite"))
+
+
+def is_run(path):
+    """Whether a path is a folder of nothing that was exported, and so of a run, or to be refused as none."""
+    return os.path.isdir(path) and not is_split(path) and not find_saved_model(path)
+
+
+def open_keras_run(path, image_size=None, which="last"):
+    """The averaged generator of a run, in Keras; arguments as `open_run` takes them."""
     import tensorflow as tf
 
     from ecgan_tf.runs.opening import open_run
 
-    generator, description, _ = open_run(path, image_size)
+    generator, description, _ = open_run(path, image_size, which)
     generate = tf.function(lambda inputs: generator(inputs)["image"], autograph=False)
     generate_all = tf.function(lambda inputs: generator(inputs), autograph=False)
     inputs = {name: spec.dtype for name, spec in generator.input_specs.items()}

@@ -19,10 +19,11 @@ class DivergedError(RequestError):
     """What was to be saved is not finite; the checkpoints that are there stay."""
 
 
-def save_checkpoint(folder, step, variables, keep, extra=None):
-    """Writes `{name: variable}` as step_XXXXXXXX.npz and removes all but the newest `keep`.
+def save_checkpoint(folder, step, variables, keep, extra=None, kept=()):
+    """Writes `{name: variable}` as step_XXXXXXXX.npz and removes all but the newest `keep`, and those `kept`.
 
     Args:
+        kept: steps whose checkpoints stay.
         extra: dictionary of arrays that `load_checkpoint` gives back.
     Raises:
         DivergedError: where a value is not finite; nothing is written, nothing is removed.
@@ -35,7 +36,8 @@ def save_checkpoint(folder, step, variables, keep, extra=None):
     with atomic_path(checkpoint_path(folder, step)) as temporary:
         np.savez(temporary, **arrays)
     for old in list_checkpoints(folder)[:-keep]:
-        os.remove(checkpoint_path(folder, old))
+        if old not in kept:
+            os.remove(checkpoint_path(folder, old))
 
 
 def list_checkpoints(folder):

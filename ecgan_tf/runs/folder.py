@@ -14,6 +14,7 @@ from ecgan_tf.atomic_files import atomic_path, read_json, write_json, write_text
 from ecgan_tf.config import without_foreign_keys
 from ecgan_tf.config_keys import flatten
 from ecgan_tf.errors import RequestError
+from ecgan_tf.json_lines import read_lines
 from ecgan_tf.methods import METHODS
 from ecgan_tf.runs.checkpoints import (
     checkpoint_path,
@@ -53,6 +54,7 @@ class RunFolder:
     layouts.npz  a few validation layouts    checkpoints/   step_XXXXXXXX.npz
     calibration.npz  a few training layouts  versions.json, command.txt
     schedule.json    of a run that was made longer
+    evaluations.jsonl  what it measured of itself on its way, and by what it is best
     .lock            while a process trains in it
     """
 
@@ -69,6 +71,38 @@ class RunFolder:
     def steps(self):
         """The steps that have a checkpoint, ascending."""
         return list_checkpoints(self.checkpoints)
+
+    @property
+    def best_step(self):
+        """The step with a checkpoint whose evaluation was best, the earliest of equals; None without one."""
+        scores = {}
+        for line in read_lines(self.file("evaluations.jsonl")):
+            score = line.get("score")
+            if line["step"] in self.steps and isinstance(score, int | float) and np.isfinite(score):
+                scores[line["step"]] = score
+        return min(scores, key=lambda step: (scores[step], step), default=None)
+
+    def step_of(self, which):
+        """The step of a checkpoint that a request names.
+
+        Args:
+            which: "last", "best" or a number, as a word or not.
+        Raises:
+            RequestError: where there is no such checkpoint, with those that there are.
+        """
+        kept = ", ".join(map(str, self.steps)) or "none"
+        if which == "last" and self.steps:
+            return self.steps[-1]
+        if which == "best":
+            if self.best_step is None:
+                raise RequestError(
+                    f"--step=best: {self.path} was not evaluated while it was trained (config.train.evaluate_every); "
+                    f"its checkpoints are of steps {kept}."
+                )
+            return self.best_step
+        if str(which).isascii() and str(which).isdigit() and int(which) in self.steps:
+            return int(which)
+        raise RequestError(f"--step={which}: {self.path} has checkpoints of steps {kept}; give one, best or last.")
 
     def check(self, config, model, rollback_to=None):
         """Refuses what would not continue the run in this folder; nothing is written.
@@ -147,8 +181,9 @@ class RunFolder:
             write_json(self.file(name), value)
 
     def save(self, step, variables, keep, extra=None):
-        """Writes a checkpoint, and removes all but the newest `keep`; see `save_checkpoint`."""
-        save_checkpoint(self.checkpoints, step, variables, keep, extra)
+        """Writes a checkpoint, and removes all but the newest `keep` and the best; see `save_checkpoint`."""
+        best = self.best_step
+        save_checkpoint(self.checkpoints, step, variables, keep, extra, () if best is None else (best,))
 
     def restore(self, variables):
         """Loads the newest checkpoint, if there is one.

@@ -8,17 +8,18 @@ from ecgan_tf.runs.checkpoints import checkpoint_path, load_checkpoint, read_che
 from ecgan_tf.runs.folder import RunFolder, read_config, read_model
 
 
-def open_run(path, image_size=None):
-    """The averaged generator of a run at its newest checkpoint.
+def open_run(path, image_size=None, which="last"):
+    """The averaged generator of a run at one of its checkpoints.
 
     Args:
         path: run folder.
+        which: see `RunFolder.step_of`.
         image_size: (height, width) to synthesise at, or None for the run's.
     Returns:
         `keras.Model`, the dictionary of model.json, and the step of the checkpoint.
     """
     run = RunFolder(path)
-    model, step = read_model(path), run.steps[-1]
+    model, step = read_model(path), run.step_of(which)
     try:
         if image_size is not None:
             model["arguments"]["image_size"] = list(image_size)
@@ -68,8 +69,8 @@ def check_finite(run, step, arrays):
         )
 
 
-def open_discriminator(path):
-    """The main discriminator of a run at its newest checkpoint."""
+def open_discriminator(path, which="last"):
+    """The main discriminator of a run at one of its checkpoints, see `RunFolder.step_of`."""
     import ml_collections
 
     run, model = RunFolder(path), read_model(path)
@@ -83,5 +84,5 @@ def open_discriminator(path):
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise RequestError(f"{run.path}: model.json or config.json does not describe a run: {reason}.") from error
     variables = {f"{main.name}/{variable.path}": variable.value for variable in main.network.variables}
-    load_checkpoint(run.checkpoints, run.steps[-1], variables, prefix=f"{main.name}/")
+    load_checkpoint(run.checkpoints, run.step_of(which), variables, prefix=f"{main.name}/")
     return main.network

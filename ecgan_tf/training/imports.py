@@ -47,12 +47,13 @@ def bring_in(path, folder, config, discriminator=None):
     say(f"{folder} synthesises with the weights of {path}; ecgan train --workdir={folder} continues from them")
 
 
-def take_out(folder, path, discriminator=None):
+def take_out(folder, path, discriminator=None, which="last"):
     """Writes the state dict of a run's averaged generator, and of its discriminator where it is asked for.
 
     Args:
         folder: of the run.
         path, discriminator: .npz to write; discriminator may be None.
+        which: of its checkpoints, see `RunFolder.step_of`.
     """
     for flag, file in (("to", path), ("discriminator", discriminator)):
         if file and not file.endswith(".npz"):
@@ -61,9 +62,9 @@ def take_out(folder, path, discriminator=None):
     if len({expand(file).casefold() for file in files}) < len(files):
         raise RequestError(f"--to and --discriminator are one file, {path}; give two.")
     path, discriminator = (plan_file(file) if file else None for file in (path, discriminator))
-    networks = {path: open_run(folder)[0]}
+    networks = {path: open_run(folder, which=which)[0]}
     if discriminator:
-        networks[discriminator] = open_discriminator(folder)
+        networks[discriminator] = open_discriminator(folder, which)
     for file, network in networks.items():
         with atomic_path(file) as temporary:
             np.savez(temporary, **state_dict(network))

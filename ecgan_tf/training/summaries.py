@@ -1,14 +1,12 @@
 """What a run leaves for people to read: metrics.jsonl, TensorBoard, a line on the screen, sample grids."""
 
-import contextlib
-import json
-import os
 import time
 
 import tensorflow as tf
 
-from ecgan_tf.atomic_files import machine_errors, parse_json, write_image, write_text
+from ecgan_tf.atomic_files import machine_errors, write_image
 from ecgan_tf.attention_pictures import attention_pictures
+from ecgan_tf.json_lines import append_line, drop_lines_after
 from ecgan_tf.pictures import CAPTIONS, captioned_grid, pictures_of
 from ecgan_tf.pixels import to_uint8
 
@@ -47,28 +45,20 @@ class MetricsWriter:
         self.folder = run.file("tensorboard")
         with machine_errors(self.folder):
             self.writer = tf.summary.create_file_writer(self.folder)
-        _drop_lines_after(self.path, start_step)
+        drop_lines_after(self.path, start_step)
 
     def write(self, step, numbers):
         rounded = {key: None if value is None else round_float(value) for key, value in numbers.items()}
-        self._append(json.dumps({"step": step, **rounded}) + "\n")
+        append_line(self.path, {"step": step, **rounded})
+        self.write_scalars(step, numbers)
+
+    def write_scalars(self, step, numbers):
+        """Numbers for TensorBoard alone; None is left out."""
         numbers = {key: value for key, value in numbers.items() if value is not None}
         with machine_errors(self.folder), self.writer.as_default(step):
             for key, value in numbers.items():
                 tf.summary.scalar(key, value)
             self.writer.flush()
-
-    def _append(self, line):
-        """A whole line or none: what a full disk took of it is cut off again."""
-        with machine_errors(self.path):
-            size = os.path.getsize(self.path) if os.path.exists(self.path) else 0
-            try:
-                with open(self.path, "a", encoding="utf-8") as file:
-                    file.write(line)
-            except OSError:
-                with contextlib.suppress(OSError):
-                    os.truncate(self.path, size)
-                raise
 
     def write_grid(self, step, grid):
         with machine_errors(self.folder), self.writer.as_default(step):
@@ -130,16 +120,3 @@ def format_seconds(seconds):
     minutes, seconds = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}h{minutes:02d}m" if hours else f"{minutes}m{seconds:02d}s"
-
-
-def _drop_lines_after(path, step):
-    if not os.path.exists(path):
-        return
-    kept = []
-    with machine_errors(path, "reading"), open(path, "rb") as file:
-        for line in file:
-            with contextlib.suppress(ValueError, KeyError, TypeError):  # torn, by a kill or a full disk
-                text = line.decode("utf-8")
-                if text.endswith("\n") and parse_json(text)["step"] <= step:
-                    kept.append(text)
-    write_text(path, "".join(kept))

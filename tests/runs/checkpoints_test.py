@@ -41,6 +41,12 @@ def test_only_the_newest_are_kept(folder):
     assert sorted(os.listdir(folder)) == ["step_00000005.npz", "step_00000012.npz"]
 
 
+def test_what_is_to_be_kept_stays_beside_the_newest(folder):
+    for step in (4, 5, 12):
+        save_checkpoint(folder, step, variables(), keep=1, kept=(4,))
+    assert list_checkpoints(folder) == [4, 12]
+
+
 def test_other_files_are_no_checkpoints(folder):
     for name in (".partial-abc-step_00000009.npz", "step_9.npz", "step_00000009.npz.bak"):
         (folder / name).touch()

@@ -11,7 +11,6 @@ from ecgan_tf.training.summaries import (
     MetricsWriter,
     Progress,
     Samples,
-    _drop_lines_after,
     format_seconds,
     round_float,
 )
@@ -60,18 +59,6 @@ def test_a_run_that_continues_drops_what_comes_again(run):
         metrics.write(step, {"L_G": 1.0})
     MetricsWriter(run, 10).write(15, {"L_G": 2.0})
     assert steps_of(run) == [5, 10, 15]
-
-
-def test_torn_and_foreign_lines_are_dropped(run, tmp_path):
-    path = tmp_path / "metrics.jsonl"
-    path.write_text('{"step": 1}\n[]\n{"L_G": 2}\n{"step": 2}\n{"step": 3}\n{"ste')
-    _drop_lines_after(str(path), 2)
-    assert path.read_text() == '{"step": 1}\n{"step": 2}\n'
-
-
-def test_there_may_be_nothing_to_drop(tmp_path):
-    _drop_lines_after(str(tmp_path / "metrics.jsonl"), 2)
-    assert not (tmp_path / "metrics.jsonl").exists()
 
 
 # --- progress --------------------------------------------------------------------------------------------------------
