@@ -12,7 +12,7 @@ from ecgan_tf.data import open_dataset
 from ecgan_tf.data.dataset import evenly_spread
 from ecgan_tf.data.pipeline import layout_batch
 from ecgan_tf.errors import RequestError
-from ecgan_tf.evaluation.colour import ClassColourError
+from ecgan_tf.evaluation.metrics.colour import ClassColourError
 from ecgan_tf.evaluation.report import write_page
 from ecgan_tf.evaluation.style import measure_style, measure_tasks
 from ecgan_tf.inference.runtimes import open_model

@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 
-from ecgan_tf.evaluation.colour import SMALLEST_AREA
+from ecgan_tf.evaluation.metrics.colour import SMALLEST_AREA
 
 SMALLEST_DIFFERENCE = 5.0  # of 255: exemplars that show a class in closer colours ask for no move that could be seen
 

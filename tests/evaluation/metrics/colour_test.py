@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ecgan_tf.evaluation.colour import SMALLEST_AREA, ClassColourError
+from ecgan_tf.evaluation.metrics.colour import SMALLEST_AREA, ClassColourError
 
 
 def test_a_shift_of_a_class_is_its_error():

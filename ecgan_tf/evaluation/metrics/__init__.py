@@ -1,0 +1,1 @@
+"""The arithmetic of evaluation: arrays of pictures, features or predictions in, numbers out; no network and no file."""
