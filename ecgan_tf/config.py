@@ -11,6 +11,8 @@ from ecgan_tf.data.keys import DATA_KEYS, check_data
 from ecgan_tf.errors import RequestError
 from ecgan_tf.methods import METHODS, method_of
 
+NEED_JUDGE = ("fd", "kd", "miou", "accuracy_valid", "perceptual")  # of the metrics that a checkpoint can be best by
+BEST_BY = (*NEED_JUDGE, "ssim", "psnr", "l1", "sharpness", "edge_f", "colour_error")
 SHARED_KEYS = {
     "model.base_filters": Key(64, "C: filters of the generator's last feature map", above=0, toy=8),
     "model.initializer": Key(
@@ -50,11 +52,19 @@ SHARED_KEYS = {
         "the releases' order: G, then D on new fakes; `simultaneous`: one forward pass for both",
         ("alternating", "simultaneous"),
     ),
+    "train.evaluate_every": Key(
+        0, "steps; measures the averaged weights on the validation split, keeps the best checkpoint; 0: never", least=0
+    ),
+    "train.evaluate_layouts": Key(0, "of the validation split, evenly spread; 0: all", least=0),
+    "train.evaluate_raw": Key(False, "measures the weights that are not averaged as well"),
+    "train.judge": Key("", "a network that measures, as `ecgan evaluate --judge` takes it; none that a loss uses"),
+    "train.best_by": Key("", "metric of the best checkpoint; ``: fd with a judge, else l1", ("", *BEST_BY)),
     "train.jit_compile": Key(False, "XLA: for GPUs; slower on CPUs"),
     "train.log_every": Key(50, "steps", above=0, toy=2),
     "train.checkpoint_every": Key(500, "steps", above=0),
     "train.keep_checkpoints": Key(2, "the newest ones", above=0),
     "train.first_sample": Key(50, "step of the first sample grid; the steps between them grow by half", above=0, toy=2),
+    "train.sample_every": Key(0, "steps between sample grids, after the first one; 0: they grow by half", least=0),
     "train.sample_layouts": Key(6, "rows of a sample grid", above=0, toy=2),
 }
 
@@ -212,5 +222,11 @@ def _check_rest(config):
         )
     if path not in ("", "keras") and not config.loss.perceptual:
         yield f"config.loss.vgg_weights is {path!r}, but config.loss.perceptual is 0, so that no term reads it"
+    if config.train.best_by in NEED_JUDGE and not config.train.judge:
+        yield f"config.train.best_by is {config.train.best_by!r}, which needs a network: config.train.judge"
+    if not config.train.evaluate_every:
+        for key in ("evaluate_layouts", "evaluate_raw", "judge", "best_by"):
+            if config.train[key]:
+                yield f"config.train.{key} is {config.train[key]!r}, but config.train.evaluate_every is 0: never"
     if config.missing_terms and not config.allow_missing_terms:
         yield "config.missing_terms is filled by a run; config.allow_missing_terms is what a request says"

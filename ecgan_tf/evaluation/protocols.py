@@ -1,6 +1,7 @@
 """A number's name carries its protocol: what was measured, with which network, at which size, on which pictures."""
 
 import dataclasses
+import math
 import re
 from typing import Any
 
@@ -25,9 +26,12 @@ METRICS = {
     "sharpness_difference": False,
     "spectrum": False,
     "edge_f": False,
+    "edge_map_f": False,
     "colour_error": False,
 }
 INCEPTION = "inception2015"
+HIGHER_IS_BETTER = ("miou", "fwiou", "accuracy_valid", "accuracy_all", "ssim", "psnr", "edge_f", "edge_map_f")
+BEST_AT_ONE = ("sharpness",)
 GENERAL = {"fid": "fd", "kid": "kd"}  # what they are called in the features of any other network
 
 
@@ -100,6 +104,13 @@ def name_of(metric: str, network: str | None, size: int | tuple[int, int], split
         raise RequestError(f"size {size!r} in a number's name; give height and width in pixels.")
     sides = str(height) if height == width else f"{height}x{width}"
     return "_".join([metric, *([network] if network else []), sides, split])
+
+
+def score_of(metric: str, value: float) -> float:
+    """How good a number is, lower is better: of ratios the distance of their logarithm to 0."""
+    if metric in BEST_AT_ONE:
+        return abs(math.log(value)) if value > 0 else math.inf
+    return -value if metric in HIGHER_IS_BETTER else value
 
 
 def check_comparable(first: Protocol, second: Protocol) -> None:

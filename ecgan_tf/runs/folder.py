@@ -35,6 +35,12 @@ MAY_CHANGE = (
     "train.sample_layouts",
     "train.jit_compile",
     "train.extend",
+    "train.sample_every",
+    "train.evaluate_every",
+    "train.evaluate_layouts",
+    "train.evaluate_raw",
+    "train.judge",
+    "train.best_by",
     "allow_missing_terms",
     "data.dir",
     "data.cache_gb",
@@ -74,11 +80,14 @@ class RunFolder:
 
     @property
     def best_step(self):
-        """The step with a checkpoint whose evaluation was best, the earliest of equals; None without one."""
-        scores = {}
-        for line in read_lines(self.file("evaluations.jsonl")):
-            score = line.get("score")
-            if line["step"] in self.steps and isinstance(score, int | float) and np.isfinite(score):
+        """The step with a checkpoint whose evaluation was best, the earliest of equals; None without one.
+
+        Lines of another measure than the last one's do not compare, and do not count.
+        """
+        scores, lines = {}, read_lines(self.file("evaluations.jsonl"))
+        for line in lines:
+            score, is_comparable = line.get("score"), line.get("by") == lines[-1].get("by")
+            if is_comparable and line["step"] in self.steps and isinstance(score, int | float) and np.isfinite(score):
                 scores[line["step"]] = score
         return min(scores, key=lambda step: (scores[step], step), default=None)
 

@@ -9,6 +9,7 @@ from ecgan_tf.data.pipeline import layout_batch, readable_errors, training_batch
 from ecgan_tf.errors import RequestError
 from ecgan_tf.interrupts import InterruptError, stop_on_signals
 from ecgan_tf.runs.checkpoints import DivergedError
+from ecgan_tf.training.evaluations import Evaluations
 from ecgan_tf.training.optimizers import learning_rate
 from ecgan_tf.training.step import make_train_step
 from ecgan_tf.training.summaries import MetricsWriter, Progress, Samples, format_seconds
@@ -40,8 +41,12 @@ def training_loop(gan, strategy, train_data, validation_data, run, config):
     generate = tf.function(lambda batch: gan.ema_generator(batch), autograph=False)
     metrics = MetricsWriter(run, start)
     indices = evenly_spread(len(validation_data), config.train.sample_layouts)
-    samples = Samples(run, layout_batch(validation_data, indices), validation_data.classes, config.train.first_sample)
+    layouts, every = layout_batch(validation_data, indices), config.train.sample_every
+    samples = Samples(run, layouts, validation_data.classes, config.train.first_sample, every)
     samples.due(start)
+    evaluations = None
+    if config.train.evaluate_every:
+        evaluations = Evaluations(run, config, validation_data, gan, metrics, start)
     progress = Progress(start, steps, batch_size)
     since_log = SinceLog(extra)
 
@@ -52,6 +57,8 @@ def training_loop(gan, strategy, train_data, validation_data, run, config):
             raise RequestError(f"step {step}: {error}. {way_back(run)}") from error
 
     with stop_on_signals() as stop, readable_errors():
+        if evaluations and evaluations.is_missing(start):
+            evaluations.measure(start, stop)
         for step, batch in enumerate(strategy.experimental_distribute_dataset(batches), start=start + 1):
             since_log.add(train_step(batch))
             if step == start + 1:
@@ -62,10 +69,14 @@ def training_loop(gan, strategy, train_data, validation_data, run, config):
             if samples.due(step):
                 metrics.write_grid(step, samples.draw(generate, f"step_{step:08d}"))
                 progress.restart(step)
-            if step % config.train.checkpoint_every == 0 or step == steps or stop:
+            is_measured = evaluations is not None and evaluations.due(step)
+            if step % config.train.checkpoint_every == 0 or step == steps or stop or is_measured:
                 save(step)
             if stop and step < steps:
                 raise InterruptError(stop.number, f"saved at step {step}; the same command goes on from there.")
+            if is_measured:
+                evaluations.measure(step, stop)
+                progress.restart(step)
     samples.draw(generate, "final")
     say(f"trained to step {max(start, steps)}; look at {run.file('samples', 'final.png')}")
 

@@ -74,19 +74,21 @@ class Samples:
         batch: dictionary of NumPy arrays, from `layout_batch`.
         classes: `ClassList`.
         first_step: of the first grid.
+        every: steps between two; 0: they grow by half.
     """
 
-    def __init__(self, run, batch, classes, first_step):
+    def __init__(self, run, batch, classes, first_step, every=0):
         self.run = run
         self.batch = batch
         self.classes = classes
         self.next_step = first_step
+        self.every = every
 
     def due(self, step):
         if step < self.next_step:
             return False
         while self.next_step <= step:
-            self.next_step = max(self.next_step + 1, int(self.next_step * 1.5))
+            self.next_step += self.every or max(1, self.next_step // 2)
         return True
 
     def draw(self, generate, name):

@@ -77,7 +77,8 @@ def train(
 def with_absolute_paths(config):
     """The config with its paths as they are from here, so that a run goes on from whatever folder it is started in."""
     config = ml_collections.ConfigDict(config.to_dict()).lock()
-    for section, key in (("data", "dir"), ("loss", "segmenter"), ("loss", "vgg_weights"), ("train", "init_from")):
+    for section, key in (("data", "dir"), ("loss", "segmenter"), ("loss", "vgg_weights"),
+                         ("train", "init_from"), ("train", "judge")):  # fmt: skip
         path = config[section].get(key)
         if path and path != "keras":
             config[section][key] = os.path.abspath(os.path.expanduser(path))
