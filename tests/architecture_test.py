@@ -9,7 +9,8 @@ from ecgan_tf.methods import METHODS
 ROOT = pathlib.Path(__file__).parents[1]
 # The floors, lowest first; a file may import from its own floor's room and from the floors below.
 FLOORS = (
-    ("errors", "console", "atomic_files", "arrays", "pixels", "config_keys", "outputs", "interrupts", "backend"),
+    ("errors", "console", "atomic_files", "arrays", "pixels", "config_keys", "outputs", "interrupts", "backend",
+     "torch_files", "wheels"),
     ("data", "layers", "losses"),
     ("models", "pictures", "attention_pictures"),
     ("methods",),
@@ -98,7 +99,7 @@ def test_rooms_of_one_floor_do_not_know_each_other():
         ("models", "pictures"), ("attention_pictures", "pictures"), ("layers", "losses"), ("commands", "cli"),
         ("atomic_files", "errors"), ("arrays", "errors"), ("config_keys", "errors"), ("outputs", "atomic_files"),
         ("outputs", "errors"), ("backend", "errors"), ("atomic_files", "console"), ("outputs", "console"),
-        ("console", "errors"),
+        ("console", "errors"), ("torch_files", "errors"), ("wheels", "errors"),
     }  # fmt: skip
     assert pairs <= allowed
 
