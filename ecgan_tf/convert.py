@@ -7,6 +7,7 @@ import numpy as np
 
 from ecgan_tf.arrays import read_arrays
 from ecgan_tf.errors import RequestError
+from ecgan_tf.torch_files import read_torch_arrays
 
 BRANCH = re.compile(r"deconv5_(\d+)\.(weight|bias)")
 # In the releases, but not in a generator here: a dense layer of an abandoned variant, PyTorch's step counters; of LGGAN
@@ -18,24 +19,13 @@ def read_state_dict(path):
     """The arrays of a state dict, by PyTorch name.
 
     Args:
-        path: .npz, or a .pth of tensors alone: PyTorch refuses to load anything else from it.
+        path: .npz, or a .pth of tensors alone: nothing else is loaded from it. PyTorch is not needed.
     """
     if not os.path.isfile(path):
         raise RequestError(f"{path}: no such file; give a state dict (.pth or .npz) or a run folder.")
     if path.endswith(".npz"):
         return read_arrays(path)
-    try:
-        import torch
-    except ImportError as error:
-        raise RequestError(
-            f"{path}: a .pth needs PyTorch; pip install 'ecgan_tf[torch]', or save it as .npz."
-        ) from error
-    try:
-        tensors = torch.load(path, map_location="cpu", weights_only=True)
-        return {name: tensor.numpy() for name, tensor in tensors.items()}
-    except Exception as error:  # damaged, or holding code: PyTorch has an exception for each
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise RequestError(f"{path} is not a state dict of tensors ({reason}).") from error
+    return read_torch_arrays(path)
 
 
 def load_state_dict(model, arrays):

@@ -13,13 +13,15 @@ FLOORS = (
         "errors",
         "console",
         "atomic_files",
+        "json_lines",
         "arrays",
         "pixels",
         "config_keys",
         "outputs",
-        "json_lines",
         "interrupts",
         "backend",
+        "torch_files",
+        "wheels",
     ),
     ("data", "layers", "losses"),
     ("models", "pictures", "attention_pictures"),
@@ -110,7 +112,7 @@ def test_rooms_of_one_floor_do_not_know_each_other():
         ("models", "pictures"), ("attention_pictures", "pictures"), ("layers", "losses"), ("commands", "cli"),
         ("atomic_files", "errors"), ("arrays", "errors"), ("config_keys", "errors"), ("outputs", "atomic_files"),
         ("outputs", "errors"), ("backend", "errors"), ("atomic_files", "console"), ("outputs", "console"),
-        ("console", "errors"), ("json_lines", "atomic_files"),
+        ("console", "errors"), ("torch_files", "errors"), ("wheels", "errors"), ("json_lines", "atomic_files"),
     }  # fmt: skip
     assert pairs <= allowed
 

@@ -424,15 +424,7 @@ def test_a_missing_file_is_named(tmp_path):
         read_state_dict(str(tmp_path / "nowhere.pth"))
 
 
-def test_without_pytorch_a_pth_is_refused_with_the_remedy(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "torch", None)  # what an absent module looks like
-    (tmp_path / "net.pth").write_bytes(b"")
-    with pytest.raises(RequestError, match=r"a .pth needs PyTorch; pip install 'ecgan_tf\[torch\]', or save"):
-        read_state_dict(str(tmp_path / "net.pth"))
-
-
 def test_a_damaged_pth_is_named(tmp_path):
-    pytest.importorskip("torch")
     (tmp_path / "net.pth").write_bytes(b"not a zip file")
     with pytest.raises(RequestError, match="is not a state dict of tensors"):
         read_state_dict(str(tmp_path / "net.pth"))

@@ -9,12 +9,17 @@ import tensorflow as tf
 from ml_collections import ConfigDict
 
 from ecgan_tf.config_keys import Key
+from ecgan_tf.console import say
 from ecgan_tf.errors import RequestError
 from ecgan_tf.losses.adversarial import ADVERSARIAL
 from ecgan_tf.losses.features import feature_matching_loss, perceptual_loss
 from ecgan_tf.losses.reduction import mean_absolute_difference
 from ecgan_tf.models import make_discriminator
+from ecgan_tf.models.hed import find_hed, make_hed_features
 from ecgan_tf.models.vgg import make_vgg_features, vgg_mistake
+
+# Values of config.loss.vgg_weights that are no path.
+NAMED_VGG = ("keras", "hed")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,7 +77,7 @@ class Objective:
         config: the run's.
         pairs: list of `Pair`.
         judges: list of `Judge`.
-        vgg: from `make_vgg_features`, or None for no perceptual terms.
+        vgg: `PerceptualNetwork`, or None for no perceptual terms.
     """
 
     discriminator_weight = 1.0
@@ -111,8 +116,11 @@ class Objective:
                     distance = feature_matching_loss(_features(reals[pair.real]), _features(fakes[pair.fake]))
                     terms[f"L_f^{pair.symbol}"] = (loss.feature_matching * pair.weight, distance)
         if self.vgg:
-            for pair in self.pairs:
-                distance = perceptual_loss(self.vgg(photographs[pair.real]), self.vgg(outputs[pair.fake]))
+            pairs = [pair for pair in self.pairs if pair.real != "edge" or self.vgg.judges_edges]
+            # Once for all pictures that are held against the same real one.
+            features = {real: self.vgg(photographs[real]) for real in {pair.real: None for pair in pairs}}
+            for pair in pairs:
+                distance = perceptual_loss(features[pair.real], self.vgg(outputs[pair.fake]), self.vgg.weights)
                 terms[f"L_p^{pair.symbol}"] = (loss.perceptual * pair.weight, distance)
         if loss.reconstruction:
             # Not in the papers: colours come within hundreds of steps instead of thousands. Not for the edge, which is
@@ -194,7 +202,7 @@ class Method:
 
     def missing_terms(self, config: ConfigDict) -> dict[str, str]:
         """Those of `terms` whose network is not at hand, and what to do about each; may try a download."""
-        mistake = vgg_mistake(config.loss.vgg_weights) if config.loss.perceptual else None
+        mistake = perceptual_mistake(config.loss.vgg_weights) if config.loss.perceptual else None
         return {"L_p": f"{mistake}, or --config.loss.perceptual=0"} if mistake else {}
 
     # ---- networks
@@ -278,10 +286,24 @@ class Method:
 
 
 def open_vgg(config):
-    """VGG-19's features for the perceptual terms, or None where they are off or allowed to be missing."""
+    """The `PerceptualNetwork` of the perceptual terms, or None where they are off or allowed to be missing."""
+    weights = config.loss.vgg_weights
     if not config.loss.perceptual or "L_p" in config.missing_terms:
         return None
-    return make_vgg_features(config.loss.vgg_weights)
+    vgg = make_hed_features() if weights == "hed" else make_vgg_features(weights)
+    say(f"the perceptual loss is by {vgg.name}{'' if vgg.judges_edges else '; edges are not judged by it'}")
+    return vgg
+
+
+def perceptual_mistake(weights):
+    """What is wrong with `config.loss.vgg_weights`, with the remedy; None where the network is at hand."""
+    if weights != "hed":
+        return vgg_mistake(weights)
+    try:
+        find_hed()
+    except RequestError as error:
+        return str(error).removesuffix(".")
+    return None
 
 
 def _logits(predictions):

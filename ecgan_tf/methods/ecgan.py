@@ -174,7 +174,7 @@ class ECGANObjective(Objective):
     Args:
         config, pairs, judges: as in `Objective`.
         num_classes: N.
-        vgg: from `make_vgg_features`, or None for no perceptual terms.
+        vgg: `PerceptualNetwork`, or None for no perceptual terms.
         label_logits: G_l, a function of images to logits, or None for no similarity term.
         contrast: `PixelContrast` or None.
         class_pixels: `ClassPixelDecoder` or None.

@@ -101,7 +101,7 @@ def with_style_terms(terms, batch, outputs, loss, num_classes, vgg=None):
     """The terms of a generator's total when it synthesises after exemplars (docs/papers/msca.md, section 6).
 
         terms that compare with the photograph   only where has_target is 1
-        L_style, weight config.loss.style        only where it is 0, that is, for retrieved exemplars: by VGG-19's
+        L_style, weight config.loss.style        only where it is 0, that is, for retrieved exemplars: by the VGG's
                                                  features where they are at hand, else by the colours of each class
 
     Args:
@@ -110,7 +110,7 @@ def with_style_terms(terms, batch, outputs, loss, num_classes, vgg=None):
         outputs: of the generator.
         loss: config.loss.
         num_classes: N.
-        vgg: from `make_vgg_features`, or None.
+        vgg: `PerceptualNetwork`, or None.
     Returns:
         dictionary as `terms`.
     """

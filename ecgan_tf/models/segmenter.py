@@ -13,6 +13,8 @@ from ecgan_tf.errors import RequestError
 from ecgan_tf.layers.from_arguments import FromArguments
 from ecgan_tf.layers.upsampling import upsample_nearest
 
+MOST_CLASSES = 2**16  # ids of a label map
+
 
 @keras.saving.register_keras_serializable("ecgan_tf")
 class Segmenter(FromArguments, keras.Model):
@@ -34,7 +36,7 @@ class Segmenter(FromArguments, keras.Model):
         self.base_filters = base_filters
         widths = [base_filters, 2 * base_filters, 4 * base_filters, 4 * base_filters]
         self.stages = [
-            [_convolution(width, 2, f"down_{index}"), _convolution(width, 1, f"conv_{index}")]
+            [self._convolution(width, 2, f"down_{index}"), self._convolution(width, 1, f"conv_{index}")]
             for index, width in enumerate(widths)
         ]
         self.sides = [keras.layers.Conv2D(num_classes, 1, name=f"side_{index}", dtype="float32") for index in (1, 2, 3)]
@@ -50,25 +52,30 @@ class Segmenter(FromArguments, keras.Model):
         self.built = True
 
     def call(self, images, training=False):
-        x, logits = images, []
-        for index, stage in enumerate(self.stages):
-            for block in stage:
-                x = block(x, training=training)
-            if index:
-                logits.append(self.sides[index - 1](x))
-        fine, middle, coarse = logits
+        fine, middle, coarse = (side(x) for side, x in zip(self.sides, self.feature_maps(images, training)[1:]))
         return fine + upsample_nearest(middle, 2) + upsample_nearest(coarse, 4)
 
+    def feature_maps(self, images, training=False):
+        """What the four stages give: list of float (batch, height / n, width / n, filters), n of 2, 4, 8 and 16."""
+        x, maps = images, []
+        for stage in self.stages:
+            for block in stage:
+                x = block(x, training=training)
+            maps.append(x)
+        return maps
 
-def _convolution(filters, strides, name):
-    return keras.Sequential(
-        [
-            keras.layers.Conv2D(filters, 3, strides, padding="same", use_bias=False, name="convolution"),
-            keras.layers.BatchNormalization(momentum=0.9, name="norm"),
-            keras.layers.ReLU(name="relu"),
-        ],
-        name=name,
-    )
+    def _convolution(self, filters, strides, name):
+        policy = self.dtype_policy
+        return keras.Sequential(
+            [
+                keras.layers.Conv2D(
+                    filters, 3, strides, padding="same", use_bias=False, dtype=policy, name="convolution"
+                ),
+                keras.layers.BatchNormalization(momentum=0.9, dtype=policy, name="norm"),
+                keras.layers.ReLU(dtype=policy, name="relu"),
+            ],
+            name=name,
+        )
 
 
 def label_logits(segmenter):
@@ -83,17 +90,30 @@ def load_label_generator(path, num_classes):
     Returns:
         function of images float (batch, height, width, 3) in [-1, 1] to logits (batch, height / 4, width / 4, N).
     """
+    return label_logits(load_segmenter(path, num_classes))
+
+
+def load_segmenter(path, num_classes=None):
+    """A `Segmenter` from a file of `ecgan segmenter`, in float32 whatever the policy: a judge sees no rounding.
+
+    Args:
+        path: the .npz.
+        num_classes: how many it must have; None: as many as it has.
+    """
     arrays = read_arrays(path)
-    known = int(arrays.pop("num_classes", np.array(-1)))
-    if known != num_classes:
+    stored = arrays.pop("num_classes", np.array(-1))
+    known = int(stored) if stored.shape == () and stored.dtype.kind in "iu" else -1
+    if not 1 <= known <= MOST_CLASSES:
+        raise RequestError(f"{path}: no segmenter of this project; write one with ecgan segmenter.")
+    if num_classes not in (None, known):
         raise RequestError(
             f"{path}: a segmenter of {known} classes, the data set has {num_classes}; train one on this data set with "
             "ecgan segmenter."
         )
-    segmenter = Segmenter(num_classes, name="segmenter")
+    segmenter = Segmenter(known, name="segmenter", dtype="float32")
     segmenter.build()
     assign_arrays(path, arrays, {variable.path: variable.value for variable in segmenter.variables})
-    return label_logits(segmenter)
+    return segmenter
 
 
 def segmenter_arrays(segmenter):

@@ -10,6 +10,8 @@ from ecgan_tf.config import check_config
 from ecgan_tf.console import progress_bar, say
 from ecgan_tf.data import open_dataset
 from ecgan_tf.data.pipeline import layouts_to_keep
+from ecgan_tf.evaluation.networks.opening import NAMED_JUDGES
+from ecgan_tf.methods.base import NAMED_VGG
 from ecgan_tf.outputs import plan_folder
 from ecgan_tf.runs.folder import RunFolder, model_description
 from ecgan_tf.runs.lock import locked
@@ -77,9 +79,10 @@ def train(
 def with_absolute_paths(config):
     """The config with its paths as they are from here, so that a run goes on from whatever folder it is started in."""
     config = ml_collections.ConfigDict(config.to_dict()).lock()
-    for section, key in (("data", "dir"), ("loss", "segmenter"), ("loss", "vgg_weights"),
-                         ("train", "init_from"), ("train", "judge")):  # fmt: skip
-        path = config[section].get(key)
-        if path and path != "keras":
-            config[section][key] = os.path.abspath(os.path.expanduser(path))
+    names = (*NAMED_VGG, *NAMED_JUDGES)
+    for key in ("data.dir", "loss.segmenter", "loss.vgg_weights", "train.init_from", "train.judge"):
+        section, name = key.split(".")
+        path = config[section].get(name)
+        if path and path not in names:
+            config[section][name] = os.path.abspath(os.path.expanduser(path))
     return config
