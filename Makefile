@@ -40,5 +40,5 @@ $(VENV)/installed: setup.cfg pyproject.toml
 	@echo "installing into $(VENV), which takes a minute or two ..."
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install -qq --upgrade pip
-	@$(BIN)/python -m pip install -qq --editable ".[export,dev]"
+	@$(BIN)/python -m pip install -qq --editable ".[export,perceptual,dev]"
 	@touch $@

@@ -1,6 +1,9 @@
 """ECGAN on CamVid street scenes (11 classes, unknown), by the paper's recipe: losses, order and initialisation as
 released, at a quarter of a Cityscapes image and with half the filters.
 
+Terms:    L, L_f, L_p (needs VGG-19), L_s (needs a label generator), L_c, L_pix.
+Values:   the recipe's: every value of the loss and the optimizer, as configs/ecgan_ade20k.py has them; ours: the
+          data set, image_size, load_size, base_filters 32, global_batch_size, steps, log_every.
 Run:      python train_main.py --config=configs/ecgan_camvid.py --workdir=runs/camvid --config.data.dir=CAMVID
           CAMVID holds train|val/{images,labels} and classes.json, as README.md says.
 Hardware: one GPU. On two CPU cores 200 steps (--config.train.steps=200) show that it runs, not what it learns:

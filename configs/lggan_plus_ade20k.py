@@ -1,5 +1,10 @@
 """LGGAN++ on ADE20K at 256x256: semantic-aware upsampling after the encoder and in the decoders.
 
+Terms:    L, L_f, L_p (needs VGG-19), L_class, L_local.
+Values:   published: class_features and local_l1 1, all as remembered; the release's: steps (epochs: 100, and 100 of
+          falling rates), hinge, feature_matching and perceptual 10, rates 1e-4 and 4e-4 with betas (0, 0.9),
+          xavier_0.02, base_filters 64, image_size, load_size, global_batch_size 24; ours: mask_mode output,
+          class_pool area, ema_decay 0.999, checkpoint_every, sau_place and sau_patch (the paper's were not found).
 Run:      python train_main.py --config=configs/lggan_plus_ade20k.py \
               --workdir=runs/lggan_plus_ade20k --config.data.dir=DIR
 Hardware: as configs/lggan_ade20k.py.

@@ -1,5 +1,8 @@
 """SPADE on CamVid street scenes, by the recipe of configs/ecgan_camvid.py, to be compared with it.
 
+Terms:    L, L_f, L_p (needs VGG-19).
+Values:   the recipe's: every value of the loss and the optimizer, as configs/spade_ade20k.py has them; ours: the
+          data set, image_size, load_size, base_filters 32, global_batch_size, steps, log_every.
 Run:      python train_main.py --config=configs/spade_camvid.py --workdir=runs/spade_camvid --config.data.dir=CAMVID
           CAMVID holds train|val/{images,labels} and classes.json, as README.md says.
 Hardware: one GPU.

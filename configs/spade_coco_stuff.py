@@ -1,5 +1,9 @@
 """SPADE on COCO-Stuff at 256x256: the paper's objective on the schedule of configs/ecgan_coco_stuff.py.
 
+Terms:    L, L_f, L_p (needs VGG-19).
+Values:   published: the terms and their weights (CVPR 2019), rates 1e-4 and 4e-4; the release's: betas (0, 0.9),
+          xavier_0.02, base_filters 64, image_size, load_size, use_instances; ours: global_batch_size 32 (theirs was
+          not found), steps (the schedule of ECGAN's config), ema_decay 0.999, checkpoint_every.
 Run:      python train_main.py --config=configs/spade_coco_stuff.py \
               --workdir=runs/spade_coco_stuff --config.data.dir=DIR
 Hardware: 8 GPUs with 32 GB, as the authors.

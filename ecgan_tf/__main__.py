@@ -24,12 +24,16 @@ GROUPS = {
         "configs": Command("ecgan_tf.commands.configs", "lists the experiments that ship with the package"),
         "keys": Command("ecgan_tf.commands.keys", "lists the config keys of a method"),
         "train": Command("ecgan_tf.commands.train", "trains or continues a run"),
-        "segmenter": Command("ecgan_tf.commands.segmenter", "trains the label generator of the similarity loss"),
+        "segmenter": Command(
+            "ecgan_tf.commands.segmenter", "trains a segmenter: a judge, or the label generator of L_s"
+        ),
+        "ablations": Command("ecgan_tf.commands.ablations", "trains the papers' ablations and compares them"),
         "convert": Command("ecgan_tf.commands.convert", "takes weights of the PyTorch releases in and out"),
     },
     "Pictures": {
         "synthesize": Command("ecgan_tf.commands.synthesize", "label maps to pictures, by a run or what was exported"),
         "evaluate": Command("ecgan_tf.commands.evaluate", "measures a model on a validation split, and shows it"),
+        "compare": Command("ecgan_tf.commands.compare", "measures several models alike, and shows them side by side"),
     },
     "Devices and servers": {
         "export": Command("export.command", "turns a run into SavedModel, .tflite, .onnx and TensorRT files"),

@@ -3,6 +3,7 @@
 import importlib.util
 import inspect
 import pathlib
+import re
 
 import pytest
 from ecgan_tf.configs import ablations_earth_tiles, earth_tiles
@@ -371,6 +372,21 @@ def test_every_config_tells_how_to_run_it_on_what_and_what_to_expect(module):
     assert command in " ".join(docstring.replace("\\\n", " ").split())
     for part in ("\nRun:      ", "\nHardware: ", "\nResult:   "):
         assert part in docstring
+
+
+def test_a_config_that_claims_a_paper_names_its_terms_and_whose_its_values_are(module):
+    """Terms: as the objective has them; Values: every key that the config changes is published, the release's or ours."""
+    docstring, config = " ".join(inspect.getdoc(module).split()), module.get_config()
+    claims = "published setting" in docstring or "as published" in docstring or "paper's" in docstring.split("Terms:")[0]
+    if not claims and "Terms: " not in docstring or "ablations" in docstring:
+        return
+    terms = docstring.split("Terms: ")[1].split(". Values:")[0]
+    named = re.sub(r" \(needs [^)]*\)", "", terms).split(", ")
+    assert named == list(METHODS[config.model.name].terms(config))
+    base = flatten(base_config(config.model.name))
+    changed = [key for key, value in flatten(config).items() if value != base[key] and key != "data.name"]
+    values = docstring.split("Values: ")[1].split("Run: ")[0]
+    assert not [key for key in changed if key.split(".")[1] not in values]
 
 
 @pytest.mark.parametrize("variant", ["B8", "B3_small", ""])

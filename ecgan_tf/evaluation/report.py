@@ -1,51 +1,171 @@
 """The page that an evaluation leaves to look at."""
 
-import html
 import os
 
+import numpy as np
+from PIL import Image
+
 from ecgan_tf.atomic_files import write_image, write_text
+from ecgan_tf.data.dataset import evenly_spread
+from ecgan_tf.data.pipeline import layout_batch
+from ecgan_tf.evaluation import page, plots
+from ecgan_tf.evaluation.measures import outputs_of
+from ecgan_tf.json_lines import read_lines
+from ecgan_tf.pictures import captioned_grid
+from ecgan_tf.pixels import to_uint8
+from ecgan_tf.runs.folder import RunFolder
+
+SHOWN = 8  # layouts of evaluation.png
+EXTREMES = 3  # of the best and of the worst
+MEANINGS = {
+    "fid": "Frechet distance of Inception features", "fd": "Frechet distance of the judge's features",
+    "kid": "kernel distance of Inception features", "kd": "kernel distance of the judge's features",
+    "miou": "mean intersection over union", "fwiou": "the same, by frequency",
+    "accuracy_valid": "pixels that the judge sees as asked, unknown left out",
+    "accuracy_all": "the same, unknown counted as wrong",
+    "perceptual": "LPIPS-style distance to the photograph", "ssim": "structural similarity to the photograph",
+    "psnr": "peak signal-to-noise ratio, dB", "l1": "distance to the photograph, of 2",
+    "sharpness": "gradient magnitude over the photographs'", "edge_f": "Canny edges where the photograph's are, F",
+    "edge_map_f": "generated edge map against the photograph's Canny edges, F",
+    "colour_error": "of a class's mean colour, of 255; our own",
+}  # fmt: skip
 
 
-def write_page(folder, numbers, pictures):
-    """index.html: the numbers as a table, the pictures beside it.
+def write_report(folder, numbers, measured, data, generate, run=None):
+    """index.html, which holds everything, and evaluation.png.
 
     Args:
-        folder: for index.html and evaluation.png.
+        folder: to write to.
         numbers: of `evaluate`.
-        pictures: grid, uint8 (height, width, 3).
+        measured: `Measured`.
+        data: `LabelledPhotographs`.
+        generate: function of (index, batch) to a picture, as `Measures.measure` takes it.
+        run: path of what was measured, whose curves are drawn where it is a run folder; or None.
     """
-    write_image(os.path.join(folder, "evaluation.png"), pictures)
-    rows = "\n".join(
-        f"<tr><td>{html.escape(name)}</td><td>{'-' if error is None else f'{error:.1f}'}</td></tr>"
-        for name, error in numbers["colour_error_per_class"].items()
+    some = examples_grid(data, generate, evenly_spread(len(data), SHOWN))
+    write_image(os.path.join(folder, "evaluation.png"), some)
+    style = os.path.join(folder, "style.png")
+    text = page.page(
+        f"Evaluation of {numbers['model']}",
+        page.note(described(data, numbers["layouts"])),
+        page.section("Numbers", number_table(measured), exemplar_table(numbers)),
+        page.section("Some pictures", page.picture(some, "label map, picture, photograph")),
+        page.section("Best and worst", *extremes(measured, data, generate)),
+        page.section("After exemplars", _file(style, "each layout after three exemplars")),
+        page.section("Classes", *class_drawings(measured)),
+        page.section("Texture", spectrum_drawing([("pictures", measured.spectrum)])),
+        page.section("The run", *run_curves([("", run)])),
     )
-    style = ""
-    if "style_cases" in numbers:
-        share = numbers["style_followed"]
-        style = (
-            f"<tr><td>exemplar's colours followed, of {numbers['style_cases']} cases</td>"
-            f"<td>{'-' if share is None else f'{share:.1%}'}</td></tr>"
-        ) + "".join(
-            f"<tr><td>L1, {task} the exemplar</td><td>{numbers[f'l1_{task}']:.3f}</td></tr>"
-            for task in ("duplicating", "mirroring", "retrieving")
-        )
-    page = f"""<!doctype html>
-<meta charset="utf-8"><title>Evaluation of {html.escape(numbers["model"])}</title>
-<style>
-  body {{ font: 15px system-ui, sans-serif; margin: 2rem; display: flex; gap: 3rem; flex-wrap: wrap }}
-  td {{ padding: .15rem 1rem .15rem 0 }} td + td {{ text-align: right }} img {{ max-width: 100% }}
-</style>
-<section><h1>{html.escape(numbers["model"])}</h1>
-<p>{numbers["layouts"]} validation layouts.</p>
-<table>
-<tr><th align="left">colour error</th><th>of 255</th></tr>
-<tr><td><b>mean over the classes</b></td><td><b>{numbers["colour_error"]:.1f}</b></td></tr>
-{rows}
-<tr><td>L1 to the photograph, in [0, 2]</td><td>{numbers["l1"]:.3f}</td></tr>
-{style}
-</table>
-<p>Colour error: distance of a class's mean colour<br>from the photograph's. Our own measure.</p></section>
-<section><img src="evaluation.png" alt="label map, picture, photograph">
-{'<img src="style.png" alt="three exemplars for each layout">' if style else ""}</section>
-"""
-    write_text(os.path.join(folder, "index.html"), page)
+    write_text(os.path.join(folder, "index.html"), text)
+
+
+def described(data, count):
+    """What was measured on, in a line."""
+    height, width = data.image_size
+    return (
+        f"{count} validation layouts of {data.name} at {height}x{width}. "
+        "A number compares only with numbers of its full name and judge."
+    )
+
+
+def number_table(measured):
+    """Every number with what real photographs reach."""
+    rows = [
+        (name, f"{value:.4g}", _or_dash(measured.spreads.get(name)), _or_dash(measured.references.get(name)),
+         MEANINGS[measured.protocols[name].metric])
+        for name, value in measured.numbers.items()
+    ]  # fmt: skip
+    return page.table(("number", "value", "+-", "photographs", "what it is"), rows)
+
+
+def exemplar_table(numbers):
+    if "style_cases" not in numbers:
+        return ""
+    share = numbers["style_followed"]
+    tasks = ("duplicating", "mirroring", "retrieving")
+    followed = "-" if share is None else f"{share:.1%}"
+    rows = [(f"exemplar's colours followed, of {numbers['style_cases']} cases", followed)]
+    rows += [(f"L1, {task} the exemplar", f"{numbers[f'l1_{task}']:.3f}") for task in tasks]
+    return page.table(("after exemplars", ""), rows)
+
+
+def examples_grid(data, generate, indices, shown=("label map", "picture", "photograph")):
+    """Layouts, their pictures and photographs in columns: uint8 (height, width, 3)."""
+    rows = {caption: [] for caption in shown}
+    for index in indices:
+        batch = layout_batch(data, [index])
+        rows["label map"].append(data.classes.colorize(batch["labels"])[0])
+        rows["picture"].append(to_uint8(np.asarray(outputs_of(generate(index, batch))["image"]))[0])
+        rows["photograph"].append(to_uint8(batch["image"])[0])
+    return captioned_grid(rows, smallest_width=192)
+
+
+def extremes(measured, data, generate):
+    """The pictures with the best and with the worst score."""
+    order = np.argsort(measured.scores, kind="stable")
+    count = min(EXTREMES, len(order) // 2)
+    if not count:
+        return []
+    found = []
+    for caption, places in (("best", order[::-1][:count]), ("worst", order[:count])):
+        scores = ", ".join(f"{measured.scores[place]:.3g}" for place in places)
+        grid = examples_grid(data, generate, places.tolist())
+        found.append(page.picture(grid, f"{caption} by {measured.scored_by}: {scores}"))
+    return found
+
+
+def class_drawings(measured):
+    """Bars of the classes and the confusion of the judge."""
+    drawings = []
+    if any(each.get("iou") is not None for each in measured.per_class.values()):
+        bars = plots.class_bars(measured.per_class, "iou", "reference", "IoU")
+        drawings.append(page.drawing(bars, "IoU by class with its share of the pixels; marks: real photographs"))
+    errors = plots.class_bars(measured.per_class, "colour_error", label="of 255")
+    drawings.append(page.drawing(errors, "error of the mean colour by class"))
+    if measured.confusion is not None:
+        drawing = plots.confusion_map(measured.confusion, list(measured.per_class))
+        drawings.append(page.drawing(drawing, "what the judge saw, by what was asked for"))
+    return drawings
+
+
+def spectrum_drawing(series):
+    series = [(caption, spectrum) for caption, spectrum in series if spectrum]
+    caption = "1 is the photographs' own; below it blur, above it grain or a grid"
+    return page.drawing(plots.spectrum_lines(series), caption) if series else ""
+
+
+def run_curves(runs):
+    """Curves of the losses and of what runs measured on their way.
+
+    Args:
+        runs: list of (caption, run folder or None).
+    """
+    runs = [(caption, RunFolder(path)) for caption, path in runs if path and os.path.isdir(path)]
+    losses = [(caption, read_lines(run.file("metrics.jsonl"))) for caption, run in runs]
+    keys = list(dict.fromkeys(key for _, lines in losses for line in lines for key in line if key.startswith("L_")))
+    drawings = []
+    if keys:
+        totals = [key for key in ("L_G", "L_D") if key in keys]
+        drawings.append(page.drawing(plots.curves(losses, totals, "totals of the loss"), "as logged"))
+        terms = [key for key in keys if key not in totals][: plots.TERMS_SHOWN]
+        if len(runs) == 1 and terms:
+            drawings.append(page.drawing(plots.curves(losses, terms, "terms of the loss"), "unweighted"))
+    measured = [
+        (caption, [{"step": line["step"], **line["numbers"]} for line in read_lines(run.file("evaluations.jsonl"))])
+        for caption, run in runs
+    ]
+    names = list(dict.fromkeys(name for _, lines in measured for line in lines for name in line if name != "step"))
+    for name in names:
+        drawings.append(page.drawing(plots.curves(measured, [name], name), "measured on the way, averaged weights"))
+    return drawings
+
+
+def _file(path, caption):
+    if not os.path.isfile(path):
+        return ""
+    with Image.open(path) as image:
+        return page.picture(np.asarray(image.convert("RGB")), caption)
+
+
+def _or_dash(value):
+    return "-" if value is None else f"{value:.4g}"

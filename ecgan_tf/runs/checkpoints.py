@@ -35,6 +35,11 @@ def save_checkpoint(folder, step, variables, keep, extra=None, kept=()):
     arrays |= {EXTRA + name: array for name, array in (extra or {}).items()}
     with atomic_path(checkpoint_path(folder, step)) as temporary:
         np.savez(temporary, **arrays)
+    prune_checkpoints(folder, keep, kept)
+
+
+def prune_checkpoints(folder, keep, kept=()):
+    """Removes all but the newest `keep` checkpoints and those of the steps `kept`."""
     for old in list_checkpoints(folder)[:-keep]:
         if old not in kept:
             os.remove(checkpoint_path(folder, old))

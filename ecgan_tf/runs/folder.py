@@ -20,6 +20,7 @@ from ecgan_tf.runs.checkpoints import (
     checkpoint_path,
     list_checkpoints,
     load_checkpoint,
+    prune_checkpoints,
     save_checkpoint,
 )
 from ecgan_tf.runs.schedule import checked_pieces, extend, planned
@@ -191,8 +192,11 @@ class RunFolder:
 
     def save(self, step, variables, keep, extra=None):
         """Writes a checkpoint, and removes all but the newest `keep` and the best; see `save_checkpoint`."""
-        best = self.best_step
-        save_checkpoint(self.checkpoints, step, variables, keep, extra, () if best is None else (best,))
+        save_checkpoint(self.checkpoints, step, variables, keep, extra, kept=(self.best_step,))
+
+    def prune(self, keep):
+        """Removes what is neither among the newest `keep` checkpoints nor the best one, which may be a new one."""
+        prune_checkpoints(self.checkpoints, keep, kept=(self.best_step,))
 
     def restore(self, variables):
         """Loads the newest checkpoint, if there is one.

@@ -6,7 +6,6 @@ import tensorflow as tf
 
 from ecgan_tf.console import say
 from ecgan_tf.evaluation.measures import Measures
-from ecgan_tf.evaluation.networks.opening import open_judge
 from ecgan_tf.evaluation.protocols import score_of
 from ecgan_tf.interrupts import InterruptError
 from ecgan_tf.json_lines import append_line, drop_lines_after, read_lines
@@ -26,14 +25,14 @@ class Evaluations:
         config: the run's.
         data: `LabelledPhotographs` of the validation split.
         gan: `GAN`.
+        judges: of `open_judges`.
         metrics: `MetricsWriter`, for TensorBoard.
         start: step that the run goes on from.
     """
 
-    def __init__(self, run, config, data, gan, metrics, start):
+    def __init__(self, run, config, data, gan, judges, metrics, start):
         self.path = run.file("evaluations.jsonl")
         self.run, self.settings, self.metrics = run, config.train, metrics
-        judges = [open_judge(config.train.judge)] if config.train.judge else []
         self.measures = Measures(data, judges, config.train.evaluate_layouts)
         self.best_by = config.train.best_by or ("fd" if judges else "l1")
         networks = {"numbers": gan.ema_generator, **({"raw": gan.generator} if config.train.evaluate_raw else {})}
@@ -61,7 +60,7 @@ class Evaluations:
                 raise InterruptError(stop.number, f"saved at step {step}; the same command goes on from there.")
 
         found = {
-            name: self.measures.measure(lambda index, batch, generate=generate: generate(batch)["image"], watch)
+            name: self.measures.measure(lambda index, batch, generate=generate: generate(batch), watch)
             for name, generate in self.generators.items()
         }
         measured = found["numbers"]
@@ -70,6 +69,7 @@ class Evaluations:
         line = {"step": step, **{key: rounded(each.numbers) for key, each in found.items()}}
         line |= {"by": f"{name} {protocol.network_hash or ''}".strip(), "score": score_of(protocol.metric, value)}
         append_line(self.path, line)
+        self.run.prune(self.settings.keep_checkpoints)
         for key, each in found.items():
             prefix = "evaluation" if key == "numbers" else f"evaluation_{key}"
             self.metrics.write_scalars(step, {f"{prefix}/{n}": v for n, v in each.numbers.items() if math.isfinite(v)})

@@ -15,7 +15,7 @@ from ecgan_tf.training.step import make_train_step
 from ecgan_tf.training.summaries import MetricsWriter, Progress, Samples, format_seconds
 
 
-def training_loop(gan, strategy, train_data, validation_data, run, config):
+def training_loop(gan, strategy, train_data, validation_data, run, config, judges=()):
     """Trains from the newest checkpoint of the run, or from nothing, to `config.train.steps`.
 
     A run that is killed and started again gives the weights and the metrics, bit for bit, of one that was not: a batch
@@ -28,6 +28,7 @@ def training_loop(gan, strategy, train_data, validation_data, run, config):
         train_data, validation_data: `LabelledPhotographs`; samples are drawn from the latter.
         run: `RunFolder`.
         config: the run's.
+        judges: of `open_judges`, for what the run measures of itself.
     """
     steps, batch_size = config.train.steps, config.train.global_batch_size
     variables = gan.named_variables()
@@ -46,7 +47,7 @@ def training_loop(gan, strategy, train_data, validation_data, run, config):
     samples.due(start)
     evaluations = None
     if config.train.evaluate_every:
-        evaluations = Evaluations(run, config, validation_data, gan, metrics, start)
+        evaluations = Evaluations(run, config, validation_data, gan, judges, metrics, start)
     progress = Progress(start, steps, batch_size)
     since_log = SinceLog(extra)
 

@@ -10,6 +10,7 @@ from ecgan_tf.config import check_config
 from ecgan_tf.console import progress_bar, say
 from ecgan_tf.data import open_dataset
 from ecgan_tf.data.pipeline import layouts_to_keep
+from ecgan_tf.evaluation.networks.choice import open_judges
 from ecgan_tf.evaluation.networks.opening import NAMED_JUDGES
 from ecgan_tf.methods.base import NAMED_VGG
 from ecgan_tf.outputs import plan_folder
@@ -46,6 +47,8 @@ def train(
     run.check(config, model, rollback_to)
     for data in (train_data, validation_data):
         data.check(config.data.check_examples, progress_bar(f"reading the {data.split} split"))
+    named = [config.train.judge] if config.train.judge else []
+    judges = open_judges(named, validation_data, config.loss, "config.train.judge")
     strategy = make_strategy(config.train.devices)
     check_batch(config.train.global_batch_size, strategy)
     keras.utils.set_random_seed(config.train.seed)
@@ -72,7 +75,7 @@ def train(
             gan = GAN(config, model["arguments"], pieces)
             if config.train.init_from and not run.steps:
                 init_from(gan, config.train.init_from)
-        training_loop(gan, strategy, train_data, validation_data, run, config)
+        training_loop(gan, strategy, train_data, validation_data, run, config, judges)
         say_missing_terms(config)
 
 
