@@ -64,8 +64,9 @@ def frechet_distance(features, others):
     n - 1. The distance of few examples is biased upwards, so only sets of equal counts compare; `halves` of the
     photographs give the noise floor. It is "FID" only on the features of the Inception network of the paper.
 
-    Ranks other photographs before mildly degraded ones, and those before blurred and noisy ones. Photographs of other
-    layouts are as good as any to it: it knows nothing of which picture belongs to which layout.
+    Ranks other photographs before mildly degraded, before blurred and before noisy ones. How those stand to each other
+    is a matter of the network, the more so where examples are fewer than dimensions. Photographs of other layouts are
+    as good as any to it: it knows nothing of which picture belongs to which layout.
 
     Args:
         features, others: float (examples, dimensions), at least 2 examples each.
@@ -98,7 +99,8 @@ def kernel_distance(features, others, subsets=100, subset_size=1000, seed=0):
     every subset is the whole of it: the standard deviation then says nothing of that set's own chance, and is 0 where
     both are whole. It is "KID" only on the features of the Inception network of the papers.
 
-    Ranks as `frechet_distance` does.
+    Ranks other photographs before mildly degraded ones, and those before blurred and before noisy ones; of other
+    layouts it knows as little as `frechet_distance`.
 
     Args:
         features, others: float (examples, dimensions), at least 2 examples each.

@@ -15,7 +15,7 @@ def ssim(images, photographs):
 
     Gaussian window of 11x11 and sigma 1.5, whose weights sum to 1, K1 = 0.01, K2 = 0.03, levels 0..255, and only
     windows that lie inside of the picture ("valid"). The release of the cross-view papers takes the luma alone and
-    windows that reach over the border; its numbers are not these.
+    windows that reach over the border, torchmetrics windows over a reflected border; their numbers are not these.
 
     Ranks the photograph before mild degradation, that before blur, and blur before pictures of other layouts. Noise
     comes after mild degradation, and on smooth photographs even after pictures of other layouts.

@@ -62,9 +62,9 @@ class SpectrumRatios:
     Both are means over all that was added, so pictures of strong contrast count most. The photographs need not be those
     of the pictures, but must be of their size.
 
-    The farthest distance of a ratio to 1, as abs(log(ratio)), ranks other photographs before mildly degraded ones, those
-    before blurred ones, and other photographs before noisy ones. Pictures of other layouts have the spectra of any:
-    those it does not rank.
+    The farthest distance of a ratio to 1, as abs(log(ratio)), ranks other photographs before mildly degraded ones,
+    those before blurred ones, and other photographs before noisy ones. Pictures of other layouts have the spectra of
+    any: those it does not rank.
     """
 
     def __init__(self):
