@@ -33,12 +33,14 @@ def pictures_of(outputs):
     return {key: to_uint8(2.0 * x - 1.0 if key in WEIGHTS else x) for key, x in shown.items()}
 
 
-def captioned_grid(columns, smallest_width=128):
+def captioned_grid(columns, smallest_width=128, aspect=None, legend=()):
     """One picture with a column per entry and a row per example.
 
     Args:
         columns: dictionary from caption to uint8 (examples, height, width, 3), all of one shape.
         smallest_width: tiles below it are enlarged by a whole factor, so that small images can be looked at.
+        aspect: width over height that the scenes have, where the tiles' is another; None: as they are.
+        legend: pairs of a name and its colour, uint8 (3,), which are listed below the tiles.
     Returns:
         uint8 (height, width, 3).
     """
@@ -46,6 +48,8 @@ def captioned_grid(columns, smallest_width=128):
     rows, height, width = tiles[0].shape[:3]
     factor = max(1, -(-smallest_width // width))
     height, width = height * factor, width * factor
+    if aspect:  # the shorter side is enlarged, so that nothing is lost
+        height, width = max(height, round(width / aspect)), max(width, round(height * aspect))
     canvas = Image.new("RGB", (len(tiles) * (width + GAP) + GAP, CAPTION_HEIGHT + rows * (height + GAP) + GAP), "white")
     draw = ImageDraw.Draw(canvas)
     for column, (caption, images) in enumerate(zip(columns, tiles)):
@@ -60,4 +64,33 @@ def captioned_grid(columns, smallest_width=128):
         for row in range(rows):
             tile = Image.fromarray(images[row]).resize((width, height), Image.Resampling.NEAREST)
             canvas.paste(tile, (left, CAPTION_HEIGHT + GAP + row * (height + GAP)))
+    return np.concatenate([np.asarray(canvas), *([_legend(legend, canvas.width)] if legend else [])])
+
+
+def _legend(entries, width):
+    """Names beside their colours, in as many lines as they need: uint8 (height, width, 3)."""
+    font, places, left, line = ImageFont.load_default(12), [], GAP, 0
+    for name, color in entries:
+        needed = CAPTION_HEIGHT + int(font.getlength(name)) + 3 * GAP
+        if left > GAP and left + needed > width:
+            left, line = GAP, line + 1
+        places.append((left, line * CAPTION_HEIGHT, name, color))
+        left += needed
+    canvas = Image.new("RGB", (width, (line + 1) * CAPTION_HEIGHT + GAP), "white")
+    draw = ImageDraw.Draw(canvas)
+    for left, top, name, color in places:
+        square = [left, top + 3, left + CAPTION_HEIGHT - 6, top + CAPTION_HEIGHT - 3]
+        draw.rectangle(square, fill=tuple(int(level) for level in color), outline="black")
+        draw.text((left + CAPTION_HEIGHT, top + CAPTION_HEIGHT // 2), name, fill="black", anchor="lm", font=font)
     return np.asarray(canvas)
+
+
+def legend_of(classes, labels):
+    """The classes that label maps show, for `captioned_grid`.
+
+    Args:
+        classes: `ClassList`.
+        labels: int of any shape; unknown is left out.
+    """
+    shown = np.unique(labels)
+    return [(classes.names[label], classes.palette[label]) for label in shown if label < classes.num_classes]

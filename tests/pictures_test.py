@@ -1,8 +1,10 @@
 """From [-1, 1] to uint8, and the grid of captioned tiles."""
 
 import numpy as np
+import pytest
 
-from ecgan_tf.pictures import CAPTION_HEIGHT, GAP, captioned_grid, pictures_of
+from ecgan_tf.data.classes import ClassList
+from ecgan_tf.pictures import CAPTION_HEIGHT, GAP, captioned_grid, legend_of, pictures_of
 from ecgan_tf.pixels import to_uint8
 
 
@@ -34,3 +36,24 @@ def test_every_tile_stands_in_its_row_and_column():
     assert grid[top + 5, left + 5, 0] == 10
     assert grid[top + 5, left + 128 + GAP + 5, 0] == 200
     assert grid[top + 64 + GAP + 5, left + 128 + GAP + 5, 0] == 90
+
+
+@pytest.mark.parametrize(("aspect", "tile"), [(None, (128, 128)), (4 / 3, (128, 171)), (0.5, (256, 128))])
+def test_tiles_have_the_aspect_of_the_scene(aspect, tile):
+    tiles = {name: np.zeros((1, 64, 64, 3), np.uint8) for name in "ab"}
+    height, width = captioned_grid(tiles, aspect=aspect).shape[:2]
+    assert (height, width) == (CAPTION_HEIGHT + tile[0] + 2 * GAP, 2 * (tile[1] + GAP) + GAP)
+
+
+def test_a_legend_names_the_classes_that_are_shown():
+    palette = np.array([[255, 0, 0], [0, 255, 0], [0, 0, 255]], np.uint8)
+    classes = ClassList(("sky", "a road of which the name is rather long", "tree"), palette, unknown_label=255)
+    entries = legend_of(classes, np.array([[0, 3], [2, 2]]))  # 3 is unknown
+    assert [name for name, _ in entries] == ["sky", "tree"]
+    tiles = {"a": np.full((1, 128, 128, 3), 7, np.uint8)}
+    plain, grid = captioned_grid(tiles), captioned_grid(tiles, legend=legend_of(classes, [0, 1, 2]))
+    np.testing.assert_array_equal(grid[: len(plain)], plain)
+    below = grid[len(plain) :].reshape(-1, 3)
+    for color in palette:
+        assert (below == color).all(axis=1).any()
+    assert len(grid) >= len(plain) + 2 * CAPTION_HEIGHT  # the long name has a line of its own

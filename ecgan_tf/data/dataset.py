@@ -82,6 +82,12 @@ class LabelledPhotographs:
     def has_edges(self):
         return self._edge_source != "none"
 
+    @functools.cached_property
+    def aspect(self):
+        """Width over height of the first photograph, as its file has it."""
+        height, width = self.read(0)["image"].shape[:2]
+        return width / height
+
     def read(self, index, problems=None):
         """One example at the size of its files.
 

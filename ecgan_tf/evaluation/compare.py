@@ -20,7 +20,7 @@ from ecgan_tf.evaluation.measures import Measures, outputs_of
 from ecgan_tf.evaluation.networks.choice import open_judges
 from ecgan_tf.evaluation.protocols import check_comparable, score_of
 from ecgan_tf.outputs import expand, plan_folder
-from ecgan_tf.pictures import captioned_grid
+from ecgan_tf.pictures import captioned_grid, legend_of
 from ecgan_tf.pixels import to_uint8
 
 
@@ -178,7 +178,8 @@ def side_by_side(data, indices, columns):
     """The same layouts by every model, between label map and photograph."""
     batch = layout_batch(data, indices)
     first, last = data.classes.colorize(batch["labels"]), to_uint8(batch["image"])
-    return captioned_grid({"label map": first, **columns, "photograph": last}, smallest_width=192)
+    shown = {"label map": first, **columns, "photograph": last}
+    return captioned_grid(shown, 192, data.aspect, legend_of(data.classes, batch["labels"]))
 
 
 def write_pdf(path, pixels):

@@ -11,7 +11,7 @@ from ecgan_tf.data.pipeline import layout_batch
 from ecgan_tf.evaluation import page, plots
 from ecgan_tf.evaluation.measures import outputs_of
 from ecgan_tf.json_lines import read_lines
-from ecgan_tf.pictures import captioned_grid
+from ecgan_tf.pictures import captioned_grid, legend_of
 from ecgan_tf.pixels import to_uint8
 from ecgan_tf.runs.folder import RunFolder
 
@@ -91,13 +91,14 @@ def exemplar_table(numbers):
 
 def examples_grid(data, generate, indices, shown=("label map", "picture", "photograph")):
     """Layouts, their pictures and photographs in columns: uint8 (height, width, 3)."""
-    rows = {caption: [] for caption in shown}
+    rows, seen = {caption: [] for caption in shown}, set()
     for index in indices:
         batch = layout_batch(data, [index])
+        seen |= set(np.unique(batch["labels"]).tolist())
         rows["label map"].append(data.classes.colorize(batch["labels"])[0])
         rows["picture"].append(to_uint8(np.asarray(outputs_of(generate(index, batch))["image"]))[0])
         rows["photograph"].append(to_uint8(batch["image"])[0])
-    return captioned_grid(rows, smallest_width=192)
+    return captioned_grid(rows, smallest_width=192, aspect=data.aspect, legend=legend_of(data.classes, sorted(seen)))
 
 
 def extremes(measured, data, generate):

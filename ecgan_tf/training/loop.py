@@ -43,7 +43,8 @@ def training_loop(gan, strategy, train_data, validation_data, run, config, judge
     metrics = MetricsWriter(run, start)
     indices = evenly_spread(len(validation_data), config.train.sample_layouts)
     layouts, every = layout_batch(validation_data, indices), config.train.sample_every
-    samples = Samples(run, layouts, validation_data.classes, config.train.first_sample, every)
+    first, aspect = config.train.first_sample, validation_data.aspect
+    samples = Samples(run, layouts, validation_data.classes, first, every, aspect)
     samples.due(start)
     evaluations = None
     if config.train.evaluate_every:

@@ -7,7 +7,7 @@ import tensorflow as tf
 from ecgan_tf.atomic_files import machine_errors, write_image
 from ecgan_tf.attention_pictures import attention_pictures
 from ecgan_tf.json_lines import append_line, drop_lines_after
-from ecgan_tf.pictures import CAPTIONS, captioned_grid, pictures_of
+from ecgan_tf.pictures import CAPTIONS, captioned_grid, legend_of, pictures_of
 from ecgan_tf.pixels import to_uint8
 
 
@@ -75,14 +75,16 @@ class Samples:
         classes: `ClassList`.
         first_step: of the first grid.
         every: steps between two; 0: they grow by half.
+        aspect: width over height of the photographs, where the tiles' is another; or None.
     """
 
-    def __init__(self, run, batch, classes, first_step, every=0):
+    def __init__(self, run, batch, classes, first_step, every=0, aspect=None):
         self.run = run
         self.batch = batch
         self.classes = classes
         self.next_step = first_step
         self.every = every
+        self.aspect = aspect
 
     def due(self, step):
         if step < self.next_step:
@@ -104,10 +106,14 @@ class Samples:
         if "exemplar" in self.batch:
             columns["exemplar"] = to_uint8(self.batch["exemplar"])
             columns["its label map"] = self.classes.colorize(self.batch["exemplar_labels"])
-        columns.update({CAPTIONS[key]: picture for key, picture in pictures_of(outputs).items()})
+        for key, picture in pictures_of(outputs).items():
+            columns[CAPTIONS[key]] = picture
+            if key == "edge" and "edges" in self.batch:
+                columns["photograph's edge"] = to_uint8(self.batch["edges"])
         if "attention" in outputs:
             columns.update(attention_pictures(outputs["attention"], labels.shape[1:3]))
-        grid = captioned_grid({**columns, "photograph": to_uint8(self.batch["image"])})
+        columns["photograph"] = to_uint8(self.batch["image"])
+        grid = captioned_grid(columns, aspect=self.aspect, legend=legend_of(self.classes, labels))
         write_image(self.run.file("samples", f"{name}.png"), grid)
         return grid
 
