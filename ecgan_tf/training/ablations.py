@@ -43,13 +43,14 @@ def ablations(
     if len(set(variants)) < 2 or len(set(variants)) < len(variants):
         raise RequestError(f"variants {', '.join(variants)}: give two or more, each once.")
     configs = {variant: load_config(f"{config}:{variant}", **overrides) for variant in variants}
+    for name, given in (("segmenter", segmenter), ("judge", judge)):
+        if given and not os.path.isfile(given):
+            raise RequestError(f"--{name}={given}: no such file; leave it out, and one is trained.")
     workdir = plan_folder(workdir, "workdir")
     networks = {}
     for name, given, seed in (("segmenter", segmenter, SEGMENTER_SEED), ("judge", judge, JUDGE_SEED)):
         networks[name] = given or os.path.join(workdir, f"{name}.npz")
         if not os.path.isfile(networks[name]):
-            if given:
-                raise RequestError(f"--{name}={given}: no such file; leave it out, and one is trained.")
             say(f"training the {name}")
             first = load_config(f"{config}:{variants[0]}", **{**overrides, "train.seed": seed})
             train_segmenter(first, networks[name], segmenter_steps)
