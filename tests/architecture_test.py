@@ -9,8 +9,19 @@ from ecgan_tf.methods import METHODS
 ROOT = pathlib.Path(__file__).parents[1]
 # The floors, lowest first; a file may import from its own floor's room and from the floors below.
 FLOORS = (
-    ("errors", "console", "atomic_files", "arrays", "pixels", "config_keys", "outputs", "interrupts", "backend",
-     "torch_files", "wheels"),
+    (
+        "errors",
+        "console",
+        "atomic_files",
+        "arrays",
+        "pixels",
+        "config_keys",
+        "outputs",
+        "interrupts",
+        "backend",
+        "torch_files",
+        "wheels",
+    ),
     ("data", "layers", "losses"),
     ("models", "pictures", "attention_pictures"),
     ("methods",),

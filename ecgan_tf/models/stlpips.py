@@ -1,7 +1,7 @@
 """The networks of shift-tolerant LPIPS (Ghildyal and Liu, ECCV 2022), whose distance hardly minds a shift of a pixel.
 
-AlexNet and VGG-16 whose every stride is replaced by a blur of [1 2 1] that is sampled at every second pixel. The weights
-are in the package stlpips-pytorch.
+AlexNet and VGG-16 whose every stride is replaced by a blur of [1 2 1] that is sampled at every second pixel. The
+weights are in the package stlpips-pytorch.
 """
 
 import keras
@@ -58,7 +58,10 @@ def assign_stlpips(network, arrays):
 def _alex(x):
     """Convolutions of 11, 5, 3, 3 and 3."""
     outputs = [_relu(Blur(name="net.slice1.1")(_convolve(x, "net.slice1.0", 64, 11, 2)))]
-    for name, blur, filters, size in (("net.slice2.5", "net.slice2.4", 192, 5), ("net.slice3.9", "net.slice3.8", 384, 3)):
+    for name, blur, filters, size in (
+        ("net.slice2.5", "net.slice2.4", 192, 5),
+        ("net.slice3.9", "net.slice3.8", 384, 3),
+    ):
         pooled = keras.layers.MaxPooling2D(3, 1, dtype="float32")(outputs[-1])
         outputs.append(_relu(_convolve(Blur(name=blur)(pooled), name, filters, size, size // 2)))
     for name in ("net.slice4.11", "net.slice5.13"):
@@ -89,7 +92,7 @@ def _relu(x):
 
 
 class Blur(keras.layers.Layer):
-    """[1 2 1] x [1 2 1] / 16 at every second pixel, of a map with two more pixels on each side, mirrored (Zhang, 2019)."""
+    """[1 2 1] x [1 2 1] / 16 at every second pixel of a map that is two pixels wider, mirrored (Zhang, ICML 2019)."""
 
     def __init__(self, **kwargs):
         super().__init__(dtype="float32", **kwargs)

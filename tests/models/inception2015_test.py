@@ -1,4 +1,4 @@
-"""The arithmetic of every kind of block against plain NumPy, the names against the PyTorch port, all of it against torch."""
+"""Every kind of block against plain NumPy, the names against the PyTorch port, and all of it against PyTorch."""
 
 import importlib.util
 import pathlib
@@ -104,7 +104,9 @@ def test_a_state_dict_is_assigned_and_what_does_not_fit_is_named(network, rng):
     np.testing.assert_array_equal(network.get_layer("fc").kernel.numpy(), arrays["fc.weight"].T)
     bad = {**arrays, "fc.bias": np.zeros(1000, np.float32), "AuxLogits.fc.bias": np.zeros(3)}
     del bad["Mixed_7c.branch1x1.bn.bias"]
-    with pytest.raises(RequestError, match=r"missing Mixed_7c.branch1x1.bn.bias; unknown AuxLogits.fc.bias; fc.bias has"):
+    with pytest.raises(
+        RequestError, match=r"missing Mixed_7c.branch1x1.bn.bias; unknown AuxLogits.fc.bias; fc.bias has"
+    ):
         inception2015.assign_inception2015(network, bad)
 
 
@@ -151,7 +153,9 @@ class Oracle:
         centres = [range(start, end, step) for end in stop]
         return np.stack(
             [
-                np.stack([reduce(x[:, max(i - 1, 0) : i + 2, max(j - 1, 0) : j + 2], axis=(1, 2)) for j in centres[1]], 1)
+                np.stack(
+                    [reduce(x[:, max(i - 1, 0) : i + 2, max(j - 1, 0) : j + 2], axis=(1, 2)) for j in centres[1]], 1
+                )
                 for i in centres[0]
             ],
             1,
@@ -159,7 +163,12 @@ class Oracle:
 
     def block_a(self, x):
         pooled = self.same(self.pool(x, "average"), "B.branch_pool")
-        return [self.same(x, "B.branch1x1"), self.chain(x, "B.branch5x5", 2), self.chain(x, "B.branch3x3dbl", 3), pooled]
+        return [
+            self.same(x, "B.branch1x1"),
+            self.chain(x, "B.branch5x5", 2),
+            self.chain(x, "B.branch3x3dbl", 3),
+            pooled,
+        ]
 
     def block_b(self, x):
         deep = self.convolve(self.chain(x, "B.branch3x3dbl", 2), "B.branch3x3dbl_3", 2)
@@ -167,7 +176,12 @@ class Oracle:
 
     def block_c(self, x):
         pooled = self.same(self.pool(x, "average"), "B.branch_pool")
-        return [self.same(x, "B.branch1x1"), self.chain(x, "B.branch7x7", 3), self.chain(x, "B.branch7x7dbl", 5), pooled]
+        return [
+            self.same(x, "B.branch1x1"),
+            self.chain(x, "B.branch7x7", 3),
+            self.chain(x, "B.branch7x7dbl", 5),
+            pooled,
+        ]
 
     def block_d(self, x):
         short = self.convolve(self.same(x, "B.branch3x3_1"), "B.branch3x3_2", 2)
@@ -182,7 +196,8 @@ class Oracle:
 
 
 BLOCKS = {
-    "block_a": (32,), "block_b": (), "block_c": (8,), "block_d": (), "block_e": ("average",), "block_e_max": ("maximum",),
+    "block_a": (32,), "block_b": (), "block_c": (8,), "block_d": (), "block_e": ("average",),
+    "block_e_max": ("maximum",),
 }  # fmt: skip
 
 
@@ -222,7 +237,7 @@ def test_images_are_resized_as_by_tensorflow_1_and_scaled(size, rng):
 
 
 def torch_fidelity_network():
-    """torch-fidelity's Inception with random weights; the package itself wants torchvision, this file of it does not."""
+    """torch-fidelity's Inception with random weights; the package wants torchvision, this file of it does not."""
     torch = pytest.importorskip("torch", reason="the oracle is PyTorch's network: pip install torch torch-fidelity")
     spec = importlib.util.find_spec("torch_fidelity")
     if spec is None:
