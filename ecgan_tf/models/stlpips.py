@@ -1,7 +1,7 @@
 """The networks of shift-tolerant LPIPS (Ghildyal and Liu, ECCV 2022), whose distance hardly minds a shift of a pixel.
 
-AlexNet and VGG-16 whose every stride is replaced by a blur of [1 2 1] that is sampled at every second pixel. The weights
-are in the package stlpips-pytorch.
+AlexNet and VGG-16 whose every stride is replaced by a blur of [1 2 1] that is sampled at every second pixel. The
+weights are in the package stlpips-pytorch.
 """
 
 import keras
@@ -92,7 +92,7 @@ def _relu(x):
 
 
 class Blur(keras.layers.Layer):
-    """[1 2 1] x [1 2 1] / 16 at every second pixel, of a map with two more pixels on each side, mirrored (Zhang, 2019)."""
+    """[1 2 1] x [1 2 1] / 16 at every second pixel of a map that is two pixels wider, mirrored (Zhang, ICML 2019)."""
 
     def __init__(self, **kwargs):
         super().__init__(dtype="float32", **kwargs)

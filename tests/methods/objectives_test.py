@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -10,6 +12,7 @@ from ecgan_tf.methods.ecgan import ECGANObjective
 from ecgan_tf.methods.lggan import CrossViewObjective, LGGANObjective
 from ecgan_tf.methods.pixel_contrast import PixelContrast, pure_labels
 from ecgan_tf.models.heads import PixelEmbedding
+from ecgan_tf.models.vgg import PerceptualNetwork
 
 FAKES = ("edge", "initial_image", "image")
 PARTNERS = {"edge": "edge", "initial_image": "image", "image": "image"}
@@ -85,9 +88,12 @@ def distance(real, fake):
     return sum(mean(np.abs(x - y)) for x, y in layers) / 2
 
 
-def vgg(images):
-    """Five features that stand for VGG-19's."""
+def five_features(images):
     return [images * (layer + 1) for layer in range(5)]
+
+
+# Stands for VGG-19.
+vgg = PerceptualNetwork("five multiples of the image", five_features)
 
 
 def test_every_term_of_the_generator_matches_numpy(config, batch, outputs, judge):
@@ -107,6 +113,27 @@ def test_every_term_of_the_generator_matches_numpy(config, batch, outputs, judge
     for symbol, (weight, value) in expected.items():
         assert terms[symbol][0] == weight
         np.testing.assert_allclose(terms[symbol][1], value, rtol=1e-4, err_msg=symbol)
+
+
+def test_a_network_of_edges_judges_no_edges_by_its_own_weights_and_sees_each_photograph_once(
+    config, batch, outputs, judge
+):
+    seen = []
+    network = PerceptualNetwork(
+        "hed's like", lambda images: seen.append(images) or five_features(images), (0.2,) * 5, judges_edges=False
+    )
+    terms = ecgan_objective(config, network).generator_terms(
+        batch, outputs, {"discriminator": (judge(FAKES), judge(("image", "edge")))}
+    )
+    assert [symbol for symbol in terms if symbol.startswith("L_p")] == ["L_p^I'", "L_p^I''"]
+    difference = mean(np.abs(outputs["initial_image"] - batch["image"].numpy()))
+    np.testing.assert_allclose(terms["L_p^I'"][1], 0.2 * 15 * difference, rtol=1e-4)
+    assert len(seen) == 3 and sum(images is batch["image"] for images in seen) == 1
+    seen.clear()
+    ecgan_objective(config, dataclasses.replace(network, judges_edges=True)).generator_terms(
+        batch, outputs, {"discriminator": (judge(FAKES), judge(("image", "edge")))}
+    )
+    assert len(seen) == 5  # the edges of the photograph once, too, and the fake ones
 
 
 def test_every_term_of_the_discriminator_matches_numpy(config, judge):

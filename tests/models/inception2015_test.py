@@ -1,4 +1,4 @@
-"""The arithmetic of every kind of block against plain NumPy, the names against the PyTorch port, all of it against torch."""
+"""Every kind of block against plain NumPy, the names against the PyTorch port, and all of it against PyTorch."""
 
 import importlib.util
 import pathlib
@@ -196,7 +196,8 @@ class Oracle:
 
 
 BLOCKS = {
-    "block_a": (32,), "block_b": (), "block_c": (8,), "block_d": (), "block_e": ("average",), "block_e_max": ("maximum",),
+    "block_a": (32,), "block_b": (), "block_c": (8,), "block_d": (), "block_e": ("average",),
+    "block_e_max": ("maximum",),
 }  # fmt: skip
 
 
@@ -236,7 +237,7 @@ def test_images_are_resized_as_by_tensorflow_1_and_scaled(size, rng):
 
 
 def torch_fidelity_network():
-    """torch-fidelity's Inception with random weights; the package itself wants torchvision, this file of it does not."""
+    """torch-fidelity's Inception with random weights; the package wants torchvision, this file of it does not."""
     torch = pytest.importorskip("torch", reason="the oracle is PyTorch's network: pip install torch torch-fidelity")
     spec = importlib.util.find_spec("torch_fidelity")
     if spec is None:

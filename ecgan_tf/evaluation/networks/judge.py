@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import pathlib
 
 import numpy as np
 
@@ -20,8 +21,8 @@ class JudgeNetwork:
         hash: the first 12 digits of the SHA-256 of its file, in hex.
         kind: "segmenter" or "features".
         num_classes: of a segmenter's ids, or None where its file does not say.
-        channel_weights: of LPIPS's networks, how much each channel of each of the `feature_maps` counts: list of float32
-            (channels,); else None.
+        channel_weights: of LPIPS's networks, how much each channel of each of the `feature_maps` counts: list of
+            float32 (channels,); else None.
     """
 
     def __init__(
@@ -81,7 +82,7 @@ def file_hash(*paths):
     for path in paths:
         for file in _files(path):
             if os.path.isdir(path):
-                digest.update(os.path.relpath(file, path).replace(os.sep, "/").encode())
+                digest.update(pathlib.Path(file).relative_to(path).as_posix().encode())
             with open(file, "rb") as content:
                 while block := content.read(1024 * 1024):
                     digest.update(block)

@@ -41,8 +41,8 @@ def open_judge(path):
     if not os.path.isfile(path) or ending not in openers:
         what = "no such file" if not os.path.isfile(path) else f"unknown kind of judge {ending!r}"
         raise RequestError(
-            f"{path}: {what}; give the .npz of ecgan segmenter, the .pth of the FID's Inception, a .json that describes "
-            f"a network, or one of hed, {', '.join(STLPIPS)}."
+            f"{path}: {what}; give the .npz of ecgan segmenter, the .pth of the FID's Inception, a .json that "
+            f"describes a network, or one of hed, {', '.join(STLPIPS)}."
         )
     return openers[ending](path)
 
