@@ -15,7 +15,7 @@ import os
 import sys
 import typing
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
 __all__ = ["METHODS", "RequestError", "evaluate", "export", "load_config", "open_model", "synthesize", "train"]
 
 if "keras" not in sys.modules:  # Keras reads it when it is imported

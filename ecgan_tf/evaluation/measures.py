@@ -226,7 +226,7 @@ class _Pass:
         for judge in self.judges:
             if judge.kind == "segmenter":
                 predictions = judge.segment(images)
-                self.confusions[judge.name].add(batch["labels"], predictions)
+                self.confusions[judge.name].add(judge.asked(batch["labels"], self.num_classes), predictions)
                 first = predictions if first is None else first
             if judge.gives("features"):
                 self.features[judge.name].append(judge.features(images))

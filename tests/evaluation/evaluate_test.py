@@ -1,6 +1,7 @@
 """`python -m ecgan_tf.evaluate` as a user runs it, and the function behind it."""
 
 import json
+import pathlib
 import re
 import shutil
 import subprocess
@@ -15,6 +16,9 @@ import ecgan_tf
 from ecgan_tf.config import load_config
 from ecgan_tf.data import open_dataset
 from ecgan_tf.errors import RequestError
+from ecgan_tf.evaluation.networks.described import FIELDS
+from ecgan_tf.evaluation.protocols import METRICS
+from ecgan_tf.evaluation.report import MEANINGS
 from ecgan_tf.models.segmenter import Segmenter, segmenter_arrays
 
 
@@ -155,3 +159,10 @@ def test_a_judge_must_fit_and_be_free(make_run, judge, tmp_path):
     with pytest.raises(RequestError, match="a network called 'own' is there already"):
         ecgan_tf.evaluate(str(make_run("spade", num_classes=17)), str(tmp_path / "E"), judges=[judge, judge])
     assert not (tmp_path / "E").exists()
+
+
+def test_the_page_on_measuring_names_every_field_and_every_metric():
+    text = (pathlib.Path(__file__).parents[2] / "docs" / "evaluation.md").read_text()
+    assert not [field for field, meaning in FIELDS.items() if f"| `{field}` | {meaning} |" not in text]
+    assert not [metric for metric in MEANINGS if f"`{metric}`" not in text]
+    assert MEANINGS.keys() <= METRICS.keys()

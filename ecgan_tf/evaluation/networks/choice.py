@@ -24,6 +24,10 @@ def open_judges(paths, data, loss=None, flag="--judge"):
     for path in paths:
         judge = open_judge(path)
         num_classes = data.classes.num_classes
+        if judge.known is not None and max(judge.known, default=0) >= num_classes:
+            raise RequestError(
+                f"{flag}={path}: field 'classes' names class {max(judge.known)}, the data set has {num_classes}."
+            )
         if judge.num_classes not in (None, num_classes):
             raise RequestError(
                 f"{flag}={path} tells {judge.num_classes} classes apart, the data set has {num_classes}; "

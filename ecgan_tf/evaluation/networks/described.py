@@ -55,9 +55,7 @@ def open_described(path):
         segment=reader.segment if fields["kind"] == "segmenter" else None,
         features=reader.features if "features" in fields else None,
         feature_maps=reader.feature_maps if "feature_maps" in fields else None,
-        num_classes=max((label for label in fields["classes"] if label is not None), default=-1) + 1
-        if "classes" in fields
-        else None,
+        known={label for label in fields["classes"] if label is not None} if "classes" in fields else None,
     )
 
 

@@ -27,23 +27,29 @@ class JudgeNetwork:
 
     def __init__(
         self, name, title, hash, segment=None, features=None, feature_maps=None, num_classes=None,
-        channel_weights=None, stride=1, smallest=1,
+        channel_weights=None, stride=1, smallest=1, known=None,
     ):  # fmt: skip
         """The functions take images float32 (batch, height, width, 3) in [-1, 1], and give what the methods give.
 
         Args:
             stride: what height and width must be multiples of.
             smallest: height and width.
+            known: of a segmenter that knows a part of the classes alone, their ids.
         """
         self.name, self.title, self.hash = name, title, hash
         self.kind = "segmenter" if segment else "features"
         self.num_classes, self.channel_weights = num_classes, channel_weights
+        self.known = None if known is None else np.array(sorted(known))
         self._functions = {"segment": segment, "features": features, "feature_maps": feature_maps}
         self._stride, self._smallest = stride, smallest
 
     def segment(self, images):
         """Label ids int64 (batch, height, width); `UNKNOWN` for a class that the data set does not have."""
         return np.concatenate(self._run("segment", images))
+
+    def asked(self, labels, num_classes):
+        """Labels as it can be asked for them: what it does not know is unknown, `num_classes`."""
+        return labels if self.known is None else np.where(np.isin(labels, self.known), labels, num_classes)
 
     def features(self, images):
         """Pooled features for Frechet and kernel distances: float32 (batch, dims)."""

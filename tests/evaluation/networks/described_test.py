@@ -88,7 +88,7 @@ def test_every_kind_of_file_says_what_the_network_says(file, describe, files, ne
         pytest.importorskip("ai_edge_litert", reason="a .tflite needs LiteRT: pip install 'ecgan_tf[export]'")
     layout = {"layout": "nchw"} if file == "first.onnx" else {}
     judge = open_judge(describe(file=file, classes=[7, 3, None, 0], **layout))
-    assert (judge.name, judge.kind, judge.num_classes) == ("tiny", "segmenter", 8)
+    assert (judge.name, judge.kind, judge.known.tolist()) == ("tiny", "segmenter", [0, 3, 7])
     assert judge.hash == file_hash(files / "judge.json", str(files / file))
     np.testing.assert_allclose(judge.features(images), expected["pooled"], rtol=1e-3, atol=1e-3)
     for maps, name in zip(judge.feature_maps(images), ("hidden", "logits"), strict=True):
@@ -96,6 +96,13 @@ def test_every_kind_of_file_says_what_the_network_says(file, describe, files, ne
     ids = np.argmax(tf.image.resize(expected["logits"], SIZE), axis=-1)
     found = judge.segment(images)
     assert found.dtype == np.int64 and np.mean(found == np.array([7, 3, 255, 0])[ids]) > 0.99
+
+
+def test_what_it_does_not_know_is_not_asked(describe):
+    asked = open_judge(describe(classes=[7, 3, None, 0])).asked(np.array([[0, 1, 3], [7, 8, 2]]), 8)
+    assert asked.tolist() == [[0, 8, 3], [7, 8, 8]]
+    labels = np.arange(9)
+    assert open_judge(describe()).asked(labels, 8) is labels
 
 
 def test_images_of_another_size_are_resized_and_the_ids_come_back_at_theirs(describe, network, rng):
