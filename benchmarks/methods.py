@@ -2,7 +2,7 @@
 
 Example:
     python -m benchmarks.methods --data=CAMVID --split=CAMVID/alt_split.json --output=runs/methods
-    python -m benchmarks.methods --data=CAMVID --methods=ecgan --size=128,128 --cpu_seconds=1200 --output=runs/methods128
+    python -m benchmarks.methods --data=CAMVID --methods=ecgan --size=128,128 --cpu_seconds=1200 --output=runs/larger
 
 Every run is `ecgan train --config=camvid_small:METHOD` on one thread, in a process of its own. How many steps fit into
 --cpu_seconds, start-up included, is found by two short runs of each method; what a run took is in the table. The same
@@ -100,7 +100,7 @@ def train_judge(data, seed):
     if not os.path.isfile(path):
         console.say(f"training judge {seed}")
         words = [*flags_of("spade", data), f"--config.train.seed={seed}", f"--output={path}"]
-        run_command("segmenter", *words, f"--steps={JUDGE_STEPS.value}")
+        run_command("segmenter", *words, f"--steps={JUDGE_STEPS.value}", "--stride=1")
     return path
 
 

@@ -136,7 +136,8 @@ class Measures:
                 mine, theirs = (np.concatenate(each.features[judge.name]) for each in (pictures, real))
                 floor = halves(theirs)
                 put("fid", frechet_distance(mine, theirs), judge, reference=frechet_distance(*floor))
-                kernel, kernel_floor = kernel_distance(mine, theirs), kernel_distance(*floor)
+                size = max(2, min(1000, len(self.indices) // 2))  # subsets of all examples would have no deviation
+                kernel, kernel_floor = (kernel_distance(*pair, subset_size=size) for pair in ((mine, theirs), floor))
                 put("kid", kernel.mean, judge, kernel.standard_deviation, kernel_floor.mean)
             if pictures.distances[judge.name]:
                 put("perceptual", np.mean(pictures.distances[judge.name]), judge)

@@ -13,7 +13,8 @@ STYLE = """
   .wide { overflow-x: auto }
   table { border-collapse: collapse; font-variant-numeric: tabular-nums }
   td, th { padding: .15rem .8rem .15rem 0; text-align: right; white-space: nowrap }
-  td:first-child, th:first-child { text-align: left }
+  td:first-child, th:first-child, td:last-child, th:last-child { text-align: left }
+  @media (max-width: 600px) { table { font-size: .8rem } td, th { padding-right: .5rem } }
   tr.best td { font-weight: 600 }
   figure { margin: 0 0 1rem } figcaption, .note { color: #555; font-size: .85rem; max-width: 70ch }
   img, svg { max-width: 100%; height: auto }

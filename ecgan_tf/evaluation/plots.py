@@ -47,7 +47,7 @@ def class_bars(per_class, key, reference=None, label=None):
         axes.set_yticks(np.arange(len(names)), [f"{name}  {100 * first[name]['share']:.1f}%" for name in names])
         axes.set_xlabel(label or key)
         if len(series) > 1 or reference:
-            axes.legend(frameon=False, loc="lower right")
+            axes.legend(frameon=False, loc="best")
         return svg_of(figure)
 
 

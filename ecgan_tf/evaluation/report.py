@@ -16,6 +16,7 @@ from ecgan_tf.pixels import to_uint8
 from ecgan_tf.runs.folder import RunFolder
 
 SHOWN = 8  # layouts of evaluation.png
+CURVES = ("fid", "fd", "miou", "perceptual", "ssim", "sharpness")  # of what a run measured on its way
 EXTREMES = 3  # of the best and of the worst
 MEANINGS = {
     "fid": "Frechet distance of Inception features", "fd": "Frechet distance of the judge's features",
@@ -89,16 +90,16 @@ def exemplar_table(numbers):
     return page.table(("after exemplars", ""), rows)
 
 
-def examples_grid(data, generate, indices, shown=("label map", "picture", "photograph")):
+def examples_grid(data, generate, indices, smallest_width=192):
     """Layouts, their pictures and photographs in columns: uint8 (height, width, 3)."""
-    rows, seen = {caption: [] for caption in shown}, set()
+    rows, seen = {"label map": [], "picture": [], "photograph": []}, set()
     for index in indices:
         batch = layout_batch(data, [index])
         seen |= set(np.unique(batch["labels"]).tolist())
         rows["label map"].append(data.classes.colorize(batch["labels"])[0])
         rows["picture"].append(to_uint8(np.asarray(outputs_of(generate(index, batch))["image"]))[0])
         rows["photograph"].append(to_uint8(batch["image"])[0])
-    return captioned_grid(rows, smallest_width=192, aspect=data.aspect, legend=legend_of(data.classes, sorted(seen)))
+    return captioned_grid(rows, smallest_width, aspect=data.aspect, legend=legend_of(data.classes, sorted(seen)))
 
 
 def extremes(measured, data, generate):
@@ -110,7 +111,7 @@ def extremes(measured, data, generate):
     found = []
     for caption, places in (("best", order[::-1][:count]), ("worst", order[:count])):
         scores = ", ".join(f"{measured.scores[place]:.3g}" for place in places)
-        grid = examples_grid(data, generate, places.tolist())
+        grid = examples_grid(data, generate, places.tolist(), smallest_width=128)
         found.append(page.picture(grid, f"{caption} by {measured.scored_by}: {scores}"))
     return found
 
@@ -155,7 +156,8 @@ def run_curves(runs):
         (caption, [{"step": line["step"], **line["numbers"]} for line in read_lines(run.file("evaluations.jsonl"))])
         for caption, run in runs
     ]
-    names = list(dict.fromkeys(name for _, lines in measured for line in lines for name in line if name != "step"))
+    names = list(dict.fromkeys(name for _, lines in measured for line in lines for name in line))
+    names = [name for name in names if name.startswith(CURVES)]
     for name in names:
         drawings.append(page.drawing(plots.curves(measured, [name], name), "measured on the way, averaged weights"))
     return drawings

@@ -18,40 +18,59 @@ MOST_CLASSES = 2**16  # ids of a label map
 
 @keras.saving.register_keras_serializable("ecgan_tf")
 class Segmenter(FromArguments, keras.Model):
-    """Image to label logits at a quarter of its size: a stem of stride 4, two stages below it, and their sum.
+    """Image to label logits: stages of stride 2 to 16, and what they see summed up.
+
+    At stride 4 the logits are the sum of three stages' own, enough for a label generator. At stride 1 a
+    decoder with skip connections (U-Net, Ronneberger et al., 2015) goes back to the pixels, for a judge that sees poles.
 
     Args:
         num_classes: N.
         base_filters: of the stem.
+        stride: 4, or 1 with the decoder.
     Call arguments:
         images: float (batch, height, width, 3) in [-1, 1], height and width multiples of 16.
         training: whether batch statistics are those of the batch.
     Returns:
-        float32 (batch, height / 4, width / 4, N).
+        float32 (batch, height / stride, width / stride, N).
     """
 
-    def __init__(self, num_classes, base_filters=32, **kwargs):
+    def __init__(self, num_classes, base_filters=32, stride=4, **kwargs):
         super().__init__(**kwargs)
         self.num_classes = num_classes
         self.base_filters = base_filters
+        self.stride = stride
         widths = [base_filters, 2 * base_filters, 4 * base_filters, 4 * base_filters]
         self.stages = [
             [self._convolution(width, 2, f"down_{index}"), self._convolution(width, 1, f"conv_{index}")]
             for index, width in enumerate(widths)
         ]
-        self.sides = [keras.layers.Conv2D(num_classes, 1, name=f"side_{index}", dtype="float32") for index in (1, 2, 3)]
+        sides = (1, 2, 3) if stride == 4 else (0,)
+        self.sides = [keras.layers.Conv2D(num_classes, 1, name=f"side_{index}", dtype="float32") for index in sides]
+        wider = [base_filters, *widths[:-1]] if stride == 1 else []  # finest first: of the pixels, and of three stages
+        self.decoder = [self._convolution(width, 1, f"up_{index}") for index, width in enumerate(wider)]
 
     def build(self, input_shape=None):
-        filters = 3
+        widths = [3]
         for stage in self.stages:
             for block in stage:
-                block.build((None, None, None, filters))
-                filters = block.layers[0].filters
-        for side, stage in zip(self.sides, self.stages[1:]):
-            side.build((None, None, None, stage[0].layers[0].filters))
+                block.build((None, None, None, widths[-1]))
+                widths.append(block.layers[0].filters)
+            del widths[-2]
+        below = widths[-1]
+        for block, skipped in zip(reversed(self.decoder), reversed(widths[:-1])):
+            block.build((None, None, None, skipped + below))
+            below = block.layers[0].filters
+        for side, width in zip(self.sides, widths[2:] if self.stride == 4 else [below]):
+            side.build((None, None, None, width))
         self.built = True
 
     def call(self, images, training=False):
+        if self.stride == 1:
+            *skipped, x = [images, *self.feature_maps(images, training)]
+            for block, finer in zip(reversed(self.decoder), reversed(skipped)):
+                both = [ops.cast(finer, x.dtype), upsample_nearest(x, 2)]
+                x = block(ops.concatenate(both, axis=-1), training=training)
+            return self.sides[0](x)
         fine, middle, coarse = (side(x) for side, x in zip(self.sides, self.feature_maps(images, training)[1:]))
         return fine + upsample_nearest(middle, 2) + upsample_nearest(coarse, 4)
 
@@ -88,7 +107,8 @@ def load_label_generator(path, num_classes):
     """G_l from a file of `ecgan segmenter`, frozen.
 
     Returns:
-        function of images float (batch, height, width, 3) in [-1, 1] to logits (batch, height / 4, width / 4, N).
+        function of images float (batch, height, width, 3) in [-1, 1] to logits (batch, height / 4, width / 4, N), or at
+        every pixel where it was trained for that.
     """
     return label_logits(load_segmenter(path, num_classes))
 
@@ -110,7 +130,8 @@ def load_segmenter(path, num_classes=None):
             f"{path}: a segmenter of {known} classes, the data set has {num_classes}; train one on this data set with "
             "ecgan segmenter."
         )
-    segmenter = Segmenter(known, name="segmenter", dtype="float32")
+    stride = 1 if any("/up_0/" in name for name in arrays) else 4
+    segmenter = Segmenter(known, stride=stride, name="segmenter", dtype="float32")
     segmenter.build()
     assign_arrays(path, arrays, {variable.path: variable.value for variable in segmenter.variables})
     return segmenter

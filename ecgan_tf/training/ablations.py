@@ -53,7 +53,7 @@ def ablations(
         if not os.path.isfile(networks[name]):
             say(f"training the {name}")
             first = load_config(f"{config}:{variants[0]}", **{**overrides, "train.seed": seed})
-            train_segmenter(first, networks[name], segmenter_steps)
+            train_segmenter(first, networks[name], segmenter_steps, stride=1 if name == "judge" else 4)
     for variant, each in configs.items():
         say(f"training {variant}")
         if each.loss.get("label_loss", "none") != "none" and each.loss.similarity:

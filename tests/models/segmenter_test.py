@@ -2,12 +2,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ecgan_tf.models.segmenter import Segmenter, label_logits
+from ecgan_tf.errors import RequestError
+from ecgan_tf.models.segmenter import Segmenter, label_logits, load_segmenter, segmenter_arrays
 
 
-@pytest.fixture(scope="module")
-def segmenter():
-    model = Segmenter(5, base_filters=8, name="segmenter")
+@pytest.fixture(scope="module", params=[4, 1])
+def segmenter(request):
+    model = Segmenter(5, base_filters=8, stride=request.param, name="segmenter")
     model.build()
     return model
 
@@ -17,9 +18,22 @@ def images(rng):
     return tf.constant(rng.uniform(-1, 1, (2, 32, 48, 3)), tf.float32)
 
 
-def test_logits_have_a_quarter_of_the_size(segmenter, images):
+def test_logits_are_at_the_stride(segmenter, images):
     logits = segmenter(images)
-    assert logits.shape == (2, 8, 12, 5) and logits.dtype == tf.float32
+    assert logits.shape == (2, 32 // segmenter.stride, 48 // segmenter.stride, 5) and logits.dtype == tf.float32
+
+
+def test_a_file_brings_its_stride_back(segmenter, images, tmp_path):
+    np.savez(tmp_path / "segmenter.npz", **segmenter_arrays(segmenter))
+    if segmenter.base_filters != 32:  # files are of the usual width
+        with pytest.raises(RequestError):
+            load_segmenter(str(tmp_path / "segmenter.npz"))
+    whole = Segmenter(5, stride=segmenter.stride, name="segmenter")
+    whole.build()
+    np.savez(tmp_path / "segmenter.npz", **segmenter_arrays(whole))
+    loaded = load_segmenter(str(tmp_path / "segmenter.npz"))
+    assert loaded.stride == segmenter.stride
+    np.testing.assert_array_equal(loaded(images), whole(images))
 
 
 def test_names_are_unique(segmenter):
