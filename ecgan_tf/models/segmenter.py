@@ -20,8 +20,8 @@ MOST_CLASSES = 2**16  # ids of a label map
 class Segmenter(FromArguments, keras.Model):
     """Image to label logits: stages of stride 2 to 16, and what they see summed up.
 
-    At stride 4 the logits are the sum of three stages' own, enough for a label generator. At stride 1 a
-    decoder with skip connections (U-Net, Ronneberger et al., 2015) goes back to the pixels, for a judge that sees poles.
+    At stride 4 the logits are the sum of three stages' own, enough for a label generator. At stride 1 a decoder with
+    skip connections (U-Net, Ronneberger et al., 2015) goes back to the pixels, for a judge that sees thin things.
 
     Args:
         num_classes: N.
