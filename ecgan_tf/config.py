@@ -42,6 +42,11 @@ SHARED_KEYS = {
     ),
     "allow_missing_terms": Key(False, "trains without terms whose network is not at hand, and says which", toy=True),
     "missing_terms": Key((), "those that a run trains without; filled by the run itself"),
+    "optimizer.ema_statistics": Key(
+        "averaged",
+        "batch statistics of the averaged generator: `averaged` as its weights, or its `own`, by one more pass a step",
+        ("averaged", "own"),
+    ),
     "train.steps": Key(1000, "of the whole run", above=0, toy=4),
     "train.global_batch_size": Key(8, "split over the replicas", above=0, toy=2),
     "train.seed": Key(0, "of weights, order and augmentation", least=0),

@@ -4,6 +4,9 @@ import tensorflow as tf
 
 from ecgan_tf.methods.base import Outputs
 
+POWER_ITERATION = ("/u", "/v")  # how the names of such variables end
+STATISTICS = ("/moving_mean", "/moving_variance")
+
 
 def make_train_step(gan, objective, config, strategy):
     """The compiled step of a run.
@@ -19,11 +22,15 @@ def make_train_step(gan, objective, config, strategy):
     """
     step = TrainStep(gan, objective, strategy.num_replicas_in_sync)
     update = {"alternating": step.alternating, "simultaneous": step.simultaneous}[config.train.update_order]
+    own_statistics = config.optimizer.ema_statistics == "own"
 
     def train_step(batch):
         per_replica = strategy.run(update, args=(batch,))
         terms = {name: strategy.reduce("mean", value, axis=None) for name, value in per_replica.items()}
-        update_average(gan, config.optimizer.ema_decay)
+        update_average(gan, config.optimizer.ema_decay, own_statistics)
+        if own_statistics:
+            strategy.run(lambda batch: gan.ema_generator(batch, training=True)["image"], args=(batch,))
+            copy_power_iterations(gan)  # which the pass has moved
         gan.step.assign_add(1)
         return terms
 
@@ -130,16 +137,24 @@ class TrainStep:
         return optimizer.scale_loss(loss)
 
 
-def update_average(gan, decay):
+def copy_power_iterations(gan):
+    """Gives the averaged generator the vectors of the generator's power iterations."""
+    for average, variable in zip(gan.ema_generator.variables, gan.generator.variables):
+        if variable.path.endswith(POWER_ITERATION):
+            average.value.assign(variable.value)
+
+
+def update_average(gan, decay, own_statistics=False):
     """Moves the averaged generator towards the generator: weights and batch statistics, in cross-replica context.
 
     The decay grows as (1 + step) / (10 + step) up to its value, so that a short run is not an average of its start.
-    Power iteration vectors are copied: an average of unit vectors is none.
+    Power iteration vectors are copied: an average of unit vectors is none. With `own_statistics` the batch statistics
+    are left as they are: the averages of other weights' statistics are not those of the average.
     """
     step = tf.cast(gan.step, tf.float32)
     decay = tf.minimum(decay, (1.0 + step) / (10.0 + step))
     for average, variable in zip(gan.ema_generator.variables, gan.generator.variables):
-        if variable.path.endswith(("/u", "/v")):
+        if variable.path.endswith(POWER_ITERATION):
             average.value.assign(variable.value)
-        else:
+        elif not (own_statistics and variable.path.endswith(STATISTICS)):
             average.value.assign(decay * average.value + (1.0 - decay) * variable.value)

@@ -45,6 +45,28 @@ def test_every_variable_moves(taken, network):
     assert not [name for name in names if np.array_equal(taken.before[name], taken.after[name])]
 
 
+def test_the_average_may_have_statistics_of_its_own(reset, take_step, toy_batch, gan_config, values):
+    """They move as the averaged weights' own training pass moves them; everything else moves as it always does."""
+    batch, after = toy_batch(2), {}
+    for kind in ("averaged", "own"):
+        gan = reset()
+        take_step(gan, batch, gan_config(**{"optimizer.ema_statistics": kind}))
+        after[kind] = values(gan)
+    statistics = [n for n in after["own"] if n.startswith("ema_") and n.endswith(("moving_mean", "moving_variance"))]
+    different = [n for n, value in after["own"].items() if not np.array_equal(value, after["averaged"][n])]
+    assert statistics and set(different) <= set(statistics)
+    assert len(different) > len(statistics) / 2  # some see nothing but zeros at the start
+    gan = reset()
+    before = values(gan)
+    for name, variable in gan.named_variables().items():  # the average before its pass
+        if name.startswith("ema_generator/"):
+            variable.assign(before[name] if name in statistics else after["own"][name])
+    gan.ema_generator(batch, training=True)
+    found = values(gan)
+    for name in statistics:
+        np.testing.assert_allclose(found[name], after["own"][name], rtol=1e-4, atol=1e-6)
+
+
 def test_the_step_is_counted(taken):
     assert (taken.before["step"], taken.after["step"]) == (0, 1)
 
