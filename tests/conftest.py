@@ -13,6 +13,7 @@ import tensorflow as tf
 from ecgan_tf.config import base_config, keys_of
 from ecgan_tf.data.classes import ClassList
 from ecgan_tf.methods import make_generator
+from ecgan_tf.models.segmenter import Segmenter, segmenter_arrays
 from ecgan_tf.runs.folder import RunFolder
 
 # Only possible before TensorFlow's runtime starts, that is, before any test file is imported.
@@ -181,3 +182,14 @@ def make_run(tmp_path_factory):
         return pathlib.Path(run.path)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def judge(tmp_path_factory):
+    """A segmenter of the embedded tiles' 17 classes, untrained: what it says is arbitrary, but always the same."""
+    keras.utils.set_random_seed(3)
+    segmenter = Segmenter(17, name="segmenter")
+    segmenter.build()
+    path = tmp_path_factory.mktemp("judge") / "judge.npz"
+    np.savez(path, **segmenter_arrays(segmenter))
+    return str(path)

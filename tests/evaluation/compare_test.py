@@ -5,8 +5,6 @@ import json
 import re
 import shutil
 
-import keras
-import numpy as np
 import pytest
 from PIL import Image
 
@@ -16,17 +14,6 @@ from ecgan_tf.evaluation.compare import best_of, captions_of, compare
 from ecgan_tf.evaluation.measures import Measured
 from ecgan_tf.evaluation.protocols import Protocol
 from ecgan_tf.json_lines import append_line
-from ecgan_tf.models.segmenter import Segmenter, segmenter_arrays
-
-
-@pytest.fixture(scope="module")
-def judge(tmp_path_factory):
-    keras.utils.set_random_seed(3)
-    segmenter = Segmenter(17, name="segmenter")
-    segmenter.build()
-    path = tmp_path_factory.mktemp("judge") / "judge.npz"
-    np.savez(path, **segmenter_arrays(segmenter))
-    return str(path)
 
 
 @pytest.fixture(scope="module")

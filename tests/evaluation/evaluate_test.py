@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import sys
 
-import keras
 import numpy as np
 import pytest
 from PIL import Image
@@ -19,7 +18,6 @@ from ecgan_tf.errors import RequestError
 from ecgan_tf.evaluation.networks.described import FIELDS
 from ecgan_tf.evaluation.protocols import METRICS
 from ecgan_tf.evaluation.report import MEANINGS
-from ecgan_tf.models.segmenter import Segmenter, segmenter_arrays
 
 
 def evaluate(**flags):
@@ -75,17 +73,6 @@ def test_the_function_gives_the_numbers_that_it_writes(make_run, tmp_path):
 
 
 # --- judges ----------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def judge(tmp_path_factory):
-    """A segmenter of the tiles' classes, untrained: what it says is arbitrary, but the same of the same picture."""
-    keras.utils.set_random_seed(3)
-    segmenter = Segmenter(17, name="segmenter")
-    segmenter.build()
-    path = tmp_path_factory.mktemp("judge") / "judge.npz"
-    np.savez(path, **segmenter_arrays(segmenter))
-    return str(path)
 
 
 @pytest.fixture(scope="module")

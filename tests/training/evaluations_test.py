@@ -9,21 +9,11 @@ import ecgan_tf
 from ecgan_tf.errors import RequestError
 from ecgan_tf.interrupts import InterruptError
 from ecgan_tf.json_lines import read_lines
-from ecgan_tf.models.segmenter import Segmenter, segmenter_arrays
 from ecgan_tf.runs.folder import RunFolder
 from ecgan_tf.training.evaluations import Evaluations
 
 SETTINGS = {"train__steps": 4, "train__evaluate_every": 2, "train__evaluate_layouts": 4, "train__checkpoint_every": 3,
             "train__keep_checkpoints": 1}  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def judge(tmp_path_factory):
-    segmenter = Segmenter(17, name="segmenter")
-    segmenter.build()
-    path = tmp_path_factory.mktemp("judge") / "judge.npz"
-    np.savez(path, **segmenter_arrays(segmenter))
-    return str(path)
 
 
 def config(**values):
