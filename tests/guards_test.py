@@ -19,11 +19,14 @@ WRITERS = {
     "ecgan_tf.atomic_files:write_image": "atomic_path",
     "ecgan_tf.atomic_files:write_text": "atomic_path",
     "ecgan_tf.cli:reader_may_leave": "os.devnull, to nobody",
+    "ecgan_tf.evaluation.compare:write_pdf": "atomic_path",
+    "ecgan_tf.evaluation.page:picture": "BytesIO",
     "ecgan_tf.interrupts:_hold_stderr": "os.devnull, to nobody",
     "ecgan_tf.console:stderr_held_back": "TemporaryFile",
     "ecgan_tf.json_lines:append_line": "machine_errors",
     "ecgan_tf.outputs:emptied_if_it_fails": "a folder that was empty when the command began",
     "ecgan_tf.outputs:plan_folder": "machine_errors",
+    "ecgan_tf.runs.checkpoints:prune_checkpoints": "steps of checkpoints alone, but the newest and those kept",
     "ecgan_tf.runs.checkpoints:save_checkpoint": "atomic_path",
     "ecgan_tf.runs.folder:RunFolder.roll_back": "locked, by train; of a checkpoint that is kept, by check",
     "ecgan_tf.runs.folder:RunFolder.start": "atomic_path",
@@ -56,6 +59,7 @@ WRITERS = {
 }
 # Make something of bytes that came from elsewhere.
 DECODERS = {
+    "ecgan_tf.evaluation.report:_file": "style.png, which evaluate wrote a moment before",
     "ecgan_tf.arrays:_read_header": "LARGEST_HEADER",
     "ecgan_tf.arrays:read_arrays": "RequestError",
     "ecgan_tf.atomic_files:parse_json": "RecursionError",
@@ -110,6 +114,8 @@ STATES = {
     "ecgan_tf.runs.folder:RunFolder.keep_schedule": "write_json",
     "ecgan_tf.runs.folder:RunFolder.save": "save_checkpoint",
     "ecgan_tf.runs.folder:RunFolder.start": "locked and check before it, by train; locked, by bring_in",
+    "ecgan_tf.training.evaluations:Evaluations.__init__": "drop_lines_after",
+    "ecgan_tf.training.evaluations:Evaluations.measure": "append_line",
     "ecgan_tf.training.imports:bring_in": "locked",
     "ecgan_tf.training.imports:take_out": "atomic_path",
     "ecgan_tf.training.loop:training_loop": "stop_on_signals",

@@ -49,7 +49,8 @@ def test_keys_of_other_methods_are_dropped_on_reading(old):
     stored, read = flatten(json.loads((old / "config.json").read_text())), flatten(read_config(old))
     assert stored.keys() >= FOREIGN
     assert read.keys() == {"model.name", *keys_of("ecgan")} and not read.keys() & FOREIGN
-    new = {"train.extend": "", "train.init_from": "", "allow_missing_terms": False, "missing_terms": []}
+    defaults = json.loads(json.dumps({key: value.default for key, value in keys_of("ecgan").items()}))
+    new = {key: defaults[key] for key in read.keys() - stored.keys()}
     assert read == {key: stored[key] for key in read if key not in new} | new
 
 
