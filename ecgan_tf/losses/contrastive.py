@@ -24,11 +24,14 @@ def sample_pixels(labels, num_classes, per_class, seed):
     return tf.reshape(indices, [-1]), sampled_labels, tf.reshape(scores, [-1]) >= 0.0
 
 
-def only_valid(pixels, most):
+FEW_PLACES = 4096  # whose matrix of similarities is 64 MB
+
+
+def only_valid(pixels, most, few=FEW_PLACES):
     """The valid ones of sampled pixels, and as few others as fixed shapes need: at most `most` in all.
 
     There can be no more valid pixels than the batch has; with many classes and few pixels most places are empty, and
-    the loss compares every place with every other.
+    the loss compares every place with every other. Up to `few` places that costs little, and they stay as they are.
 
     Args:
         pixels: tuple of embeddings, labels and valid, as `pixel_contrastive_loss` takes them.
@@ -37,7 +40,7 @@ def only_valid(pixels, most):
         the tuple, in the order that it was in; as it was where it has no more places than that.
     """
     valid = pixels[2]
-    if valid.shape[0] <= most:
+    if valid.shape[0] <= max(most, few):
         return pixels
     kept = tf.argsort(tf.cast(valid, tf.int32), direction="DESCENDING", stable=True)[:most]
     return tuple(tf.gather(part, kept) for part in pixels)

@@ -15,7 +15,7 @@ def test_the_loss_of_the_valid_pixels_is_the_loss_of_all_places(classes, per_cla
 
     def loss_of(embedded, most):
         places = (tf.gather(embedded, indices), sampled, valid)
-        kept = only_valid(places, most) if most else places
+        kept = only_valid(places, most, few=0) if most else places
         assert not most or kept[1].shape[0] == min(most, len(indices))
         return pixel_contrastive_loss(*kept)
 
@@ -29,4 +29,5 @@ def test_the_loss_of_the_valid_pixels_is_the_loss_of_all_places(classes, per_cla
 
 def test_places_that_fit_stay_as_they_are(rng):
     places = tuple(tf.constant(x) for x in (rng.normal(size=(4, 2)), [0, 0, 1, 1], [True, False, True, True]))
-    assert only_valid(places, 4) is places
+    assert only_valid(places, 4, few=0) is places
+    assert only_valid(places, 2) is places  # so few that nothing is gained
