@@ -129,8 +129,16 @@ def log(step, since_log, gan, progress, metrics, config, run):
     speed = "-" if images_per_second is None else f"{images_per_second:.1f}"
     say(
         f"step {step}/{progress.steps} | {speed} images/s | {format_seconds(seconds_left)} left | "
-        f"L_G {terms['L_G']:.3f} | L_D {terms['L_D']:.3f}"
+        f"L_G {terms['L_G']:.3f} | L_D {terms['L_D']:.3f}{perceptual_share(terms, config.loss)}"
     )
+
+
+def perceptual_share(terms, loss):
+    """How large the weighted perceptual terms are against feature matching, for the log; "" without either."""
+    perceptual, matching = (sum(v for name, v in terms.items() if name.startswith(f"{s}^")) for s in ("L_p", "L_f"))
+    if not perceptual or not matching or not loss.feature_matching:
+        return ""
+    return f" | L_p is {loss.perceptual * perceptual / (loss.feature_matching * matching):.2f} of L_f"
 
 
 def way_back(run):

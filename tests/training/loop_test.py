@@ -5,7 +5,7 @@ import pytest
 
 from ecgan_tf.errors import RequestError
 from ecgan_tf.runs.folder import RunFolder
-from ecgan_tf.training.loop import SinceLog, log
+from ecgan_tf.training.loop import SinceLog, log, perceptual_share
 from ecgan_tf.training.summaries import MetricsWriter, Progress
 
 
@@ -72,6 +72,13 @@ def test_the_objective_uses_the_heads_of_the_gan(gan, gan_config):
     assert contrast.embeddings == {1: gan.heads["embedding_1"]}
     assert (contrast.seed, contrast.num_classes, contrast.memory) == (5, 3, None)
     assert objective.class_pixels is gan.heads["class_pixels"]
+
+
+def test_the_log_says_how_large_the_perceptual_terms_are(gan_config):
+    terms = {"L_p^I'": 0.5, "L_p^I''": 1.0, "L_f^I'": 2.0, "L_f^e": 1.0, "L_G": 9.0}
+    loss = gan_config(**{"loss.perceptual": 4.0, "loss.feature_matching": 10.0}).loss
+    assert perceptual_share(terms, loss) == " | L_p is 0.20 of L_f"
+    assert perceptual_share({name: v for name, v in terms.items() if "L_p" not in name}, loss) == ""
 
 
 def test_terms_that_the_run_goes_without_are_off(gan, gan_config):
