@@ -34,6 +34,7 @@ TRAIN = ("train", "--config=spade_earth_tiles:toy", "--config.loss.perceptual=0"
 COMMANDS = {
     "synthesize": (("synthesize", "--model={run}", f"--labels={LABELS}", "--output={out}/x"), f"x/{FIRST}", (12, 0)),
     "evaluate": (("evaluate", "--model={run}", "--output={out}/x"), "x/evaluation.json", (20, 0)),
+    "compare": (("compare", "{run}", "{other}", "--output={out}/x"), "x/compare.json", (20, 0, 60, 200)),
     "segmenter": (("segmenter", "--config=spade_earth_tiles:toy", "--steps=1", "--output={out}/x.npz"), "x.npz",
                   (100, 0)),
     "take out": (("convert", "--from={run}", "--to={out}/x.npz"), "x.npz", (1000, 0)),
@@ -55,8 +56,8 @@ WORDS = {
     "no rights": "no permission; change the access rights, or give another folder",
 }
 # What `make test` tries beside the full disk: another error with each command.
-QUICK = dict(zip(COMMANDS, ("read-only", "long name", "file for folder", "folder for file", "ulimit", "no rights",
-                            "read-only", "long name", "file for folder")))  # fmt: skip
+QUICK = dict(zip(COMMANDS, ("read-only", "long name", "ulimit", "file for folder", "folder for file", "ulimit",
+                            "no rights", "read-only", "long name", "file for folder")))  # fmt: skip
 
 
 def cases():
@@ -83,8 +84,8 @@ def given(make_run, tmp_path_factory, commands):
     assert code == 0, err
     write_tflite(InferenceModel(run), str(folder / "model.tflite"), "float32")
     with TinyServer() as server:
-        yield {"run": run, "weights": folder / "weights.npz", "tflite": folder / "model.tflite",
-               "address": server.address}  # fmt: skip
+        yield {"run": run, "other": shutil.copytree(run, folder / "other"), "weights": folder / "weights.npz",
+               "tflite": folder / "model.tflite", "address": server.address}  # fmt: skip
 
 
 def mount(folder, *options):
@@ -171,6 +172,10 @@ def check_whole(path):
         json.loads(read_metadata(path.read_bytes()))
     elif path.suffix == ".onnx":
         onnx.checker.check_model(str(path), full_check=True)
+    elif path.suffix == ".pdf":
+        assert path.read_bytes().rstrip().endswith(b"%%EOF")
+    elif path.suffix == ".csv":
+        assert len({line.count(",") for line in path.read_text().splitlines()}) == 1
     elif path.name == "saved_model.pb":
         assert (path.parent / "variables" / "variables.index").is_file()
         assert (path.parent / "fingerprint.pb").is_file()
