@@ -7,6 +7,7 @@ from ecgan_tf.runs.folder import RunFolder, read_config
 from ecgan_tf.training.ablations import ablations
 
 
+@pytest.mark.slow
 def test_variants_are_trained_and_compared_and_a_second_call_trains_nothing(tmp_path, capsys):
     variants = ["B1_toy", "B5_toy"]
     first = ablations(str(tmp_path), variants, segmenter_steps=2, train__steps=2)

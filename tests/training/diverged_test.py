@@ -2,24 +2,31 @@
 
 import json
 import re
+import runpy
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-ROOT = Path(__file__).parents[2]
-TOY = ["--config=configs/spade_earth_tiles.py:toy", "--config.loss.perceptual=0", "--config.train.checkpoint_every=1"]
-
-
-def train(*words):
-    command = [sys.executable, "train_main.py", *TOY, *map(str, words)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=ROOT)
+ForkServer = runpy.run_path(str(Path(__file__).parents[1] / "fork_server.py"))["ForkServer"]
+TOY = ["--config=spade_earth_tiles:toy", "--config.loss.perceptual=0", "--config.train.checkpoint_every=1",
+       "--config.data.check_examples=4"]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
-def diverged(tmp_path_factory):
+def train():
+    with ForkServer() as server:
+
+        def train(*words):
+            command = ["train", *TOY, *map(str, words)]
+            return subprocess.CompletedProcess(command, *server.run(*command))
+
+        yield train
+
+
+@pytest.fixture(scope="module")
+def diverged(train, tmp_path_factory):
     """A run of three sound steps, made longer with a rate that tears everything apart."""
     run = tmp_path_factory.mktemp("diverged") / "run"
     assert train(f"--workdir={run}", "--config.train.steps=3").returncode == 0
@@ -38,7 +45,7 @@ def test_it_ends_in_one_line_and_keeps_what_is_finite(diverged):
         assert all(np.isfinite(array).all() for array in arrays.values() if array.dtype.kind == "f")
 
 
-def test_the_first_remedy_works(diverged):
+def test_the_first_remedy_works(diverged, train):
     run, result = diverged
     step = re.search(r"--rollback_to=(\d+)", result.stderr)[1]
     rates = ["--config.optimizer.generator_lr=1e-5", "--config.optimizer.discriminator_lr=1e-5"]
@@ -50,14 +57,14 @@ def test_the_first_remedy_works(diverged):
 
 
 @pytest.mark.slow
-def test_the_second_remedy_works(diverged, tmp_path):
+def test_the_second_remedy_works(diverged, train, tmp_path):
     run, _ = diverged
     fresh = train(f"--workdir={tmp_path / 'new'}", f"--config.train.init_from={run}", "--config.train.steps=1")
     assert fresh.returncode == 0, fresh.stderr
     assert f"starting from the weights of {run}, step " in fresh.stdout
 
 
-def test_a_finished_run_is_made_longer_only_as_one_is_told(tmp_path):
+def test_a_finished_run_is_made_longer_only_as_one_is_told(train, tmp_path):
     run = f"--workdir={tmp_path / 'run'}"
     assert train(run, "--config.train.steps=4").returncode == 0
     refused = train(run, "--config.train.steps=8")
