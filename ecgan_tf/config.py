@@ -26,6 +26,12 @@ SHARED_KEYS = {
     "loss.vgg_weights": Key("keras", "VGG-19's: Keras' notop file, or `keras` for the package's download or cache"),
     "loss.gan_mode": Key("hinge", "`hinge`, the releases'; `log`, the papers'", ("hinge", "log")),
     "loss.reconstruction": Key(0.0, "L1 of every image to the photograph; in no paper here", least=0),
+    "loss.reconstruction_pool": Key(
+        1, "side of the cells whose mean colours that L1 compares; above 1 it leaves texture alone", above=0
+    ),
+    "loss.texture": Key(
+        0.0, "lambda_t: each class's share of every frequency, as in the photograph; in no paper here", least=0
+    ),
     "optimizer.generator_lr": Key(1e-4, "two time scales: the discriminator's is four times it", least=0),
     "optimizer.discriminator_lr": Key(4e-4, "", least=0),
     "optimizer.beta_1": Key(0.0, "of both Adams", least=0, most=1),

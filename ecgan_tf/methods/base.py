@@ -13,7 +13,8 @@ from ecgan_tf.console import say
 from ecgan_tf.errors import RequestError
 from ecgan_tf.losses.adversarial import ADVERSARIAL
 from ecgan_tf.losses.features import feature_matching_loss, perceptual_loss
-from ecgan_tf.losses.reduction import mean_absolute_difference
+from ecgan_tf.losses.reduction import pooled_difference
+from ecgan_tf.losses.texture import texture_loss
 from ecgan_tf.models import make_discriminator
 from ecgan_tf.models.vgg import make_vgg_features
 
@@ -74,12 +75,16 @@ class Objective:
         pairs: list of `Pair`.
         judges: list of `Judge`.
         vgg: from `make_vgg_features`, or None for no perceptual terms.
+        num_classes: N, which the texture terms need.
     """
 
     discriminator_weight = 1.0
 
-    def __init__(self, config, pairs, judges, vgg=None):
+    def __init__(self, config, pairs, judges, vgg=None, num_classes=None):
+        if config.loss.texture and num_classes is None:
+            raise ValueError(f"{type(self).__name__} needs num_classes for config.loss.texture {config.loss.texture}.")
         self.loss = config.loss
+        self.num_classes = num_classes
         self.pairs = pairs
         self.judges = judges
         self.vgg = vgg
@@ -120,8 +125,15 @@ class Objective:
             # black on most pixels: the L1 distance is content with a map that is black on all.
             for pair in self.pairs:
                 if pair.real != "edge":
-                    distance = mean_absolute_difference(photographs[pair.real], outputs[pair.fake])
+                    distance = pooled_difference(
+                        photographs[pair.real], outputs[pair.fake], loss.reconstruction_pool
+                    )
                     terms[f"L_1^{pair.symbol}"] = (loss.reconstruction * pair.weight, distance)
+        if loss.texture:
+            for pair in self.pairs:
+                if pair.real != "edge":
+                    distance = texture_loss(photographs[pair.real], outputs[pair.fake], batch["labels"], self.num_classes)
+                    terms[f"L_t^{pair.symbol}"] = (loss.texture * pair.weight, distance)
         return terms
 
     def discriminator_terms(self, judged):
@@ -257,7 +269,7 @@ class Method:
             config: the run's.
             generator, judges, heads: the networks, as this method made them.
         """
-        return self.objective(config, self.pairs(config), judges, open_vgg(config.loss))
+        return self.objective(config, self.pairs(config), judges, open_vgg(config.loss), generator.num_classes)
 
 
 def open_vgg(loss):

@@ -86,7 +86,7 @@ class LGGANObjective(Objective):
     """
 
     def __init__(self, config, pairs, judges, generator, vgg=None, classify=None):
-        super().__init__(config, pairs, judges, vgg)
+        super().__init__(config, pairs, judges, vgg, generator.num_classes)
         self.generator = generator
         self.classify = classify
 

@@ -83,6 +83,7 @@ CASES = {
                          lambda layer, x: layer(x["features"], x["others"]), (*FULL, FILTERS)),
     "FeatureSPADEResidualBlock": Case({"filters": 6, "modulation": {"hidden_filters": 4}}, (FEATURES, FEATURES),
                                       lambda layer, x: layer(x["features"], x["others"]), (*FULL, 6)),
+    "FixedNoise": Case({"strength": 0.5}, (FEATURES,), on_features, (*FULL, FILTERS)),
     "FullAttention": Case({"filters": 4}, (FEATURES, FEATURES, FEATURES), on_exemplar, (*FULL, FILTERS)),
     "LabelConv2D": Case({"filters": 5, **LAYOUT}, (), on_layout, (*FULL, 5)),
     "LabelPyramid": Case({"filters": 4, **LAYOUT}, (), on_layout, (*FULL, 4)),

@@ -4,8 +4,9 @@ import tensorflow as tf
 
 from ecgan_tf.losses.contrastive import pixel_contrastive_loss, sample_pixels
 from ecgan_tf.losses.labels import label_cross_entropy, similarity_loss
+from ecgan_tf.losses.texture import texture_loss
 from ecgan_tf.methods import METHODS
-from ecgan_tf.methods.base import Judge
+from ecgan_tf.methods.base import Judge, Objective
 from ecgan_tf.methods.ecgan import ECGANObjective
 from ecgan_tf.methods.lggan import CrossViewObjective, LGGANObjective
 from ecgan_tf.methods.pixel_contrast import PixelContrast, pure_labels
@@ -107,6 +108,28 @@ def test_every_term_of_the_generator_matches_numpy(config, batch, outputs, judge
     for symbol, (weight, value) in expected.items():
         assert terms[symbol][0] == weight
         np.testing.assert_allclose(terms[symbol][1], value, rtol=1e-4, err_msg=symbol)
+
+
+def test_texture_is_compared_by_class_and_colours_by_cells(config, batch, outputs, judge):
+    config.loss.texture, config.loss.reconstruction_pool = 0.5, 4
+    judged = {"discriminator": (judge(FAKES), judge(("image", "edge")))}
+    terms = ecgan_objective(config).generator_terms(batch, outputs, judged)
+    assert not {"L_t^e", "L_1^e"} & terms.keys()
+    real = batch["image"].numpy()
+    for fake, symbol, weight in (("initial_image", "I'", 1.0), ("image", "I''", 2.5)):
+        assert terms[f"L_t^{symbol}"][0] == 0.5 * weight
+        np.testing.assert_allclose(
+            terms[f"L_t^{symbol}"][1], texture_loss(real, outputs[fake], batch["labels"], 3), rtol=1e-5
+        )
+        cells = (real - outputs[fake]).reshape(2, 8, 4, 8, 4, 3).mean((2, 4))
+        assert terms[f"L_1^{symbol}"][0] == 4.0 * weight
+        np.testing.assert_allclose(terms[f"L_1^{symbol}"][1], mean(np.abs(cells)), rtol=1e-4)
+
+
+def test_an_objective_that_does_not_know_its_classes_refuses_a_texture_term(config):
+    config.loss.texture = 1.0
+    with pytest.raises(ValueError, match="num_classes"):
+        Objective(config, [], [])
 
 
 def test_every_term_of_the_discriminator_matches_numpy(config, judge):
