@@ -50,9 +50,9 @@ def texture_loss(image, generated, labels, num_classes, scales=3):
     for scale in range(scales):
         if scale:
             images = [ops.average_pool(x, 2) for x in images]
-        step = 2**scale
-        centres = labels[:, ::step, ::step][:, 1:-2, 1:-2]  # of the filters' windows
-        masks = ops.one_hot(centres[:, : images[0].shape[1] - 3, : images[0].shape[2] - 3], num_classes, dtype="float32")
+        step, (rows, columns) = 2**scale, (side - 3 for side in images[0].shape[1:3])
+        centres = labels[:, ::step, ::step][:, 1 : 1 + rows, 1 : 1 + columns]  # of the filters' windows
+        masks = ops.one_hot(centres, num_classes, dtype="float32")
         areas = ops.sum(masks, axis=(1, 2))
         real, fake = (_log_statistics(x, masks, areas) for x in images)
         of_class = ops.mean(ops.absolute(real - fake), axis=-1)

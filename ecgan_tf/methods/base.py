@@ -125,14 +125,14 @@ class Objective:
             # black on most pixels: the L1 distance is content with a map that is black on all.
             for pair in self.pairs:
                 if pair.real != "edge":
-                    distance = pooled_difference(
-                        photographs[pair.real], outputs[pair.fake], loss.reconstruction_pool
-                    )
+                    distance = pooled_difference(photographs[pair.real], outputs[pair.fake], loss.reconstruction_pool)
                     terms[f"L_1^{pair.symbol}"] = (loss.reconstruction * pair.weight, distance)
         if loss.texture:
             for pair in self.pairs:
                 if pair.real != "edge":
-                    distance = texture_loss(photographs[pair.real], outputs[pair.fake], batch["labels"], self.num_classes)
+                    distance = texture_loss(
+                        photographs[pair.real], outputs[pair.fake], batch["labels"], self.num_classes
+                    )
                     terms[f"L_t^{pair.symbol}"] = (loss.texture * pair.weight, distance)
         return terms
 

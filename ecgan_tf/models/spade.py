@@ -6,8 +6,8 @@ from keras import ops
 from ecgan_tf.layers.from_arguments import FromArguments
 from ecgan_tf.layers.initializers import make_initializer
 from ecgan_tf.layers.label_conv import LabelConv2D
-from ecgan_tf.layers.normalization import leaky_relu
 from ecgan_tf.layers.noise import FixedNoise
+from ecgan_tf.layers.normalization import leaky_relu
 from ecgan_tf.layers.spade import SPADEResidualBlock
 from ecgan_tf.layers.upsampling import upsample_bilinear, upsample_nearest
 from ecgan_tf.models.generator import Generator

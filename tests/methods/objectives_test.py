@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -228,7 +230,7 @@ def test_a_part_that_is_off_has_no_pair(values, pairs, config):
 def test_spade_has_the_terms_of_its_paper_and_no_others(tiny_config, batch, outputs, judge):
     """Park et al., section 3.2: adversarial, feature matching, perceptual; the L1 is our switch, off by default."""
     config, method = tiny_config("spade", **{"loss.feature_matching": 7.0}), METHODS["spade"]
-    objective = method.make_objective(config, None, [MAIN], {})
+    objective = method.make_objective(config, SimpleNamespace(num_classes=3), [MAIN], {})
     predictions = {"discriminator": (judge(["image"]), judge(["image"]))}
     assert list(objective.generator_terms(batch, outputs, predictions)) == ["L^i", "L_f^I"]
     assert not method.make_heads(config, None)
@@ -243,7 +245,7 @@ LGGAN_SYMBOLS = {"image": "C", "global_image": "G", "local_image": "L"}
 class Branches:
     """What `LGGANObjective` asks of a generator: labels 0 and 1 share a branch, unknown has none."""
 
-    num_branches = 2
+    num_classes, num_branches = 3, 2
 
     def __init__(self, fusion="weight"):
         self.has_global, self.has_local = fusion != "local", fusion != "global"
