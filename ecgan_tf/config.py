@@ -19,6 +19,9 @@ SHARED_KEYS = {
     "discriminator.base_filters": Key(64, "of each discriminator's first convolution", above=0, toy=8),
     "discriminator.num_scales": Key(2, "PatchGANs, each at half the size of the one before", above=0),
     "discriminator.image": Key(False, "one more that judges images without their layouts"),
+    "discriminator.segmentation": Key(
+        0.0, "weight of one more that segments, as OASIS' does, beside loss.adversarial; 0: there is none", least=0
+    ),
     **DATA_KEYS,
     "loss.adversarial": Key(1.0, "lambda_c", least=0),
     "loss.feature_matching": Key(10.0, "lambda_f", least=0),

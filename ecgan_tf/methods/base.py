@@ -45,12 +45,16 @@ class Judge:
         network: function of (batch, images, training) to a list of (features, logits), see `MultiscaleDiscriminator`.
         symbols: from what it judges, keys of `Objective.reals`, to the symbol of that adversarial term.
         matches_features: whether the feature matching loss is taken from its features.
+        gan_mode: key of `ADVERSARIAL`; "": config.loss.gan_mode.
+        weight: of its term in the generator's total, beside config.loss.adversarial.
     """
 
     name: str
     network: Callable[..., Any]
     symbols: dict[str, str]
     matches_features: bool = True
+    gan_mode: str = ""
+    weight: float = 1.0
 
 
 class Outputs(dict):
@@ -88,7 +92,6 @@ class Objective:
         self.pairs = pairs
         self.judges = judges
         self.vgg = vgg
-        self.generator_cost, self.real_cost, self.fake_cost = ADVERSARIAL[config.loss.gan_mode]
 
     def reals(self, batch):
         """What the discriminator should take for real: float (batch, height, width, 3) each."""
@@ -142,29 +145,34 @@ class Objective:
         The real image counts as often as its fakes do: for ECGAN lambda + 1 times for I' and I''.
         """
         terms = {}
-        for symbol, real, pairs, (fakes, reals) in self._families(judged):
-            costs = [pair.weight * self.fake_cost(_logits(fakes[pair.fake])) for pair in pairs]
+        for judge, real, pairs, (fakes, reals) in self._families(judged):
+            _, real_cost, fake_cost = self._costs_of(judge)
+            costs = [pair.weight * fake_cost(_logits(fakes[pair.fake])) for pair in pairs]
             weights = sum(pair.weight for pair in pairs)
-            cost = weights * self.real_cost(_logits(reals[real])) + sum(costs)
-            terms[f"L_D^{symbol}"] = (self.discriminator_weight, cost)
+            cost = weights * real_cost(_logits(reals[real])) + sum(costs)
+            terms[f"L_D^{judge.symbols[real]}"] = (self.discriminator_weight, cost)
         return terms
 
     def _adversarial_terms(self, judged):
         terms = {}
-        for symbol, _, pairs, (fakes, _) in self._families(judged):
-            costs = [pair.weight * self.generator_cost(_logits(fakes[pair.fake])) for pair in pairs]
-            terms[f"L^{symbol}"] = (self.loss.adversarial, sum(costs))
+        for judge, real, pairs, (fakes, _) in self._families(judged):
+            generator_cost, _, _ = self._costs_of(judge)
+            costs = [pair.weight * generator_cost(_logits(fakes[pair.fake])) for pair in pairs]
+            terms[f"L^{judge.symbols[real]}"] = (self.loss.adversarial * judge.weight, sum(costs))
         return terms
+
+    def _costs_of(self, judge):
+        return ADVERSARIAL[judge.gan_mode or self.loss.gan_mode]
 
     def _judges_of(self, real):
         return [judge for judge in self.judges if real in judge.symbols]
 
     def _families(self, judged):
-        """Symbol, real partner, pairs and predictions of each adversarial term: of one judge and one kind of real."""
+        """Judge, real partner, pairs and predictions of each adversarial term: of one judge and one kind of real."""
         for real in dict.fromkeys(pair.real for pair in self.pairs):
             pairs = [pair for pair in self.pairs if pair.real == real]
             for judge in self._judges_of(real):
-                yield judge.symbols[real], real, pairs, judged[judge.name]
+                yield judge, real, pairs, judged[judge.name]
 
 
 class Method:
@@ -219,7 +227,7 @@ class Method:
         """The discriminators, the main one first, and what each of them judges.
 
         By default one multi-scale discriminator judges all pairs; with config.discriminator.image a second one judges
-        images without their layouts.
+        images without their layouts, with config.discriminator.segmentation a third one segments them.
 
         Args:
             config: the run's.
@@ -231,6 +239,18 @@ class Method:
         if config.discriminator.image:
             network = self._multiscale(config, layout, "image", is_conditional=False)
             judges.append(Judge("image_discriminator", network, {"image": "u"}, matches_features=False))
+        if config.discriminator.segmentation:
+            network = make_discriminator("segmentation", base_filters=config.discriminator.base_filters, **layout)
+            judges.append(
+                Judge(
+                    "segmentation_discriminator",
+                    network,
+                    {"image": "c"},
+                    matches_features=False,
+                    gan_mode="segmentation",
+                    weight=config.discriminator.segmentation,
+                )
+            )
         return judges
 
     @staticmethod

@@ -166,7 +166,7 @@ class LGGANCrossView(_LocalMethod):
         **SOURCE_KEYS,
         "loss.total_variation": Key(0.0, "of every image, summed over its pixels", least=0),
     }
-    without = ("discriminator.num_scales", "discriminator.image")
+    without = ("discriminator.num_scales", "discriminator.image", "discriminator.segmentation")
 
     def stride(self, config):
         return 4

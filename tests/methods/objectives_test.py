@@ -128,6 +128,27 @@ def test_texture_is_compared_by_class_and_colours_by_cells(config, batch, output
         np.testing.assert_allclose(terms[f"L_1^{symbol}"][1], mean(np.abs(cells)), rtol=1e-4)
 
 
+def test_a_judge_that_segments_has_its_own_costs_and_weight(config, batch, outputs, judge, rng):
+    fakes, reals = judge(FAKES), judge(("image", "edge"))
+    both = ("initial_image", "image")
+    logs = {key: [([], -rng.uniform(0, 2, (2, 8, 8, 2)))] for key in ("real", *both)}
+    judged = {
+        "discriminator": (fakes, reals),
+        "segmentation": ({key: logs[key] for key in both}, {"image": logs["real"]}),
+    }
+    segments = Judge("segmentation", None, {"image": "c"}, False, "segmentation", 0.5)
+    objective = ecgan_objective(config, judges=(MAIN, segments))
+    of_generator = objective.generator_terms(batch, outputs, judged)
+    of_discriminator = objective.discriminator_terms(judged)
+    cost = {key: -value[0][1].mean((1, 2)) for key, value in logs.items()}  # of the label, of being fake
+    assert of_generator["L^c"][0] == 1.5 * 0.5 and of_generator["L^i"][0] == 1.5
+    expected = cost["initial_image"][:, 0] + 2.5 * cost["image"][:, 0]
+    np.testing.assert_allclose(of_generator["L^c"][1], expected, rtol=1e-5)
+    expected = 3.5 * cost["real"][:, 0] + cost["initial_image"][:, 1] + 2.5 * cost["image"][:, 1]
+    np.testing.assert_allclose(of_discriminator["L_D^c"][1], expected, rtol=1e-5)
+    assert [symbol for symbol in of_generator if symbol.startswith("L_f")] == ["L_f^e", "L_f^I'", "L_f^I''"]
+
+
 def test_an_objective_that_does_not_know_its_classes_refuses_a_texture_term(config):
     config.loss.texture = 1.0
     with pytest.raises(ValueError, match="num_classes"):
