@@ -117,7 +117,7 @@ CASES = {
     "PairDiscriminator": Case({"num_classes": LABELS, "condition": "source", "base_filters": 4}, (),
                               lambda layer, x: judge(layer, larger(x)), (6, 16, 32, 4)),
     "PixelEmbedding": Case({"filters": FILTERS, "dimension": 5}, (), on_features, (2, 4, 8, 5)),
-    "SegmentationDiscriminator": Case({"num_classes": LABELS, "base_filters": 2}, (), judge, (6, *SIZE, 2)),
+    "SegmentationDiscriminator": Case({"num_classes": LABELS, "base_filters": 2, "depth": 1}, (), judge, (6, *SIZE, 2)),
     "Segmenter": Case({"num_classes": 3, "base_filters": 4}, (), on_image, (2, 4, 8, 3)),
 }  # fmt: skip
 

@@ -3,6 +3,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from ecgan_tf.convert import torch_names
+from ecgan_tf.errors import RequestError
 from ecgan_tf.layers.upsampling import upsample_nearest
 from ecgan_tf.models import make_generator
 from ecgan_tf.models.spade import ENLARGING
@@ -62,3 +64,8 @@ def test_the_trunk_enlarges_as_it_is_told(enlarging, monkeypatch):
     monkeypatch.setitem(ENLARGING, enlarging, lambda x: seen.append(x.shape[1]) or upsample_nearest(x))
     make(enlarging=enlarging)(BACKGROUND)
     assert seen == [2, 4, 8, 16, 32]
+
+
+def test_the_releases_have_no_names_for_noise():
+    with pytest.raises(RequestError, match="noise_head_0"):
+        torch_names(make(noise="fixed"))
