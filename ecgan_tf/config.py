@@ -22,6 +22,9 @@ SHARED_KEYS = {
     "discriminator.base_filters": Key(64, "of each discriminator's first convolution", above=0, toy=8),
     "discriminator.num_scales": Key(2, "PatchGANs, each at half the size of the one before", above=0),
     "discriminator.image": Key(False, "one more that judges images without their layouts"),
+    "discriminator.segmentation": Key(
+        0.0, "weight of one more that segments, as OASIS' does, beside loss.adversarial; 0: there is none", least=0
+    ),
     **DATA_KEYS,
     "loss.adversarial": Key(1.0, "lambda_c", least=0),
     "loss.feature_matching": Key(10.0, "lambda_f", least=0),
@@ -32,6 +35,12 @@ SHARED_KEYS = {
     ),
     "loss.gan_mode": Key("hinge", "`hinge`, the releases'; `log`, the papers'", ("hinge", "log")),
     "loss.reconstruction": Key(0.0, "L1 of every image to the photograph; in no paper here", least=0),
+    "loss.reconstruction_pool": Key(
+        1, "side of the cells whose mean colours that L1 compares; above 1 it leaves texture alone", above=0
+    ),
+    "loss.texture": Key(
+        0.0, "lambda_t: each class's share of every frequency, as in the photograph; in no paper here", least=0
+    ),
     "optimizer.generator_lr": Key(1e-4, "two time scales: the discriminator's is four times it", least=0),
     "optimizer.discriminator_lr": Key(4e-4, "", least=0),
     "optimizer.beta_1": Key(0.0, "of both Adams", least=0, most=1),

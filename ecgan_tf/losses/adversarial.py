@@ -1,6 +1,7 @@
-"""The adversarial loss, averaged over patches and over the discriminator's scales, in two forms.
+"""The adversarial loss, averaged over patches and over the discriminator's scales, in three forms.
 
 ECGAN's paper writes the log form; its release and every SPADE-family baseline train with the hinge (Lim & Ye, 2017).
+A discriminator that segments has a form of its own, the cross-entropy of OASIS (Schonfeld et al., 2021).
 """
 
 from keras import ops
@@ -39,6 +40,22 @@ def log_fake_loss(logits):
     return _mean_over_scales(per_example_mean(ops.softplus(ops.cast(scale, "float32"))) for scale in logits)
 
 
+def label_loss(logits):
+    """What a real image costs a discriminator that segments, and a fake its generator: -mean alpha_c log p_c.
+
+    Args:
+        logits: list over the scales of (batch, height, width, 2), see `SegmentationDiscriminator`.
+    Returns:
+        float32 (batch,).
+    """
+    return _mean_over_scales(-per_example_mean(scale[..., 0]) for scale in logits)
+
+
+def fake_loss(logits):
+    """What a fake costs a discriminator that segments: -mean log p_fake. Arguments as `label_loss`."""
+    return _mean_over_scales(-per_example_mean(scale[..., 1]) for scale in logits)
+
+
 def _mean_over_scales(losses):
     losses = list(losses)
     return sum(losses) / len(losses)
@@ -49,4 +66,5 @@ def _mean_over_scales(losses):
 ADVERSARIAL = {
     "hinge": (hinge_generator_loss, hinge_real_loss, hinge_fake_loss),
     "log": (log_real_loss, log_real_loss, log_fake_loss),
+    "segmentation": (label_loss, label_loss, fake_loss),  # of that discriminator alone, no choice of a config
 }

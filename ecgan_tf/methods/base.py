@@ -13,7 +13,8 @@ from ecgan_tf.console import say
 from ecgan_tf.errors import RequestError
 from ecgan_tf.losses.adversarial import ADVERSARIAL
 from ecgan_tf.losses.features import feature_matching_loss, perceptual_loss
-from ecgan_tf.losses.reduction import mean_absolute_difference
+from ecgan_tf.losses.reduction import pooled_difference
+from ecgan_tf.losses.texture import texture_loss
 from ecgan_tf.models import make_discriminator
 from ecgan_tf.models.hed import find_hed, make_hed_features
 from ecgan_tf.models.vgg import make_vgg_features, vgg_mistake
@@ -48,12 +49,16 @@ class Judge:
         network: function of (batch, images, training) to a list of (features, logits), see `MultiscaleDiscriminator`.
         symbols: from what it judges, keys of `Objective.reals`, to the symbol of that adversarial term.
         matches_features: whether the feature matching loss is taken from its features.
+        gan_mode: key of `ADVERSARIAL`; "": config.loss.gan_mode.
+        weight: of its term in the generator's total, beside config.loss.adversarial.
     """
 
     name: str
     network: Callable[..., Any]
     symbols: dict[str, str]
     matches_features: bool = True
+    gan_mode: str = ""
+    weight: float = 1.0
 
 
 class Outputs(dict):
@@ -78,16 +83,19 @@ class Objective:
         pairs: list of `Pair`.
         judges: list of `Judge`.
         vgg: `PerceptualNetwork`, or None for no perceptual terms.
+        num_classes: N, which the texture terms need.
     """
 
     discriminator_weight = 1.0
 
-    def __init__(self, config, pairs, judges, vgg=None):
+    def __init__(self, config, pairs, judges, vgg=None, num_classes=None):
+        if config.loss.texture and num_classes is None:
+            raise ValueError(f"{type(self).__name__} needs num_classes for config.loss.texture {config.loss.texture}.")
         self.loss = config.loss
+        self.num_classes = num_classes
         self.pairs = pairs
         self.judges = judges
         self.vgg = vgg
-        self.generator_cost, self.real_cost, self.fake_cost = ADVERSARIAL[config.loss.gan_mode]
 
     def reals(self, batch):
         """What the discriminator should take for real: float (batch, height, width, 3) each."""
@@ -127,8 +135,15 @@ class Objective:
             # black on most pixels: the L1 distance is content with a map that is black on all.
             for pair in self.pairs:
                 if pair.real != "edge":
-                    distance = mean_absolute_difference(photographs[pair.real], outputs[pair.fake])
+                    distance = pooled_difference(photographs[pair.real], outputs[pair.fake], loss.reconstruction_pool)
                     terms[f"L_1^{pair.symbol}"] = (loss.reconstruction * pair.weight, distance)
+        if loss.texture:
+            for pair in self.pairs:
+                if pair.real != "edge":
+                    distance = texture_loss(
+                        photographs[pair.real], outputs[pair.fake], batch["labels"], self.num_classes
+                    )
+                    terms[f"L_t^{pair.symbol}"] = (loss.texture * pair.weight, distance)
         return terms
 
     def discriminator_terms(self, judged):
@@ -137,29 +152,34 @@ class Objective:
         The real image counts as often as its fakes do: for ECGAN lambda + 1 times for I' and I''.
         """
         terms = {}
-        for symbol, real, pairs, (fakes, reals) in self._families(judged):
-            costs = [pair.weight * self.fake_cost(_logits(fakes[pair.fake])) for pair in pairs]
+        for judge, real, pairs, (fakes, reals) in self._families(judged):
+            _, real_cost, fake_cost = self._costs_of(judge)
+            costs = [pair.weight * fake_cost(_logits(fakes[pair.fake])) for pair in pairs]
             weights = sum(pair.weight for pair in pairs)
-            cost = weights * self.real_cost(_logits(reals[real])) + sum(costs)
-            terms[f"L_D^{symbol}"] = (self.discriminator_weight, cost)
+            cost = weights * real_cost(_logits(reals[real])) + sum(costs)
+            terms[f"L_D^{judge.symbols[real]}"] = (self.discriminator_weight, cost)
         return terms
 
     def _adversarial_terms(self, judged):
         terms = {}
-        for symbol, _, pairs, (fakes, _) in self._families(judged):
-            costs = [pair.weight * self.generator_cost(_logits(fakes[pair.fake])) for pair in pairs]
-            terms[f"L^{symbol}"] = (self.loss.adversarial, sum(costs))
+        for judge, real, pairs, (fakes, _) in self._families(judged):
+            generator_cost, _, _ = self._costs_of(judge)
+            costs = [pair.weight * generator_cost(_logits(fakes[pair.fake])) for pair in pairs]
+            terms[f"L^{judge.symbols[real]}"] = (self.loss.adversarial * judge.weight, sum(costs))
         return terms
+
+    def _costs_of(self, judge):
+        return ADVERSARIAL[judge.gan_mode or self.loss.gan_mode]
 
     def _judges_of(self, real):
         return [judge for judge in self.judges if real in judge.symbols]
 
     def _families(self, judged):
-        """Symbol, real partner, pairs and predictions of each adversarial term: of one judge and one kind of real."""
+        """Judge, real partner, pairs and predictions of each adversarial term: of one judge and one kind of real."""
         for real in dict.fromkeys(pair.real for pair in self.pairs):
             pairs = [pair for pair in self.pairs if pair.real == real]
             for judge in self._judges_of(real):
-                yield judge.symbols[real], real, pairs, judged[judge.name]
+                yield judge, real, pairs, judged[judge.name]
 
 
 class Method:
@@ -197,6 +217,7 @@ class Method:
             "L_f": loss.feature_matching,
             "L_p": loss.perceptual,
             "L_1": loss.reconstruction,
+            "L_t": loss.texture,
         }
         return {symbol: weight for symbol, weight in weights.items() if weight}
 
@@ -232,7 +253,7 @@ class Method:
         """The discriminators, the main one first, and what each of them judges.
 
         By default one multi-scale discriminator judges all pairs; with config.discriminator.image a second one judges
-        images without their layouts.
+        images without their layouts, with config.discriminator.segmentation a third one segments them.
 
         Args:
             config: the run's.
@@ -244,6 +265,18 @@ class Method:
         if config.discriminator.image:
             network = self._multiscale(config, layout, "image", is_conditional=False)
             judges.append(Judge("image_discriminator", network, {"image": "u"}, matches_features=False))
+        if config.discriminator.segmentation:
+            network = make_discriminator("segmentation", base_filters=config.discriminator.base_filters, **layout)
+            judges.append(
+                Judge(
+                    "segmentation_discriminator",
+                    network,
+                    {"image": "c"},
+                    matches_features=False,
+                    gan_mode="segmentation",
+                    weight=config.discriminator.segmentation,
+                )
+            )
         return judges
 
     @staticmethod
@@ -282,7 +315,7 @@ class Method:
             config: the run's.
             generator, judges, heads: the networks, as this method made them.
         """
-        return self.objective(config, self.pairs(config), judges, open_vgg(config))
+        return self.objective(config, self.pairs(config), judges, open_vgg(config), generator.num_classes)
 
 
 def open_vgg(config):

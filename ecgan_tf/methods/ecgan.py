@@ -183,8 +183,7 @@ class ECGANObjective(Objective):
     def __init__(
         self, config, pairs, judges, num_classes, vgg=None, label_logits=None, contrast=None, class_pixels=None
     ):  # fmt: skip
-        super().__init__(config, pairs, judges, vgg)
-        self.num_classes = num_classes
+        super().__init__(config, pairs, judges, vgg, num_classes)
         self.label_logits = label_logits
         self.contrast = contrast
         self.class_pixels = class_pixels

@@ -91,7 +91,7 @@ class LGGANObjective(Objective):
     """
 
     def __init__(self, config, pairs, judges, generator, vgg=None, classify=None):
-        super().__init__(config, pairs, judges, vgg)
+        super().__init__(config, pairs, judges, vgg, generator.num_classes)
         self.generator = generator
         self.classify = classify
 
@@ -171,7 +171,7 @@ class LGGANCrossView(_LocalMethod):
         **SOURCE_KEYS,
         "loss.total_variation": Key(0.0, "of every image, summed over its pixels", least=0),
     }
-    without = ("discriminator.num_scales", "discriminator.image")
+    without = ("discriminator.num_scales", "discriminator.image", "discriminator.segmentation")
 
     def terms(self, config):
         variation = {"L_tv": config.loss.total_variation} if config.loss.total_variation else {}

@@ -11,7 +11,7 @@ from ecgan_tf.methods.spade import SPADE_KEYS
 from ecgan_tf.models.msca import NUM_SCALES, MSCAGenerator
 
 # Symbols of the terms that compare with the photograph.
-WITH_TARGET = ("L_f^", "L_p^", "L_1^", "L_pix")
+WITH_TARGET = ("L_f^", "L_p^", "L_1^", "L_t^", "L_pix")
 VGG_LAYERS = 4  # relu1_1 .. relu4_1
 STYLE_KEYS = {
     **EXEMPLAR_KEYS,
@@ -80,8 +80,7 @@ class MSCAObjective(Objective):
     """
 
     def __init__(self, config, pairs, judges, num_classes, vgg=None):
-        super().__init__(config, pairs, judges, vgg)
-        self.num_classes = num_classes
+        super().__init__(config, pairs, judges, vgg, num_classes)
 
     def generator_terms(self, batch, outputs, judged, step=0):
         """As `Objective.generator_terms`; `mask` and `slots` are there to be watched, `mask` with weight 0."""

@@ -15,6 +15,16 @@ TRUNK_KEYS = {
     "model.upsampling": Key(
         "normal", "`normal`: the trunk starts at 1/32 of the image; `more`: at 1/64 (Cityscapes)", ("normal", "more")
     ),
+    "model.enlarging": Key(
+        "nearest",
+        "between the trunk's blocks; `bilinear` has no grid, and departs from the releases",
+        ("nearest", "bilinear"),
+    ),
+    "model.noise": Key(
+        "none",
+        "`fixed`: a map of noise at each of the trunk's sizes, by which pixels of a region differ",
+        ("none", "fixed"),
+    ),
 }
 
 

@@ -6,6 +6,7 @@ from ecgan_tf.models.ecgan import ECGANGenerator
 from ecgan_tf.models.lggan import LGGANGenerator, LGGANPlusGenerator
 from ecgan_tf.models.lggan_cross_view import CrossViewGenerator
 from ecgan_tf.models.msca import MSCAGenerator
+from ecgan_tf.models.segmentation_discriminator import SegmentationDiscriminator
 from ecgan_tf.models.spade import SPADEGenerator
 
 MODELS = {
@@ -20,6 +21,7 @@ MODELS = {
 DISCRIMINATORS = {
     "multiscale": MultiscaleDiscriminator,
     "pair": PairDiscriminator,
+    "segmentation": SegmentationDiscriminator,
 }
 
 

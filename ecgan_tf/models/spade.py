@@ -6,13 +6,15 @@ from keras import ops
 from ecgan_tf.layers.from_arguments import FromArguments
 from ecgan_tf.layers.initializers import make_initializer
 from ecgan_tf.layers.label_conv import LabelConv2D
+from ecgan_tf.layers.noise import FixedNoise
 from ecgan_tf.layers.normalization import leaky_relu
 from ecgan_tf.layers.spade import SPADEResidualBlock
-from ecgan_tf.layers.upsampling import upsample_nearest
+from ecgan_tf.layers.upsampling import upsample_bilinear, upsample_nearest
 from ecgan_tf.models.generator import Generator
 from ecgan_tf.models.torch_names import spade_torch_name
 
 UPSAMPLING = {"normal": 5, "more": 6}  # doublings between the trunk's first feature map and the image
+ENLARGING = {"nearest": upsample_nearest, "bilinear": upsample_bilinear}  # by 2
 
 
 def stride_of(upsampling):
@@ -29,6 +31,9 @@ class SPADETrunk(FromArguments, keras.layers.Layer):
         upsampling: "normal": the first feature map has 1/32 of the image's height and width; "more": 1/64.
         modulation: dictionary of the arguments of `SPADE`.
         has_start: whether the first feature map is read from the layout; else the caller gives it.
+        enlarging: "nearest", as published, or "bilinear", between the blocks. After the nearest neighbour a convolution
+            tells even cells from odd ones, and a grid of two pixels appears where nothing else tells pixels apart.
+        noise: "none", or "fixed" for a `FixedNoise` before each block and after the last one.
     Call arguments:
         layout: `Layout` of the image's size.
         style: float (batch, 1 or rows, 1 or columns, 16 C), added to the first feature map; or None.
@@ -38,12 +43,14 @@ class SPADETrunk(FromArguments, keras.layers.Layer):
         feature F.
     """
 
-    def __init__(self, filters, upsampling, modulation, has_start=True, **kwargs):
+    def __init__(self, filters, upsampling, modulation, has_start=True, enlarging="nearest", noise="none", **kwargs):
         super().__init__(**kwargs)
         self.filters = filters
         self.upsampling = upsampling
         self.modulation = dict(modulation)
         self.has_start = has_start
+        self.enlarging = enlarging
+        self.noise = noise
         if has_start:
             labels, initializer = (modulation["num_labels"], modulation["has_boundaries"]), modulation["initializer"]
             self.start = LabelConv2D(16 * filters, *labels, initializer=initializer, name="start")
@@ -52,17 +59,21 @@ class SPADETrunk(FromArguments, keras.layers.Layer):
         self.blocks = [SPADEResidualBlock(width, modulation, name=name) for width, name in zip(widths, names)]
         # "normal" keeps the size between the two middle blocks, as the release does.
         self.factors = [1, 2, 2 if upsampling == "more" else 1, 2, 2, 2, 2]
+        self.noises = [FixedNoise(name=f"noise_{name}") for name in (*names, "end")] if noise == "fixed" else []
 
     def build(self, image_size):
         stride = 2 ** UPSAMPLING[self.upsampling]
         self.start_size = (image_size[0] // stride, image_size[1] // stride)
         if self.has_start:
             self.start.build()
-        shape = (None, *self.start_size, 16 * self.filters)
+        shape, shapes = (None, *self.start_size, 16 * self.filters), []
         for block, factor in zip(self.blocks, self.factors):
             shape = (None, shape[1] * factor, shape[2] * factor, shape[3])
+            shapes.append(shape)
             block.build(shape)
             shape = (*shape[:3], block.filters)
+        for layer, shape_before in zip(self.noises, (*shapes, shape)):
+            layer.build(shape_before)
         self.built = True
 
     def call(self, layout, x=None, style=None, training=False):
@@ -70,10 +81,14 @@ class SPADETrunk(FromArguments, keras.layers.Layer):
             x = self.start(layout=layout.at(*self.start_size))
         if style is not None:
             x = x + style
+        enlarge = ENLARGING[self.enlarging]
         outputs = []
-        for block, factor in zip(self.blocks, self.factors):
-            x = block(upsample_nearest(x, factor) if factor > 1 else x, layout=layout, training=training)
+        for index, (block, factor) in enumerate(zip(self.blocks, self.factors)):
+            x = enlarge(x) if factor > 1 else x
+            x = block(self.noises[index](x) if self.noises else x, layout=layout, training=training)
             outputs.append(x)
+        if self.noises:
+            outputs[-1] = self.noises[-1](x)
         return outputs
 
 
@@ -85,16 +100,27 @@ class TrunkGenerator(Generator):
         spade_hidden_filters: hidden filters of each modulation.
         upsampling: "normal" or "more", see `SPADETrunk`.
         normalization: "batch" or "instance", of SPADE.
+        enlarging, noise: of `SPADETrunk`.
         kwargs: as in `Generator`.
     """
 
     torch_name = staticmethod(spade_torch_name)
 
-    def __init__(self, spade_hidden_filters=128, upsampling="normal", normalization="batch", **kwargs):
+    def __init__(
+        self,
+        spade_hidden_filters=128,
+        upsampling="normal",
+        normalization="batch",
+        enlarging="nearest",
+        noise="none",
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         self.spade_hidden_filters = spade_hidden_filters
         self.upsampling = upsampling
         self.normalization = normalization
+        self.enlarging = enlarging
+        self.noise = noise
         stride = stride_of(upsampling)
         if self.image_size[0] % stride or self.image_size[1] % stride:
             raise ValueError(f"image_size {self.image_size} must be a multiple of {stride} for {upsampling=}.")
@@ -107,7 +133,9 @@ class TrunkGenerator(Generator):
             "normalization": self.normalization,
             "initializer": self.initializer,
         }
-        return SPADETrunk(self.base_filters, self.upsampling, modulation, has_start, name=name)
+        return SPADETrunk(
+            self.base_filters, self.upsampling, modulation, has_start, self.enlarging, self.noise, name=name
+        )
 
 
 @keras.saving.register_keras_serializable("ecgan_tf")

@@ -47,7 +47,7 @@ def spade_torch_name(path):
     if owner == "encoder/start":
         return f"fc.{_leaf(kind)}"
     parts = path.split("/")
-    if parts[0] == "encoder":
+    if parts[0] == "encoder" and not parts[1].startswith("noise"):
         block, layer, rest = BLOCKS.get(parts[1], parts[1]), parts[2], "/".join(parts[3:])
         if layer.startswith("conv"):
             return f"{block}.{layer}.{_leaf(rest, spectral=True)}"

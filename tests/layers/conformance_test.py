@@ -83,6 +83,7 @@ CASES = {
                          lambda layer, x: layer(x["features"], x["others"]), (*FULL, FILTERS)),
     "FeatureSPADEResidualBlock": Case({"filters": 6, "modulation": {"hidden_filters": 4}}, (FEATURES, FEATURES),
                                       lambda layer, x: layer(x["features"], x["others"]), (*FULL, 6)),
+    "FixedNoise": Case({"strength": 0.5}, (FEATURES,), on_features, (*FULL, FILTERS)),
     "FullAttention": Case({"filters": 4}, (FEATURES, FEATURES, FEATURES), on_exemplar, (*FULL, FILTERS)),
     "LabelConv2D": Case({"filters": 5, **LAYOUT}, (), on_layout, (*FULL, 5)),
     "LabelPyramid": Case({"filters": 4, **LAYOUT}, (), on_layout, (*FULL, 4)),
@@ -116,6 +117,7 @@ CASES = {
     "PairDiscriminator": Case({"num_classes": LABELS, "condition": "source", "base_filters": 4}, (),
                               lambda layer, x: judge(layer, larger(x)), (6, 16, 32, 4)),
     "PixelEmbedding": Case({"filters": FILTERS, "dimension": 5}, (), on_features, (2, 4, 8, 5)),
+    "SegmentationDiscriminator": Case({"num_classes": LABELS, "base_filters": 2, "depth": 1}, (), judge, (6, *SIZE, 2)),
     "Segmenter": Case({"num_classes": 3, "base_filters": 4}, (), on_image, (2, 4, 8, 3)),
 }  # fmt: skip
 
@@ -196,7 +198,7 @@ def test_a_graph_of_an_open_batch_gives_what_eager_calls_give(name, inputs):
     layer = make(name)
     expected = tf.nest.flatten(CASES[name].call(layer, inputs))
     specs = {key: tf.TensorSpec((None, *x.shape[1:]), x.dtype) for key, x in inputs.items()}
-    if name in ("MultiscaleDiscriminator", "PairDiscriminator", "PatchDiscriminator"):  # count their pairs by the batch
+    if "Discriminator" in name:  # count their pairs by the batch
         specs = {key: tf.TensorSpec(x.shape, x.dtype) for key, x in inputs.items()}
     graph = tf.function(lambda x: CASES[name].call(layer, x), autograph=False).get_concrete_function(specs)
     symbolic, actual = graph.structured_outputs, tf.nest.flatten(graph(inputs))

@@ -1,4 +1,5 @@
 import dataclasses
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -6,8 +7,9 @@ import tensorflow as tf
 
 from ecgan_tf.losses.contrastive import pixel_contrastive_loss, sample_pixels
 from ecgan_tf.losses.labels import label_cross_entropy, similarity_loss
+from ecgan_tf.losses.texture import texture_loss
 from ecgan_tf.methods import METHODS
-from ecgan_tf.methods.base import Judge
+from ecgan_tf.methods.base import Judge, Objective
 from ecgan_tf.methods.ecgan import ECGANObjective
 from ecgan_tf.methods.lggan import CrossViewObjective, LGGANObjective
 from ecgan_tf.methods.pixel_contrast import PixelContrast, pure_labels
@@ -136,6 +138,49 @@ def test_a_network_of_edges_judges_no_edges_by_its_own_weights_and_sees_each_pho
     assert len(seen) == 5  # the edges of the photograph once, too, and the fake ones
 
 
+def test_texture_is_compared_by_class_and_colours_by_cells(config, batch, outputs, judge):
+    config.loss.texture, config.loss.reconstruction_pool = 0.5, 4
+    judged = {"discriminator": (judge(FAKES), judge(("image", "edge")))}
+    terms = ecgan_objective(config).generator_terms(batch, outputs, judged)
+    assert not {"L_t^e", "L_1^e"} & terms.keys()
+    real = batch["image"].numpy()
+    for fake, symbol, weight in (("initial_image", "I'", 1.0), ("image", "I''", 2.5)):
+        assert terms[f"L_t^{symbol}"][0] == 0.5 * weight
+        np.testing.assert_allclose(
+            terms[f"L_t^{symbol}"][1], texture_loss(real, outputs[fake], batch["labels"], 3), rtol=1e-5
+        )
+        cells = (real - outputs[fake]).reshape(2, 8, 4, 8, 4, 3).mean((2, 4))
+        assert terms[f"L_1^{symbol}"][0] == 4.0 * weight
+        np.testing.assert_allclose(terms[f"L_1^{symbol}"][1], mean(np.abs(cells)), rtol=1e-4)
+
+
+def test_a_judge_that_segments_has_its_own_costs_and_weight(config, batch, outputs, judge, rng):
+    fakes, reals = judge(FAKES), judge(("image", "edge"))
+    both = ("initial_image", "image")
+    logs = {key: [([], -rng.uniform(0, 2, (2, 8, 8, 2)))] for key in ("real", *both)}
+    judged = {
+        "discriminator": (fakes, reals),
+        "segmentation": ({key: logs[key] for key in both}, {"image": logs["real"]}),
+    }
+    segments = Judge("segmentation", None, {"image": "c"}, False, "segmentation", 0.5)
+    objective = ecgan_objective(config, judges=(MAIN, segments))
+    of_generator = objective.generator_terms(batch, outputs, judged)
+    of_discriminator = objective.discriminator_terms(judged)
+    cost = {key: -value[0][1].mean((1, 2)) for key, value in logs.items()}  # of the label, of being fake
+    assert of_generator["L^c"][0] == 1.5 * 0.5 and of_generator["L^i"][0] == 1.5
+    expected = cost["initial_image"][:, 0] + 2.5 * cost["image"][:, 0]
+    np.testing.assert_allclose(of_generator["L^c"][1], expected, rtol=1e-5)
+    expected = 3.5 * cost["real"][:, 0] + cost["initial_image"][:, 1] + 2.5 * cost["image"][:, 1]
+    np.testing.assert_allclose(of_discriminator["L_D^c"][1], expected, rtol=1e-5)
+    assert [symbol for symbol in of_generator if symbol.startswith("L_f")] == ["L_f^e", "L_f^I'", "L_f^I''"]
+
+
+def test_an_objective_that_does_not_know_its_classes_refuses_a_texture_term(config):
+    config.loss.texture = 1.0
+    with pytest.raises(ValueError, match="num_classes"):
+        Objective(config, [], [])
+
+
 def test_every_term_of_the_discriminator_matches_numpy(config, judge):
     fakes, reals = judge(FAKES), judge(("image", "edge"))
     real = {key: over_scales(value, lambda d: np.maximum(0, 1 - d)) for key, value in reals.items()}
@@ -232,7 +277,7 @@ def test_a_part_that_is_off_has_no_pair(values, pairs, config):
 def test_spade_has_the_terms_of_its_paper_and_no_others(tiny_config, batch, outputs, judge):
     """Park et al., section 3.2: adversarial, feature matching, perceptual; the L1 is our switch, off by default."""
     config, method = tiny_config("spade", **{"loss.feature_matching": 7.0}), METHODS["spade"]
-    objective = method.make_objective(config, None, [MAIN], {})
+    objective = method.make_objective(config, SimpleNamespace(num_classes=3), [MAIN], {})
     predictions = {"discriminator": (judge(["image"]), judge(["image"]))}
     assert list(objective.generator_terms(batch, outputs, predictions)) == ["L^i", "L_f^I"]
     assert not method.make_heads(config, None)
@@ -247,7 +292,7 @@ LGGAN_SYMBOLS = {"image": "C", "global_image": "G", "local_image": "L"}
 class Branches:
     """What `LGGANObjective` asks of a generator: labels 0 and 1 share a branch, unknown has none."""
 
-    num_branches = 2
+    num_classes, num_branches = 3, 2
 
     def __init__(self, fusion="weight"):
         self.has_global, self.has_local = fusion != "local", fusion != "global"

@@ -1,0 +1,43 @@
+"""A fixed map of noise beside the features, by which a network tells pixels of one region apart."""
+
+import keras
+
+from ecgan_tf.layers.from_arguments import FromArguments
+
+
+@keras.saving.register_keras_serializable("ecgan_tf")
+class FixedNoise(FromArguments, keras.layers.Layer):
+    """Adds one map of noise to all channels, each with a strength of its own (StyleGAN, Karras et al., 2019).
+
+        y = x + strength * map
+    StyleGAN draws a map for every picture. This one is drawn when the layer is made, from N(0, 1), and kept as a
+    variable that is not trained: the same layout gives the same picture, and an export holds the map as a constant.
+
+    Args:
+        strength: that every channel starts with. StyleGAN starts from 0, from where a run of some hundred steps does
+            not come far: an Adam step moves a strength by about the learning rate.
+    Call arguments:
+        x: float (batch, height, width, filters), height and width static.
+    Returns:
+        float, the shape of x.
+    """
+
+    def __init__(self, strength=0.3, **kwargs):
+        super().__init__(**kwargs)
+        self.strength = strength
+
+    def build(self, x_shape):
+        self.map = self.add_weight(
+            name="map",
+            shape=(1, *x_shape[1:3], 1),
+            initializer=keras.initializers.RandomNormal(stddev=1.0),
+            trainable=False,
+            aggregation="only_first_replica",
+        )
+        self.strengths = self.add_weight(
+            name="strengths", shape=(x_shape[-1],), initializer=keras.initializers.Constant(self.strength)
+        )
+        self.built = True
+
+    def call(self, x):
+        return x + self.strengths * self.map
