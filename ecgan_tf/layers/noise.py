@@ -1,8 +1,12 @@
 """A fixed map of noise beside the features, by which a network tells pixels of one region apart."""
 
 import keras
+from keras import ops
 
 from ecgan_tf.layers.from_arguments import FromArguments
+
+
+SIDE = 64  # of the map: larger features see it again and again, so that weights fit pictures of any size
 
 
 @keras.saving.register_keras_serializable("ecgan_tf")
@@ -10,8 +14,9 @@ class FixedNoise(FromArguments, keras.layers.Layer):
     """Adds one map of noise to all channels, each with a strength of its own (StyleGAN, Karras et al., 2019).
 
         y = x + strength * map
-    StyleGAN draws a map for every picture. This one is drawn when the layer is made, from N(0, 1), and kept as a
-    variable that is not trained: the same layout gives the same picture, and an export holds the map as a constant.
+    StyleGAN draws a map for every picture. This one is drawn when the layer is made, from N(0, 1), 64 by 64 pixels that
+    larger features repeat, and kept as a variable that is not trained: the same layout gives the same picture, an export
+    holds the map as a constant, and the weights fit pictures of any size.
 
     Args:
         strength: that every channel starts with. StyleGAN starts from 0, from where a run of some hundred steps does
@@ -29,7 +34,7 @@ class FixedNoise(FromArguments, keras.layers.Layer):
     def build(self, x_shape):
         self.map = self.add_weight(
             name="map",
-            shape=(1, *x_shape[1:3], 1),
+            shape=(1, SIDE, SIDE, 1),
             initializer=keras.initializers.RandomNormal(stddev=1.0),
             trainable=False,
             aggregation="only_first_replica",
@@ -40,4 +45,6 @@ class FixedNoise(FromArguments, keras.layers.Layer):
         self.built = True
 
     def call(self, x):
-        return x + self.strengths * self.map
+        height, width = x.shape[1:3]
+        tiled = ops.tile(self.map, (1, -(-height // SIDE), -(-width // SIDE), 1))
+        return x + self.strengths * tiled[:, :height, :width]
