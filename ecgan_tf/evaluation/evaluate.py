@@ -12,9 +12,11 @@ from ecgan_tf.atomic_files import write_image, write_json
 from ecgan_tf.console import progress_bar, say
 from ecgan_tf.data import open_dataset
 from ecgan_tf.errors import RequestError
-from ecgan_tf.evaluation.measures import Measured, Measures
+from ecgan_tf.evaluation.measures import SPLITS, Measured, Measures
+from ecgan_tf.evaluation.metrics.perceptual import diversity
 from ecgan_tf.evaluation.networks.choice import open_judges
 from ecgan_tf.evaluation.picture_folder import PictureFolder
+from ecgan_tf.evaluation.protocols import name_of
 from ecgan_tf.evaluation.style import measure_style, measure_tasks
 from ecgan_tf.inference.runtimes import open_model
 from ecgan_tf.models.hed import find_hed
@@ -61,7 +63,7 @@ def evaluate(
     measured = measures.measure(generate, progress_bar("measuring"))
     numbers = {"model": model or pictures, "layouts": len(data), **to_json(measured)}
     if opened and "exemplar" in opened.inputs:
-        numbers.update(follow_exemplars(opened, data, output))
+        numbers.update(follow_exemplars(opened, data, output, networks))
     write_json(os.path.join(output, "evaluation.json"), numbers)
     write_report(output, numbers, measured, data, generate, expand(model) if model else None)
     say_numbers(measured, networks)
@@ -171,15 +173,31 @@ def say_numbers(measured, networks):
         say(NO_SEGMENTER)
 
 
-def follow_exemplars(model, data, output):
+def follow_exemplars(model, data, output, judges=()):
     """Whether the classes take the colours of three exemplars for each layout, and the paper's test tasks.
 
-    Writes style.png.
+    Writes style.png. By judges with feature maps also the diversity: the mean LPIPS-style distance of a layout's
+    pictures after two of its exemplars; of a model without exemplars it is 0.
     """
-    following, columns = measure_style(model.generate, data, progress=progress_bar("following exemplars"))
+    judges, distances = [judge for judge in judges if judge.gives("feature_maps")], {}
+
+    def watch(images):
+        for judge in judges if len(images) > 1 else ():
+            maps = [judge.feature_maps(image[None]) for image in images]
+            distances.setdefault(judge, []).append(float(np.mean(diversity(maps, judge.channel_weights))))
+
+    show = progress_bar("following exemplars")
+    following, columns = measure_style(model.generate, data, progress=show, watch=watch)
     if columns:
         write_image(os.path.join(output, "style.png"), captioned_grid(columns))
     say(f"a class takes its exemplar's colour in {following.share():.1%} of {following.cases} cases; see style.png")
     share = following.share() if following.cases else None
     tasks = measure_tasks(model.generate, data, progress_bar("the test tasks"))
-    return {"style_followed": share, "style_cases": following.cases, **tasks}
+    split = f"{SPLITS[data.split]}{len(data)}"
+    diversities = {
+        name_of("diversity", judge.name.replace("_", ""), data.image_size, split): float(np.mean(values))
+        for judge, values in distances.items()
+    }
+    for name, value in diversities.items():
+        say(f"{name:36s} {value:.4g}")
+    return {"style_followed": share, "style_cases": following.cases, "diversity": diversities, **tasks}

@@ -87,6 +87,7 @@ def exemplar_table(numbers):
     followed = "-" if share is None else f"{share:.1%}"
     rows = [(f"exemplar's colours followed, of {numbers['style_cases']} cases", followed)]
     rows += [(f"L1, {task} the exemplar", f"{numbers[f'l1_{task}']:.3f}") for task in tasks]
+    rows += [(name, f"{value:.4g}") for name, value in numbers["diversity"].items()]
     return page.table(("after exemplars", ""), rows)
 
 

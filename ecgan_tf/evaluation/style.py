@@ -59,7 +59,7 @@ def distance(colours, others):
     return np.abs(colours - others).mean(axis=-1)
 
 
-def measure_style(generate, data, exemplars=3, shown=6, progress=None):
+def measure_style(generate, data, exemplars=3, shown=6, progress=None, watch=None):
     """Synthesises every layout of a data set after several exemplars from it.
 
     The exemplars are drawn from the layout's best matches, as in the paper's test protocol, and are the same each time.
@@ -70,6 +70,7 @@ def measure_style(generate, data, exemplars=3, shown=6, progress=None):
         exemplars: how many for each layout, at most.
         shown: of how many layouts pictures are kept.
         progress: function of (layouts done, layouts in all).
+        watch: function that is shown each layout's images after its exemplars, float (exemplars, height, width, 3).
     Returns:
         `StyleFollowing`; and a dictionary from caption to uint8 (shown, height, width, 3), for a grid.
     """
@@ -89,6 +90,8 @@ def measure_style(generate, data, exemplars=3, shown=6, progress=None):
         )
         images = np.asarray(generate(batch))
         following.add(batch["labels"][0], images, batch["exemplar"], batch["exemplar_labels"])
+        if watch:
+            watch(images)
         if index in picked and len(matches) == exemplars:
             row = {"label map": data.classes.colorize(batch["labels"][0])}
             for i, image in enumerate(images, start=1):

@@ -5,7 +5,6 @@ from keras import ops
 
 from ecgan_tf.layers.from_arguments import FromArguments
 
-
 SIDE = 64  # of the map: larger features see it again and again, so that weights fit pictures of any size
 
 
@@ -15,8 +14,8 @@ class FixedNoise(FromArguments, keras.layers.Layer):
 
         y = x + strength * map
     StyleGAN draws a map for every picture. This one is drawn when the layer is made, from N(0, 1), 64 by 64 pixels that
-    larger features repeat, and kept as a variable that is not trained: the same layout gives the same picture, an export
-    holds the map as a constant, and the weights fit pictures of any size.
+    larger features repeat, and kept as a variable that is not trained: the same layout gives the same picture, an
+    export holds the map as a constant, and the weights fit pictures of any size.
 
     Args:
         strength: that every channel starts with. StyleGAN starts from 0, from where a run of some hundred steps does

@@ -53,6 +53,7 @@ def test_a_guided_model_is_asked_whether_it_follows(make_run, tmp_path):
     assert result.returncode == 0, result.stderr
     numbers = json.loads((tmp_path / "E" / "evaluation.json").read_text())
     assert numbers["style_cases"] > 200 and 0 <= numbers["style_followed"] <= 1
+    assert all(value > 0 for value in numbers["diversity"].values())
     assert numbers["l1_duplicating"] > 0 and "retrieving the exemplar" in (tmp_path / "E" / "index.html").read_text()
     assert (tmp_path / "E" / "style.png").stat().st_size > 0
 
