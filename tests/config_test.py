@@ -217,6 +217,17 @@ def test_a_crop_must_be_smaller_than_what_is_loaded(size):
     assert f"config.data.load_size {size} is smaller than image_size (128, 128)" in mistakes(**{"data.load_size": size})
 
 
+def test_a_texture_needs_room():
+    message = mistakes("lggan_cross_view", **{"loss.texture": 1.0, "data.image_size": (64, 12), "data.name": "folder"})
+    assert "config.loss.texture needs images of 16 pixels or more; config.data.image_size is (64, 12)" in message
+
+
+def test_a_discriminator_that_segments_halves_the_image(monkeypatch):
+    monkeypatch.setattr(type(METHODS["spade"]), "stride", lambda self, config: 8)  # as a method of one's own may have
+    message = mistakes("spade", **{"discriminator.segmentation": 1.0, "data.image_size": (64, 24)})
+    assert "config.discriminator.segmentation needs multiples of 16; config.data.image_size is (64, 24)" in message
+
+
 def test_the_contrastive_grid_must_divide_the_image():
     assert "config.loss.contrastive_stride" in mistakes(**{"loss.contrastive_stride": 5})
 

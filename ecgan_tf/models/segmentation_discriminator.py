@@ -9,6 +9,8 @@ from ecgan_tf.layers.normalization import leaky_relu
 from ecgan_tf.layers.spectral_conv import SpectralConv2D
 from ecgan_tf.layers.upsampling import upsample_nearest
 
+DEPTH = 4  # how often the picture is halved
+
 
 @keras.saving.register_keras_serializable("ecgan_tf")
 class SegmentationDiscriminator(FromArguments, keras.Model):
@@ -43,7 +45,7 @@ class SegmentationDiscriminator(FromArguments, keras.Model):
         has_boundaries=False,
         base_filters=64,
         initializer="he",
-        depth=4,
+        depth=DEPTH,
         **kwargs,
     ):
         super().__init__(**kwargs)
