@@ -4,9 +4,9 @@ Run:      python train_main.py --config=configs/ecgan_camvid_small.py --workdir=
               --config.data.dir=CAMVID
           CAMVID holds train|val/{images,labels} and classes.json, as README.md says.
 Hardware: one CPU thread is enough: 417 CPU seconds with start-up beside other work (OMP_NUM_THREADS=1, and time).
-Result:   mIoU 0.51 and 0.53 by two segmenters that give photographs 0.51, sharpness 1.12 of photographs', see README.md;
-          measured when the segmenting discriminator still counted its classes in the batch. Left: columns that alternate
-          have 3 times the power they have in photographs, and the highest diagonal frequencies half of it.
+Result:   mIoU 0.51 and 0.53 by two segmenters that give photographs 0.51, and 1.12 of photographs' sharpness; see
+          README.md. Measured when the segmenting discriminator still counted its classes in the batch. Columns that
+          alternate have 3 times their power in photographs, the highest diagonal frequencies half of it.
 """
 
 from ecgan_tf.config import apply_variant, base_config
