@@ -2,7 +2,8 @@
 
 Run:      python train_main.py --config=configs/ecgan_earth_tiles.py --workdir=runs/earth_tiles
 Hardware: two CPU cores: make demo, with installation and export, took 15 minutes while the machine ran other work.
-Result:   colour error 13.9 of 255 and L1 0.139 over the 37 validation layouts
+Result:   not measured since the recipe knows textures: regions have them after 110 steps, 247 CPU seconds beside other
+          work. Before, 300 steps gave a colour error of 13.9 of 255 and an L1 of 0.139 over the 37 validation layouts
           (ecgan evaluate --model=runs/demo --output=E).
 """
 
@@ -16,5 +17,5 @@ def get_config(variant=None, method="ecgan"):
     config.data.name = "earth_tiles"
     config.data.image_size = (128, 128)
     fast_recipe(config)
-    config.train.steps = 300
+    config.train.steps = 220  # as long as 300 took before textures
     return apply_variant(config, variant)

@@ -9,8 +9,10 @@ import ml_collections
 from ecgan_tf.config_keys import Key, flatten, nest
 from ecgan_tf.data.keys import DATA_KEYS, check_data
 from ecgan_tf.errors import RequestError
+from ecgan_tf.losses.texture import SMALLEST_SIDE
 from ecgan_tf.methods import METHODS, method_of
 from ecgan_tf.methods.base import NAMED_VGG
+from ecgan_tf.models.segmentation_discriminator import DEPTH
 
 NEED_JUDGE = ("fd", "kd", "miou", "accuracy_valid", "perceptual")  # of the metrics that a checkpoint can be best by
 BEST_BY = (*NEED_JUDGE, "ssim", "psnr", "l1", "sharpness", "edge_f", "colour_error")
@@ -179,7 +181,7 @@ def check_config(config: ml_collections.ConfigDict) -> None:
     _check_keys(config)
     keys, flat = keys_of(config.model.name), flatten(config)
     mistakes = [key.mistake(name, flat[name]) for name, key in keys.items()]
-    mistakes += [*check_data(config.data), *_check_size(config, method), *_check_rest(config)]
+    mistakes += [*check_data(config.data), *_check_size(config, method), *_check_texture(config), *_check_rest(config)]
     mistakes += [] if any(mistakes) else method.check(config)  # which may count on values within their bounds
     found = [mistake for mistake in mistakes if mistake]
     if found:
@@ -227,6 +229,17 @@ def _check_size(config, method):
             f"config.data.image_size {size} must be a multiple of {stride} for "
             f"config.model.name={config.model.name!r} with these settings; nearest: {nearest}"
         )
+
+
+def _check_texture(config):
+    size = tuple(config.data.image_size)
+    if len(size) != 2 or not all(isinstance(length, int) for length in size):
+        return  # said already
+    if config.loss.texture and min(size) < SMALLEST_SIDE:
+        yield f"config.loss.texture needs images of {SMALLEST_SIDE} pixels or more; config.data.image_size is {size}"
+    stride = 2**DEPTH
+    if config.discriminator.get("segmentation") and any(length % stride for length in size):
+        yield f"config.discriminator.segmentation needs multiples of {stride}; config.data.image_size is {size}"
 
 
 def _check_rest(config):

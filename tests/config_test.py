@@ -218,6 +218,17 @@ def test_a_crop_must_be_smaller_than_what_is_loaded(size):
     assert f"config.data.load_size {size} is smaller than image_size (128, 128)" in mistakes(**{"data.load_size": size})
 
 
+def test_a_texture_needs_room():
+    message = mistakes("lggan_cross_view", **{"loss.texture": 1.0, "data.image_size": (64, 12), "data.name": "folder"})
+    assert "config.loss.texture needs images of 16 pixels or more; config.data.image_size is (64, 12)" in message
+
+
+def test_a_discriminator_that_segments_halves_the_image(monkeypatch):
+    monkeypatch.setattr(type(METHODS["spade"]), "stride", lambda self, config: 8)  # as a method of one's own may have
+    message = mistakes("spade", **{"discriminator.segmentation": 1.0, "data.image_size": (64, 24)})
+    assert "config.discriminator.segmentation needs multiples of 16; config.data.image_size is (64, 24)" in message
+
+
 def test_the_contrastive_grid_must_divide_the_image():
     assert "config.loss.contrastive_stride" in mistakes(**{"loss.contrastive_stride": 5})
 
@@ -428,7 +439,7 @@ def test_any_method_can_be_tried_on_the_embedded_tiles(name, suffix):
 def test_an_experiment_is_loaded_by_name_and_changed_by_key():
     config = load_config("ecgan_earth_tiles", train__steps=7, **{"data.limit": 3})
     assert (config.train.steps, config.data.limit, config.is_locked) == (7, 3, True)
-    config.train.steps, config.data.limit = 300, 0
+    config.train.steps, config.data.limit = 220, 0
     assert config == load_config("ecgan_earth_tiles")
 
 

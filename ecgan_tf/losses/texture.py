@@ -5,29 +5,39 @@ from keras import ops
 
 # Grey, red against blue, green against both: photographs have little fine detail in the last two.
 OPPONENTS = np.array([[1 / 3, 1 / 3, 1 / 3], [1 / 2, 0, -1 / 2], [-1 / 4, 1 / 2, -1 / 4]])
-# A grey level of 255 is 8e-3. What is far below is flat, and the logarithm must not tell degrees of it.
-MAGNITUDE_FLOOR = 2e-3
-POWER_FLOOR = 1e-5
+# A grey level of 255 is 8e-3. What is below is flat, and the logarithm must not tell degrees of it.
+MAGNITUDE_FLOOR = 5e-3
+POWER_FLOOR = 1e-4
 
 
 def frequency_filters(size=4):
-    """The patterns of the cosine transform but for the constant one, each of one opponent colour.
+    """The patterns of the cosine transform but for the constant one, and those that alternate, in each opponent colour.
 
+    The steepest cosine has its peak at 3/8 of a cycle a pixel. A grid of two pixels, which a network makes easily, is
+    at 1/2, so columns, rows and checks that alternate are patterns of their own.
+
+    Args:
+        size: of a pattern, even.
     Returns:
-        kernel, float32 (size, size, 3, 3 * (size^2 - 1)): the colour is the slower index of its filters.
+        kernel, float32 (size, size, 3, 3 * (size^2 + 2)): the colour is the slower index of its filters.
     """
     k = np.arange(size)
     cosines = np.cos(np.pi * (k[None] + 0.5) * k[:, None] / size)
     cosines /= np.linalg.norm(cosines, axis=1, keepdims=True)
     patterns = np.einsum("ai,bj->ijab", cosines, cosines).reshape(size, size, size * size)[:, :, 1:]
+    signs = (-1.0) ** k / size
+    alternating = [np.outer(np.ones(size), signs), np.outer(signs, np.ones(size)), size * np.outer(signs, signs)]
+    patterns = np.concatenate([patterns, np.stack(alternating, axis=-1)], axis=-1)
     kernel = np.einsum("ijk,oc->ijcok", patterns, OPPONENTS)
     return kernel.reshape(size, size, 3, -1).astype(np.float32)
 
 
 FILTERS = frequency_filters()
+SCALES = 3
+SMALLEST_SIDE = 4 * 2 ** (SCALES - 1)  # of an image, in pixels
 
 
-def texture_loss(image, generated, labels, num_classes, scales=3):
+def texture_loss(image, generated, labels, num_classes, scales=SCALES):
     """Distance of the statistics of textures, class by class, from whole pixels to `4 * 2^(scales - 1)` of them.
 
         L_t = mean_s sum_i a_i mean_k ( |log P_ik - log P'_ik| + 2 |log M_ik - log M'_ik| ) / 2
@@ -64,7 +74,7 @@ def _log_statistics(x, masks, areas):
     """2 log M and log P of every class and filter, float32 (batch, N, 2 * filters)."""
     response = ops.conv(x, FILTERS, padding="valid")
     power = ops.square(response)
-    both = ops.concatenate([ops.sqrt(power + 1e-6), power], axis=-1)
+    both = ops.concatenate([ops.sqrt(power + 1e-5), power], axis=-1)
     means = ops.einsum("bhwn,bhwk->bnk", masks, both) / ops.maximum(areas, 1.0)[..., None]
     magnitude, power = ops.split(means, 2, axis=-1)
     return ops.concatenate([2.0 * ops.log(magnitude + MAGNITUDE_FLOOR), ops.log(power + POWER_FLOOR)], axis=-1)

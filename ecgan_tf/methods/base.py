@@ -83,12 +83,14 @@ class Objective:
         pairs: list of `Pair`.
         judges: list of `Judge`.
         vgg: `PerceptualNetwork`, or None for no perceptual terms.
-        num_classes: N, which the texture terms need.
+        num_classes: N, which the texture terms need; None: as the main discriminator knows it.
     """
 
     discriminator_weight = 1.0
 
     def __init__(self, config, pairs, judges, vgg=None, num_classes=None):
+        if num_classes is None and judges:
+            num_classes = getattr(judges[0].network, "num_classes", None)
         if config.loss.texture and num_classes is None:
             raise ValueError(f"{type(self).__name__} needs num_classes for config.loss.texture {config.loss.texture}.")
         self.loss = config.loss

@@ -9,6 +9,8 @@ from ecgan_tf.layers.normalization import leaky_relu
 from ecgan_tf.layers.spectral_conv import SpectralConv2D
 from ecgan_tf.layers.upsampling import upsample_nearest
 
+DEPTH = 4  # how often the picture is halved
+
 
 @keras.saving.register_keras_serializable("ecgan_tf")
 class SegmentationDiscriminator(FromArguments, keras.Model):
@@ -16,9 +18,9 @@ class SegmentationDiscriminator(FromArguments, keras.Model):
 
     It gives what the losses of OASIS (section 3.1) read of its N + 1 probabilities: for a layout's pixel of class c,
         alpha_c log p_c   and   log p_fake,    alpha_c = pixels / (pixels of class c * classes that are shown),
-    with alpha over the batch, so that a class counts the same however small it is. Where the layout is unknown the
-    first is 0. OASIS' network has residual blocks; this one has one 3x3 convolution a level on the way down and one on
-    the way up, spectrally normalised, and no LabelMix.
+    both counted in that layout, so that a class counts the same however small it is; OASIS counts in the batch, of
+    which a replica sees a part. Where the layout is unknown the first is 0. OASIS' network has residual blocks; this
+    one has one 3x3 convolution a level on the way down and one on the way up, spectrally normalised, and no LabelMix.
 
     Args:
         num_classes: N.
@@ -43,7 +45,7 @@ class SegmentationDiscriminator(FromArguments, keras.Model):
         has_boundaries=False,
         base_filters=64,
         initializer="he",
-        depth=4,
+        depth=DEPTH,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -85,9 +87,9 @@ class SegmentationDiscriminator(FromArguments, keras.Model):
 
     def _logarithms(self, log_probabilities, labels):
         masks = ops.one_hot(labels, self.num_classes, dtype="float32")
-        areas = ops.sum(masks, axis=(0, 1, 2))
-        shown = ops.sum(ops.cast(areas > 0, "float32"))
-        alpha = ops.sum(ops.ones_like(labels, "float32")) / ops.maximum(areas * shown, 1.0)
+        areas = ops.sum(masks, axis=(1, 2), keepdims=True)
+        shown = ops.sum(ops.cast(areas > 0, "float32"), axis=-1, keepdims=True)
+        alpha = labels.shape[1] * labels.shape[2] / ops.maximum(areas * shown, 1.0)
         pairs = log_probabilities.shape[0] // labels.shape[0]
         of_label = ops.sum(log_probabilities[..., :-1] * ops.tile(masks * alpha, (pairs, 1, 1, 1)), axis=-1)
         return ops.stack([of_label, log_probabilities[..., -1]], axis=-1)

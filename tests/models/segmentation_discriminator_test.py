@@ -42,9 +42,10 @@ def test_every_class_counts_the_same_however_small_it_is(discriminator, images, 
     p = probabilities(discriminator, images, labels)
     expected = np.zeros((6, 32, 48))
     for n in range(6):  # image n belongs to layout n modulo 2
+        layout = labels[n % 2]
         for c in range(CLASSES):
-            shown = labels[n % 2] == c
-            expected[n][shown] = labels.size / (CLASSES * (labels == c).sum()) * np.log(p[n, ..., c])[shown]
+            shown = layout == c
+            expected[n][shown] = layout.size / (CLASSES * shown.sum()) * np.log(p[n, ..., c])[shown]
     np.testing.assert_allclose(logs[..., 0], expected, rtol=1e-3, atol=1e-4)
     np.testing.assert_allclose(logs[..., 1], np.log(p[..., -1]), rtol=1e-3, atol=1e-4)
 
