@@ -56,6 +56,15 @@ def runs(tmp_path_factory):
     return straight, killed
 
 
+def test_a_run_goes_on_by_the_config_that_it_keeps(runs, tmp_path):
+    words = [sys.executable, str(ROOT / "train_main.py")]
+    done = subprocess.run([*words, f"--workdir={runs[0]}"], capture_output=True, text=True, timeout=400)
+    assert done.returncode == 0, done.stderr
+    assert f"continuing from step {STEPS}" in done.stdout and f"trained to step {STEPS}" in done.stdout
+    refused = subprocess.run([*words, f"--workdir={tmp_path / 'new'}"], capture_output=True, text=True, timeout=400)
+    assert refused.returncode == 1 and "error: --config must be given" in refused.stderr
+
+
 def test_the_second_run_continued(runs):
     assert "continuing from step " in pathlib.Path(f"{runs[1]}.log").read_text()
     assert "continuing from step " not in pathlib.Path(f"{runs[0]}.log").read_text()

@@ -306,6 +306,15 @@ def read_config(path):
         raise RequestError(f"{file} is no config of a run.") from error
 
 
+def stored_config(path):
+    """The config that a run keeps, as a request to go on with it."""
+    import ml_collections
+
+    config = ml_collections.ConfigDict(read_config(path)).lock()
+    config.missing_terms = ()  # found anew
+    return config
+
+
 def read_layouts(path):
     """The layouts that a run keeps: dictionary of `labels` int32 (count, height, width) and what else it takes."""
     return _checked_layouts(RunFolder(path).file("layouts.npz"))

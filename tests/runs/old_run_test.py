@@ -37,9 +37,14 @@ def pictures():
 
 
 def train(workdir, *changed):
-    """The old run's own command, on this tree, with a few flags changed."""
+    """The old run's own command on this tree, with a few flags changed, and the values that its recipe had then."""
     words = shlex.split((workdir / "command.txt").read_text())
-    flags = {word.split("=")[0]: word for word in (*words[1:], f"--workdir={workdir}", *changed)}
+    now, before = flatten(ecgan_tf.load_config("ecgan_earth_tiles:toy")), flatten(read_config(workdir))
+    of_before = [f"--config.{key}={before[key]}" for key in now if isinstance(now[key], str | float) and
+                 now[key] != before[key]]  # fmt: skip
+    pools = f"--config.loss.reconstruction_pool={before['loss.reconstruction_pool']}"
+    every = (*of_before, pools, *words[1:], f"--workdir={workdir}", *changed)
+    flags = {word.split("=")[0]: word for word in every}
     command = [sys.executable, str(ROOT / words[0]), *flags.values()]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     return subprocess.run(command, capture_output=True, text=True, timeout=600, cwd=ROOT, env=environment)
