@@ -7,7 +7,7 @@ Hardware: one CPU thread.
 Result:   README.md, "Learning fast".
 """
 
-from ecgan_tf.configs.ecgan_camvid_small import fast_recipe
+from ecgan_tf.configs.ecgan_camvid_small import fast_recipe, textured
 
 from ecgan_tf.config import apply_variant, base_config
 from ecgan_tf.methods.ecgan import use_multi_scale_contrast
@@ -22,7 +22,9 @@ def get_config(variant=None):
     if "cross" in config.data.get("exemplars", "none"):
         config.data.load_size = (96, 128)  # room for two patches
     fast_recipe(config)
+    if "noise" in config.model:
+        textured(config)
     if is_plus:
         use_multi_scale_contrast(config)
-    config.train.steps = 450
+    config.train.steps = 860
     return apply_variant(config, "toy" if variant and variant.endswith("toy") else None)

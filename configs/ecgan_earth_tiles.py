@@ -7,7 +7,7 @@ Result:   not measured since the recipe knows textures: regions have them after 
           (ecgan evaluate --model=runs/demo --output=E).
 """
 
-from ecgan_tf.configs.ecgan_camvid_small import fast_recipe
+from ecgan_tf.configs.ecgan_camvid_small import fast_recipe, textured
 
 from ecgan_tf.config import apply_variant, base_config
 
@@ -17,5 +17,6 @@ def get_config(variant=None, method="ecgan"):
     config.data.name = "earth_tiles"
     config.data.image_size = (128, 128)
     fast_recipe(config)
-    config.train.steps = 220  # as long as 300 took before textures
+    textured(config)
+    config.train.steps = 280  # as long as 300 took before textures
     return apply_variant(config, variant)
