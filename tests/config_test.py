@@ -439,7 +439,7 @@ def test_any_method_can_be_tried_on_the_embedded_tiles(name, suffix):
 def test_an_experiment_is_loaded_by_name_and_changed_by_key():
     config = load_config("ecgan_earth_tiles", train__steps=7, **{"data.limit": 3})
     assert (config.train.steps, config.data.limit, config.is_locked) == (7, 3, True)
-    config.train.steps, config.data.limit = 220, 0
+    config.train.steps, config.data.limit = 280, 0
     assert config == load_config("ecgan_earth_tiles")
 
 

@@ -28,9 +28,9 @@ from ecgan_tf.data.images import read_photograph
 from ecgan_tf.data.label_maps import labels_from_file, read_instances
 from ecgan_tf.errors import RequestError
 from ecgan_tf.inference.runtimes import checked_description, open_model, read_tflite_metadata
+from ecgan_tf.json_lines import drop_lines_after
 from ecgan_tf.runs.folder import RunFolder, read_config, read_json, read_layouts
 from ecgan_tf.training.strategy import check_cluster
-from ecgan_tf.training.summaries import _drop_lines_after
 from export import build_engine, on_device
 
 CLASSES = ClassList(("sky", "tree", "road"), np.uint8([[200, 40, 30], [30, 180, 60], [20, 60, 220]]), 255)
@@ -369,7 +369,7 @@ READERS = {
     "model.json": (read_description, [json.dumps(MODEL).encode()], mutate_json, 2500),
     "schedule.json": (read_schedule, [json.dumps(SCHEDULE).encode()], mutate_json, 500),
     "model.json of a run": (read_stored_model, [json.dumps(MODEL).encode()], mutate_json, 1000),
-    "metrics.jsonl": (lambda path: _drop_lines_after(str(path), 3), [METRICS], mutate_lines, 1000),
+    "metrics.jsonl": (lambda path: drop_lines_after(str(path), 3), [METRICS], mutate_lines, 1000),
     "layouts.npz": (read_stored_layouts, [layouts()], mutate_npz, 1000),
     "profiles.json": (lambda path: read_plan(path, "profiles.json"), [json.dumps(PLAN).encode()], mutate_json, 500),
     "proof.npz": (lambda path: read_plan(path, "proof.npz"), [proof()], mutate_npz, 500),

@@ -110,10 +110,14 @@ def test_training_saves_and_goes_on_bit_for_bit(number, tmp_path):
 COMMANDS = {  # each picture takes half a second, so that the command is at work when the signal comes
     "export": (["-m", "export", "--targets=onnx", "--run={run}", "--output={out}"], "exporting"),
     "evaluate": (["-c", "import time, ecgan_tf.inference.runtimes as r\n"
-                  "old = r.Synthesizer.generate\n"
-                  "def slow(self, layout):\n"
-                  "    print('generating', flush=True); time.sleep(0.5); return old(self, layout)\n"
-                  "r.Synthesizer.generate = slow\n"
+                  "old, old_all = r.Synthesizer.generate, r.open_keras_run\n"
+                  "def slowly(work):\n"
+                  "    print('generating', flush=True); time.sleep(0.5); return work()\n"
+                  "def opened(*words, **more):\n"
+                  "    model = old_all(*words, **more); every = model.generate_all\n"
+                  "    model.generate_all = lambda inputs: slowly(lambda: every(inputs)); return model\n"
+                  "r.Synthesizer.generate = lambda self, layout: slowly(lambda: old(self, layout))\n"
+                  "r.open_keras_run = opened\n"
                   "from ecgan_tf.__main__ import main\n"
                   "main('{name}')", "--model={run}", "--output={out}"], "generating"),
 }  # fmt: skip

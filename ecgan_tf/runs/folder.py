@@ -11,7 +11,7 @@ import numpy as np
 
 from ecgan_tf.arrays import read_arrays
 from ecgan_tf.atomic_files import atomic_path, read_json, write_json, write_text
-from ecgan_tf.config import without_foreign_keys
+from ecgan_tf.config import keys_of, without_foreign_keys
 from ecgan_tf.config_keys import flatten
 from ecgan_tf.errors import RequestError
 from ecgan_tf.json_lines import read_lines
@@ -158,6 +158,9 @@ class RunFolder:
         stored, wanted = read_json(self.file("model.json")), json.loads(json.dumps(model))
         for part in ("arguments", "classes"):
             before, now = stored.get(part), wanted[part]
+            if part == "arguments" and isinstance(before, dict):  # of before an argument was there: its default
+                before = {**defaults_of(wanted["name"]), **before}
+                before = {key: before[key] for key in before if key in now or key in stored[part]}
             if before != now:
                 raise RequestError(
                     f"{self.path} holds another run: {describe_difference(part, before, now)}. "
@@ -240,6 +243,12 @@ class RunFolder:
     def keep_schedule(self, pieces, steps):
         """Writes the schedule of a run that was made longer, so that it goes on by it when it is interrupted."""
         write_json(self.file("schedule.json"), {"steps": steps, "pieces": [list(piece) for piece in pieces]})
+
+
+def defaults_of(name):
+    """The defaults of a generator's arguments that are keys of the config, as JSON has them."""
+    keys = {key: value.default for key, value in keys_of(name).items() if key.startswith("model.")}
+    return json.loads(json.dumps({key.removeprefix("model."): default for key, default in keys.items()}))
 
 
 def plain(config):

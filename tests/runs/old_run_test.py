@@ -43,7 +43,7 @@ def train(workdir, *changed):
     of_before = [f"--config.{key}={before[key]}" for key in now if isinstance(now[key], str | float) and
                  now[key] != before[key]]  # fmt: skip
     pools = f"--config.loss.reconstruction_pool={before['loss.reconstruction_pool']}"
-    every = (*of_before, pools, *words[1:], f"--workdir={workdir}", *changed)
+    every = (words[1], *of_before, pools, *words[2:], f"--workdir={workdir}", *changed)
     flags = {word.split("=")[0]: word for word in every}
     command = [sys.executable, str(ROOT / words[0]), *flags.values()]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}

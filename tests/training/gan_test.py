@@ -65,5 +65,6 @@ def test_generator_arguments_come_from_config_and_data(tiny_config):
     config = tiny_config(**{f"model.{key}": value for key, value in values.items()}, **{"data.image_size": (64, 128)})
     assert METHODS["ecgan"].generator_arguments(config, Dataset()) == {
         "num_classes": 5, "image_size": (64, 128), "has_unknown": True, "has_boundaries": False,
-        "base_filters": 8, "spade_hidden_filters": 8, "initializer": "he", **values,
+        "base_filters": 8, "spade_hidden_filters": 8, "initializer": "he", "enlarging": "nearest",
+        "noise": "none", **values,
     }  # fmt: skip
