@@ -1,10 +1,9 @@
 """A small ECGAN on the embedded earth_tiles, satellite photographs with land cover in 17 classes: `make demo`.
 
 Run:      python train_main.py --config=configs/ecgan_earth_tiles.py --workdir=runs/earth_tiles
-Hardware: two CPU cores: make demo, with installation and export, took 15 minutes while the machine ran other work.
-Result:   not measured since the recipe knows textures: regions have them after 110 steps, 247 CPU seconds beside other
-          work. Before, 300 steps gave a colour error of 13.9 of 255 and an L1 of 0.139 over the 37 validation layouts
-          (ecgan evaluate --model=runs/demo --output=E).
+Hardware: one CPU thread: 410 CPU seconds (OMP_NUM_THREADS=1, and time); make demo also installs and exports.
+Result:   docs/demo.png; no number measured since the recipe knows textures. Before, 300 steps gave a colour error of
+          13.9 of 255 and an L1 of 0.139 over the 37 validation layouts (ecgan evaluate --model=runs/demo --output=E).
 """
 
 from ecgan_tf.configs.ecgan_camvid_small import fast_recipe, textured

@@ -157,7 +157,7 @@ cli.run(main, "Tells how many steps a config takes.")
 @pytest.mark.parametrize(
     ("words", "steps"),
     [
-        (["--config=ecgan_earth_tiles"], 300),
+        (["--config=ecgan_earth_tiles"], 280),
         (["-config=ecgan_earth_tiles:toy"], 4),
         (["--config", "ecgan_earth_tiles:toy", "--config.train.steps=7"], 7),
     ],

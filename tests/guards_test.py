@@ -79,6 +79,7 @@ DECODERS = {
     "ecgan_tf.models.vgg:_load_keras": "RequestError",
     "ecgan_tf.runs.folder:RunFolder._check_model": "read_json",
     "ecgan_tf.runs.folder:RunFolder._write_if_changed": "read_json",
+    "ecgan_tf.runs.folder:defaults_of": "its own JSON, a moment before",
     "ecgan_tf.runs.folder:plain": "its own JSON, a moment before",
     "ecgan_tf.runs.lock:_holder": "for a message alone, where the lock is held",
     "ecgan_tf.torch_files:_read_sequence": "RequestError, by read_torch_arrays",

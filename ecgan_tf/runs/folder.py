@@ -159,7 +159,7 @@ class RunFolder:
         for part in ("arguments", "classes"):
             before, now = stored.get(part), wanted[part]
             if part == "arguments" and isinstance(before, dict):  # of before an argument was there: its default
-                before = {**defaults_of(wanted["name"]), **before}
+                before = {**(defaults_of(wanted["name"]) if "name" in wanted else {}), **before}
                 before = {key: before[key] for key in before if key in now or key in stored[part]}
             if before != now:
                 raise RequestError(

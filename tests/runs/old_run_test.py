@@ -87,6 +87,7 @@ def test_another_value_is_refused_by_its_key_alone(old):
     assert "holds another run: config.loss.class_pixel was 1.0, now 0.5. Choose" in result.stderr
 
 
+@pytest.mark.slow
 def test_it_is_exported(old, pictures, tmp_path):
     report = ecgan_tf.export(str(old), str(tmp_path / "exported"), ["saved_model"])
     assert report["step"] == 2 and report["artefacts"]["saved_model"]["passed"]

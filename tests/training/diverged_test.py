@@ -45,6 +45,7 @@ def test_it_ends_in_one_line_and_keeps_what_is_finite(diverged):
         assert all(np.isfinite(array).all() for array in arrays.values() if array.dtype.kind == "f")
 
 
+@pytest.mark.slow
 def test_the_first_remedy_works(diverged, train):
     run, result = diverged
     step = re.search(r"--rollback_to=(\d+)", result.stderr)[1]
@@ -64,6 +65,7 @@ def test_the_second_remedy_works(diverged, train, tmp_path):
     assert f"starting from the weights of {run}, step " in fresh.stdout
 
 
+@pytest.mark.slow
 def test_a_finished_run_is_made_longer_only_as_one_is_told(train, tmp_path):
     run = f"--workdir={tmp_path / 'run'}"
     assert train(run, "--config.train.steps=4").returncode == 0

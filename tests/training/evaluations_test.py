@@ -59,7 +59,8 @@ def test_measuring_changes_no_weight_and_no_log(measured, tmp_path):
     assert plain == watched
 
 
-@pytest.mark.parametrize("step", [2, pytest.param(4, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("step", [2, 4])
 def test_a_kill_while_a_step_is_measured_loses_nothing(step, measured, judge, tmp_path, monkeypatch):
     """The checkpoint is there, its numbers are not: the same command measures it before it goes on."""
     whole, calls = Evaluations.measure, []

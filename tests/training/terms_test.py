@@ -54,13 +54,13 @@ def test_what_ran_is_in_the_config_and_on_the_card_and_a_run_stays_what_it_is(tm
     run = tmp_path / "run"
     request = ecgan_tf.load_config("ecgan_earth_tiles:toy", train__steps=2)
     ecgan_tf.train(request, str(run))
-    said = "without L_s, whose network is not at hand; with L, L_f, L_1, L_c, L_pix"
+    said = "without L_s, whose network is not at hand; with L, L_f, L_1, L_t, L_c, L_pix"
     lines = capsys.readouterr().out.splitlines()
     assert lines[-1] == said and lines.count(said) == 2  # before the first step, and where it is seen
     assert json.loads((run / "config.json").read_text())["missing_terms"] == ["L_s"]
     ecgan_tf.export(str(run), str(tmp_path / "exported"), ["onnx"])
     card = (tmp_path / "exported" / "MODEL_CARD.md").read_text()
-    assert "- Terms of the loss: L, L_f, L_1, L_c, L_pix; without L_s, whose network was not at hand." in card
+    assert "- Terms of the loss: L, L_f, L_1, L_t, L_c, L_pix; without L_s, whose network was not at hand." in card
     stored = json.loads((run / "config.json").read_text())
     stored["missing_terms"] = []  # as if it had been trained with all
     (run / "config.json").write_text(json.dumps(stored))
@@ -76,7 +76,7 @@ def test_a_dry_run_says_what_would_be_and_writes_nothing(tmp_path, capsys):
     for part in (
         "data      earth_tiles: 358 photographs to train on, 37 to look at, 17 classes, 32x32",
         "networks  ecgan: generator ",
-        "terms     L 1, L_f 10, L_1 10, L_c 1, L_pix 1; without L_s, allowed to be missing",
+        "terms     L 1.5, L_f 4, L_1 10, L_t 3, L_c 1, L_pix 1; without L_s, allowed to be missing",
         "schedule  4 steps of 2 on 1 replica(s), 0.0 epochs; rates of G and D 0.001 and 0.001; from step 0",
         "memory    per replica ",
         "a dry run: nothing was written",
