@@ -47,6 +47,7 @@ def test_numbers_and_a_page_are_written(make_run, tmp_path):
     assert "edge_map_f_32_val37" in numbers["numbers"]  # an ECGAN gives edges
 
 
+@pytest.mark.slow
 def test_a_guided_model_is_asked_whether_it_follows(make_run, tmp_path):
     """The run's config names no exemplars, which are retrieved all the same."""
     result = evaluate(model=make_run("msca", num_classes=17), output=tmp_path / "E")

@@ -35,6 +35,7 @@ def diverged(train, tmp_path_factory):
     return run, train(f"--workdir={run}", *longer, *rates)
 
 
+@pytest.mark.slow
 def test_it_ends_in_one_line_and_keeps_what_is_finite(diverged):
     run, result = diverged
     assert result.returncode == 1 and "Traceback" not in result.stderr

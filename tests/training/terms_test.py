@@ -50,6 +50,7 @@ def test_a_toy_never_asks_for_a_network(name, monkeypatch):
     assert "L_p" in with_missing_terms(ecgan_tf.load_config(f"{name}:toy")).missing_terms
 
 
+@pytest.mark.slow
 def test_what_ran_is_in_the_config_and_on_the_card_and_a_run_stays_what_it_is(tmp_path, capsys):
     run = tmp_path / "run"
     request = ecgan_tf.load_config("ecgan_earth_tiles:toy", train__steps=2)
