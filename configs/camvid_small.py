@@ -4,7 +4,7 @@ Run:      python train_main.py --config=configs/camvid_small.py --workdir=runs/c
           is SPADE; :METHOD is any of `ecgan_tf.METHODS` or ecgan_plus, and :METHOD_toy the same, tiny, for tests.
           python -m benchmarks.methods trains and measures several.
 Hardware: one CPU thread.
-Result:   README.md, "Learning fast".
+Result:   not measured.
 """
 
 from ecgan_tf.configs.ecgan_camvid_small import fast_recipe, textured

@@ -4,7 +4,7 @@ Run:      python train_main.py --config=configs/ecgan_camvid_small.py --workdir=
               --config.data.dir=CAMVID
           CAMVID holds train|val/{images,labels} and classes.json, as README.md says.
 Hardware: one CPU thread is enough: 412 CPU seconds with start-up (OMP_NUM_THREADS=1, and time).
-Result:   README.md, "Learning fast": a single run; by the project's own commands not measured.
+Result:   not measured.
 """
 
 from ecgan_tf.config import apply_variant, base_config

@@ -102,6 +102,16 @@ def assign_arrays(path, arrays, variables):
 
 def compare_arrays(path, arrays, variables):
     """Refuses arrays that are not those of the variables, by name and shape; variables need a shape and no value."""
+    problems = misfits(arrays, variables)
+    if problems:
+        raise RequestError(
+            f"{path} does not fit this model: {problems}. "
+            "Use the config that the run was started with, or another --workdir."
+        )
+
+
+def misfits(arrays, variables, most=5):
+    """What is wrong with arrays that should be those of the variables, in words, at most so many; "" if nothing is."""
     problems = [f"missing {name}" for name in variables if name not in arrays]
     problems += [f"unknown {name}" for name in arrays if name not in variables]
     problems += [
@@ -109,12 +119,8 @@ def compare_arrays(path, arrays, variables):
         for name, variable in variables.items()
         if name in arrays and arrays[name].shape != tuple(variable.shape)
     ]
-    if problems:
-        more = f" and {len(problems) - 5} more" if len(problems) > 5 else ""
-        raise RequestError(
-            f"{path} does not fit this model: {'; '.join(problems[:5])}{more}. "
-            "Use the config that the run was started with, or another --workdir."
-        )
+    more = f" and {len(problems) - most} more" if len(problems) > most else ""
+    return "; ".join(problems[:most]) + more
 
 
 def not_finite(arrays):

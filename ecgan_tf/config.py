@@ -78,7 +78,7 @@ SHARED_KEYS = {
     "train.evaluate_layouts": Key(0, "of the validation split, evenly spread; 0: all", least=0),
     "train.evaluate_raw": Key(False, "measures the weights that are not averaged as well"),
     "train.judge": Key("", "a network that measures, as `ecgan evaluate --judge` takes it; none that a loss uses"),
-    "train.best_by": Key("", "metric of the best checkpoint; ``: fd with a judge, else l1", ("", *BEST_BY)),
+    "train.best_by": Key("", "metric of the best checkpoint; ``: fd where a judge gives it, else l1", ("", *BEST_BY)),
     "train.jit_compile": Key(False, "XLA: for GPUs; slower on CPUs"),
     "train.log_every": Key(50, "steps", above=0, toy=2),
     "train.checkpoint_every": Key(500, "steps", above=0),
@@ -181,7 +181,7 @@ def check_config(config: ml_collections.ConfigDict) -> None:
     _check_keys(config)
     keys, flat = keys_of(config.model.name), flatten(config)
     mistakes = [key.mistake(name, flat[name]) for name, key in keys.items()]
-    mistakes += [*check_data(config.data), *_check_size(config, method), *_check_texture(config), *_check_rest(config)]
+    mistakes += [*check_data(config.data), *_check_size(config, method), *_check_rest(config)]
     mistakes += [] if any(mistakes) else method.check(config)  # which may count on values within their bounds
     found = [mistake for mistake in mistakes if mistake]
     if found:
@@ -219,6 +219,7 @@ def _check_size(config, method):
     size = tuple(config.data.image_size)
     if len(size) != 2 or not all(isinstance(length, int) for length in size):
         return  # said already
+    yield from _check_texture(config, size)
     try:
         stride = method.stride(config)
     except (KeyError, TypeError):
@@ -231,10 +232,7 @@ def _check_size(config, method):
         )
 
 
-def _check_texture(config):
-    size = tuple(config.data.image_size)
-    if len(size) != 2 or not all(isinstance(length, int) for length in size):
-        return  # said already
+def _check_texture(config, size):
     if config.loss.texture and min(size) < SMALLEST_SIDE:
         yield f"config.loss.texture needs images of {SMALLEST_SIDE} pixels or more; config.data.image_size is {size}"
     stride = 2**DEPTH

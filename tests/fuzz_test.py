@@ -333,9 +333,9 @@ def read_description(path):
 
 def read_metadata(path):
     """As `open_tflite` reads it; the interpreter itself is native code, and runs in a process of its own below."""
-    from ecgan_tf.inference.runtimes import _foreign
+    from ecgan_tf.inference.runtimes import foreign_file
 
-    with _foreign(str(path), "LiteRT model"):
+    with foreign_file(str(path), "LiteRT model"):
         inside = read_tflite_metadata(str(path))
     if inside is not None:
         checked_description(str(path), inside)

@@ -13,15 +13,12 @@ from PIL import Image
 from ecgan_tf.atomic_files import atomic_path, write_image, write_json, write_text
 from ecgan_tf.console import progress_bar, say
 from ecgan_tf.data.dataset import evenly_spread
-from ecgan_tf.data.pipeline import layout_batch
 from ecgan_tf.errors import RequestError
 from ecgan_tf.evaluation.evaluate import NO_SEGMENTER, generate_of, open_request, to_json, with_hed
-from ecgan_tf.evaluation.measures import Measures, outputs_of
+from ecgan_tf.evaluation.measures import Measures
 from ecgan_tf.evaluation.networks.choice import open_judges
 from ecgan_tf.evaluation.protocols import check_comparable, score_of
 from ecgan_tf.outputs import expand, plan_folder
-from ecgan_tf.pictures import captioned_grid, legend_of
-from ecgan_tf.pixels import to_uint8
 
 
 def compare(
@@ -46,23 +43,25 @@ def compare(
     Raises:
         RequestError: where the models' data, sizes or layouts differ, so that their numbers would not compare.
     """
-    from ecgan_tf.evaluation.comparison_page import write_comparison  # draws, which takes a second to load
+    from ecgan_tf.evaluation.comparison_page import write_comparison  # they draw, which takes a second to load
+    from ecgan_tf.evaluation.report import examples_grid
 
     captions = captions_of(models)
     opened = [open_request(model, None, config, step) for model in models]
     data = opened[0][1]
     for model, (_, other, _) in zip(models, opened):
         check_same_layouts(models[0], data, model, other)
-    networks = common_judges(judges, [loss for _, _, loss in opened], data)
+    losses = [loss for _, _, loss in opened]
+    networks = open_judges(with_hed(judges, losses), data, losses)
     output = plan_folder(output)
-    measures, measured, columns = Measures(data, networks), {}, {}
-    picked = evenly_spread(len(data), shown)
-    for caption, (synthesizer, _, _) in zip(captions, opened):
-        generate = generate_of(synthesizer, None, data)
-        measured[caption] = measures.measure(generate, progress_bar(f"measuring {caption}"))
-        columns[caption] = pictures_of_layouts(data, generate, picked)
+    measures = Measures(data, networks)
+    generators = {caption: generate_of(each, None, data) for caption, (each, _, _) in zip(captions, opened)}
+    measured = {
+        caption: measures.measure(generate, progress_bar(f"measuring {caption}"))
+        for caption, generate in generators.items()
+    }
     check_all_comparable(measured)
-    figure = side_by_side(data, picked, columns)
+    figure = examples_grid(data, generators, evenly_spread(len(data), shown))
     result = {caption: {"model": model, **to_json(each)} for model, (caption, each) in zip(models, measured.items())}
     write_json(os.path.join(output, "compare.json"), result)
     write_text(os.path.join(output, "table.csv"), to_csv(measured))
@@ -107,16 +106,6 @@ def check_same_layouts(first, data, model, other):
         )
 
 
-def common_judges(judges, losses, data):
-    """The networks that measure all models: none of any model's loss."""
-    names = list(judges)
-    if all("hed" in with_hed(judges, loss) for loss in losses):
-        names = with_hed(judges, losses[0])
-    for loss in losses:
-        networks = open_judges(names, data, loss)
-    return networks
-
-
 def check_all_comparable(measured):
     """As a proof: every number of a name has one protocol."""
     first, *others = measured.values()
@@ -140,6 +129,11 @@ def best_of(measured, name):
     return min(scores, key=scores.get) if len(scores) > 1 else None
 
 
+def reference_of(measured, name):
+    """What real photographs reach by a number, which is the same for all models; None where it says nothing."""
+    return next((each.references[name] for each in measured.values() if name in each.references), None)
+
+
 def to_csv(measured):
     """A line per number: its name, the models' values and spreads, and the photographs' value."""
     text = io.StringIO()
@@ -148,9 +142,8 @@ def to_csv(measured):
     writer.writerow(["number", *measured, "photographs", *spread])
     for name in names_of(measured):
         each = list(measured.values())
-        reference = next((m.references[name] for m in each if name in m.references), "")
-        values = [m.numbers.get(name, "") for m in each]
-        writer.writerow([name, *values, reference, *(m.spreads.get(name, "") for m in each)])
+        values, reference = [m.numbers.get(name, "") for m in each], reference_of(measured, name)
+        writer.writerow([name, *values, reference, *(m.spreads.get(name, "") for m in each)])  # None: an empty cell
     return text.getvalue()
 
 
@@ -163,23 +156,9 @@ def say_table(measured):
             if name in each.numbers:
                 spread = f" +- {each.spreads[name]:.2g}" if name in each.spreads else ""
                 say(f"  {caption:{width}s}  {each.numbers[name]:.4g}{spread}{'  best' if caption == best else ''}")
-        reference = next((m.references[name] for m in measured.values() if name in m.references), None)
+        reference = reference_of(measured, name)
         if reference is not None:
             say(f"  {'photographs':{width}s}  {reference:.4g}")
-
-
-def pictures_of_layouts(data, generate, indices):
-    """uint8 (layouts, height, width, 3)."""
-    found = [outputs_of(generate(index, layout_batch(data, [index])))["image"] for index in indices]
-    return np.concatenate([to_uint8(np.asarray(image)) for image in found])
-
-
-def side_by_side(data, indices, columns):
-    """The same layouts by every model, between label map and photograph."""
-    batch = layout_batch(data, indices)
-    first, last = data.classes.colorize(batch["labels"]), to_uint8(batch["image"])
-    shown = {"label map": first, **columns, "photograph": last}
-    return captioned_grid(shown, 192, data.aspect, legend_of(data.classes, batch["labels"]))
 
 
 def write_pdf(path, pixels):

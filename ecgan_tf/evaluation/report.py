@@ -43,7 +43,7 @@ def write_report(folder, numbers, measured, data, generate, run=None):
         generate: function of (index, batch) to a picture, as `Measures.measure` takes it.
         run: path of what was measured, whose curves are drawn where it is a run folder; or None.
     """
-    some = examples_grid(data, generate, evenly_spread(len(data), SHOWN))
+    some = examples_grid(data, {"picture": generate}, evenly_spread(len(data), SHOWN))
     write_image(os.path.join(folder, "evaluation.png"), some)
     style = os.path.join(folder, "style.png")
     text = page.page(
@@ -53,7 +53,7 @@ def write_report(folder, numbers, measured, data, generate, run=None):
         page.section("Some pictures", page.picture(some, "label map, picture, photograph")),
         page.section("Best and worst", *extremes(measured, data, generate)),
         page.section("After exemplars", _file(style, "each layout after three exemplars")),
-        page.section("Classes", *class_drawings(measured)),
+        page.section("Classes", *class_drawings([("pictures", measured.per_class)]), confusion_drawing(measured)),
         page.section("Texture", spectrum_drawing([("pictures", measured.spectrum)])),
         page.section("The run", *run_curves([("", run)])),
     )
@@ -91,16 +91,25 @@ def exemplar_table(numbers):
     return page.table(("after exemplars", ""), rows)
 
 
-def examples_grid(data, generate, indices, smallest_width=192):
-    """Layouts, their pictures and photographs in columns: uint8 (height, width, 3)."""
-    rows, seen = {"label map": [], "picture": [], "photograph": []}, set()
-    for index in indices:
-        batch = layout_batch(data, [index])
-        seen |= set(np.unique(batch["labels"]).tolist())
-        rows["label map"].append(data.classes.colorize(batch["labels"])[0])
-        rows["picture"].append(to_uint8(np.asarray(outputs_of(generate(index, batch))["image"]))[0])
-        rows["photograph"].append(to_uint8(batch["image"])[0])
-    return captioned_grid(rows, smallest_width, aspect=data.aspect, legend=legend_of(data.classes, sorted(seen)))
+def examples_grid(data, generators, indices, smallest_width=192):
+    """The same layouts by every generator, between label maps and photographs: uint8 (height, width, 3).
+
+    Args:
+        data: `LabelledPhotographs`.
+        generators: dictionary from caption to a function as `Measures.measure` takes it.
+        indices: of the layouts.
+        smallest_width: of a tile.
+    """
+    batches = [layout_batch(data, [index]) for index in indices]
+    labels, photographs = (np.concatenate([batch[key] for batch in batches]) for key in ("labels", "image"))
+    columns = {
+        caption: to_uint8(np.concatenate([
+            np.asarray(outputs_of(generate(index, batch))["image"]) for index, batch in zip(indices, batches)
+        ]))
+        for caption, generate in generators.items()
+    }  # fmt: skip
+    shown = {"label map": data.classes.colorize(labels), **columns, "photograph": to_uint8(photographs)}
+    return captioned_grid(shown, smallest_width, data.aspect, legend_of(data.classes, labels))
 
 
 def extremes(measured, data, generate):
@@ -112,23 +121,30 @@ def extremes(measured, data, generate):
     found = []
     for caption, places in (("best", order[::-1][:count]), ("worst", order[:count])):
         scores = ", ".join(f"{measured.scores[place]:.3g}" for place in places)
-        grid = examples_grid(data, generate, places.tolist(), smallest_width=128)
+        grid = examples_grid(data, {"picture": generate}, places.tolist(), smallest_width=128)
         found.append(page.picture(grid, f"{caption} by {measured.scored_by}: {scores}"))
     return found
 
 
-def class_drawings(measured):
-    """Bars of the classes and the confusion of the judge."""
+def class_drawings(series):
+    """Bars of the classes.
+
+    Args:
+        series: list of (caption, `Measured.per_class`), whose bars stand side by side.
+    """
     drawings = []
-    if any(each.get("iou") is not None for each in measured.per_class.values()):
-        bars = plots.class_bars(measured.per_class, "iou", "reference", "IoU")
+    if any(each.get("iou") is not None for _, classes in series for each in classes.values()):
+        bars = plots.class_bars(series, "iou", "reference", "IoU")
         drawings.append(page.drawing(bars, "IoU by class with its share of the pixels; marks: real photographs"))
-    errors = plots.class_bars(measured.per_class, "colour_error", label="of 255")
-    drawings.append(page.drawing(errors, "error of the mean colour by class"))
-    if measured.confusion is not None:
-        drawing = plots.confusion_map(measured.confusion, list(measured.per_class))
-        drawings.append(page.drawing(drawing, "what the judge saw, by what was asked for"))
-    return drawings
+    errors = plots.class_bars(series, "colour_error", label="of 255")
+    return [*drawings, page.drawing(errors, "error of the mean colour by class")]
+
+
+def confusion_drawing(measured):
+    if measured.confusion is None:
+        return ""
+    drawing = plots.confusion_map(measured.confusion, list(measured.per_class))
+    return page.drawing(drawing, "what the judge saw, by what was asked for")
 
 
 def spectrum_drawing(series):
@@ -154,8 +170,7 @@ def run_curves(runs):
         if len(runs) == 1 and terms:
             drawings.append(page.drawing(plots.curves(losses, terms, "terms of the loss"), "unweighted"))
     measured = [
-        (caption, [{"step": line["step"], **line["numbers"]} for line in read_lines(run.file("evaluations.jsonl"))])
-        for caption, run in runs
+        (caption, [{"step": line["step"], **line["numbers"]} for line in run.evaluations]) for caption, run in runs
     ]
     names = list(dict.fromkeys(name for _, lines in measured for line in lines for name in line))
     names = [name for name in names if name.startswith(CURVES)]

@@ -154,7 +154,7 @@ def open_saved_model(path):
     import tensorflow as tf
 
     folder = find_saved_model(path)
-    with _foreign(path, "SavedModel"):
+    with foreign_file(path, "SavedModel"):
         module = tf.saved_model.load(folder)
         generate = module.signatures["serving_default"]
         specs = generate.structured_input_signature[1]
@@ -166,7 +166,7 @@ def open_saved_model(path):
         return generate(**{key: tf.constant(value) for key, value in inputs.items()})["image"].numpy()
 
     description = find_description(folder)
-    with _foreign(path, "SavedModel"):
+    with foreign_file(path, "SavedModel"):
         check_size(description, specs["labels"].shape)
     return Synthesizer(path, description, inputs, run)
 
@@ -174,12 +174,12 @@ def open_saved_model(path):
 def open_tflite(path, threads=None):
     """A .tflite in the LiteRT interpreter."""
     runner, inputs, inside = _tflite_runner(path, threads)
-    with _foreign(path, "LiteRT model"):
+    with foreign_file(path, "LiteRT model"):
         checked_inputs(inputs)
         if "image" not in runner.get_output_details():
             raise ValueError("no output is called image")
     description = find_description(path, inside)
-    with _foreign(path, "LiteRT model"):
+    with foreign_file(path, "LiteRT model"):
         check_size(description, runner.get_input_details()["labels"]["shape"])
     return Synthesizer(path, description, inputs, lambda inputs: as_float(runner(**inputs)["image"]))
 
@@ -190,7 +190,7 @@ def open_split(path):
     synthesise, of_painter, inside = _tflite_runner(os.path.join(path, f"{PAINTER}.tflite"))
     inputs = {name: dtype for name, dtype in of_painter.items() if name not in encode.get_output_details()}
     description = find_description(path, inside)
-    with _foreign(path, "LiteRT model"):
+    with foreign_file(path, "LiteRT model"):
         checked_inputs({**inputs, **of_exemplar})
         if "image" not in synthesise.get_output_details():
             raise ValueError("no output is called image")
@@ -208,7 +208,7 @@ def open_split(path):
 
 def _tflite_runner(path, threads=None):
     """The signature of a .tflite as a function, the dtypes of its inputs by name, and what it says of itself."""
-    with _foreign(path, "LiteRT model"):
+    with foreign_file(path, "LiteRT model"):
         from ai_edge_litert.interpreter import Interpreter
 
         with console.stderr_held_back():  # the runtime says which delegate it made
@@ -221,7 +221,7 @@ def _tflite_runner(path, threads=None):
 
 def open_onnx(path):
     """An .onnx in ONNX Runtime, on the CPU."""
-    with _foreign(path, "ONNX model"):
+    with foreign_file(path, "ONNX model"):
         import onnxruntime
 
         session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
@@ -231,7 +231,7 @@ def open_onnx(path):
         inside = session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
         shapes = {value.name: value.shape for value in session.get_inputs()}
     description = find_description(path, inside)
-    with _foreign(path, "ONNX model"):
+    with foreign_file(path, "ONNX model"):
         check_size(description, shapes["labels"])
     return Synthesizer(path, description, inputs, lambda inputs: session.run(["image"], inputs)[0])
 
@@ -307,8 +307,14 @@ def checked_description(path, description):
 
 
 @contextlib.contextmanager
-def _foreign(path, kind):
-    """Turns whatever a runtime says of a damaged or foreign file into one line about that file."""
+def foreign_file(path, kind, wrong="is not a {kind} of this project ({reason}); export it again"):
+    """Turns whatever a runtime says of a damaged or foreign file into one line about that file.
+
+    Args:
+        path: of the file.
+        kind: of model, in words.
+        wrong: what the line says of `path`, with the kind and the runtime's reason.
+    """
     try:
         yield
     except ImportError as error:
@@ -316,8 +322,5 @@ def _foreign(path, kind):
             f"{path}: a {kind} needs the package {error.name!r}; pip install 'ecgan_tf[export]'."
         ) from error
     except Exception as error:  # each runtime has its own exceptions
-        reason = str(error).strip().splitlines()
-        raise RequestError(
-            f"{path} is not a {kind} of this project ({reason[0] if reason else type(error).__name__}); "
-            "export it again."
-        ) from error
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise RequestError(f"{path} {wrong.format(kind=kind, reason=reason)}.") from error

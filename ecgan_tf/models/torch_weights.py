@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ecgan_tf.arrays import misfits
 from ecgan_tf.errors import RequestError
 
 PARAMETERS = {
@@ -26,16 +27,9 @@ def assign_torch(network, arrays, what, unused=("num_batches_tracked",)):
     """
     wanted = torch_variables(network)
     values = {name: _to_keras(array) for name, array in arrays.items() if not name.endswith(unused)}
-    problems = [f"missing {name}" for name in wanted if name not in values]
-    problems += [f"unknown {name}" for name in values if name not in wanted]
-    problems += [
-        f"{name} has shape {arrays[name].shape}"
-        for name, variable in wanted.items()
-        if name in values and values[name].shape != tuple(variable.shape)
-    ]
+    problems = misfits(values, wanted, most=3)
     if problems:
-        more = f" and {len(problems) - 3} more" if len(problems) > 3 else ""
-        raise RequestError(f"not the weights of {what} ({'; '.join(problems[:3])}{more}).")
+        raise RequestError(f"not the weights of {what} ({problems}).")
     for name, variable in wanted.items():
         variable.assign(values[name])
 

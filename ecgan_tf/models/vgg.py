@@ -139,7 +139,8 @@ def assign_torchvision(network, arrays, path):
         path: where they come from, for the message.
     """
     layers = convolutions(network)
-    numbers = sorted({int(name.split(".")[1]) for name in arrays if name.startswith("features.")})
+    parts = [name.split(".") for name in arrays if name.startswith("features.")]
+    numbers = sorted({int(number) for _, number, *_ in parts if number.isascii() and number.isdigit()})
     values = [arrays.get(f"features.{number}.{kind}") for number in numbers for kind in ("weight", "bias")]
     values = [v.transpose(2, 3, 1, 0) if v is not None and v.ndim == 4 else v for v in values]
     wanted = [tuple(variable.shape) for layer in layers for variable in (layer.kernel, layer.bias)]

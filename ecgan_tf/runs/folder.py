@@ -80,15 +80,20 @@ class RunFolder:
         return list_checkpoints(self.checkpoints)
 
     @property
+    def evaluations(self):
+        """What the run measured of itself: dictionaries with `step`, `numbers` by name, `score` and what it is `by`."""
+        return [line for line in read_lines(self.file("evaluations.jsonl")) if isinstance(line.get("numbers"), dict)]
+
+    @property
     def best_step(self):
         """The step with a checkpoint whose evaluation was best, the earliest of equals; None without one.
 
         Lines of another measure than the last one's do not compare, and do not count.
         """
-        scores, lines = {}, read_lines(self.file("evaluations.jsonl"))
+        lines, steps, scores = self.evaluations, self.steps, {}
         for line in lines:
             score, is_comparable = line.get("score"), line.get("by") == lines[-1].get("by")
-            if is_comparable and line["step"] in self.steps and isinstance(score, int | float) and np.isfinite(score):
+            if is_comparable and line["step"] in steps and isinstance(score, int | float) and np.isfinite(score):
                 scores[line["step"]] = score
         return min(scores, key=lambda step: (scores[step], step), default=None)
 
@@ -104,12 +109,13 @@ class RunFolder:
         if which == "last" and self.steps:
             return self.steps[-1]
         if which == "best":
-            if self.best_step is None:
+            best = self.best_step
+            if best is None:
                 raise RequestError(
                     f"--step=best: {self.path} was not evaluated while it was trained (config.train.evaluate_every); "
                     f"its checkpoints are of steps {kept}."
                 )
-            return self.best_step
+            return best
         if str(which).isascii() and str(which).isdigit() and int(which) in self.steps:
             return int(which)
         raise RequestError(f"--step={which}: {self.path} has checkpoints of steps {kept}; give one, best or last.")
@@ -138,6 +144,13 @@ class RunFolder:
         """Whether the run was started by a version that did not know a config key."""
         file = self.file("config.json")
         return os.path.isfile(file) and key not in flatten(read_json(file))
+
+    @property
+    def terms_to_miss(self):
+        """The terms that the run has gone without so far, or None where nobody wrote it down."""
+        if not os.path.isfile(self.file("config.json")):
+            return ()
+        return None if self.predates("missing_terms") else tuple(read_config(self.path)["missing_terms"])
 
     def _check_config(self, wanted, may_change):
         if self.steps == [0] or self.predates("missing_terms"):  # no step was taken, or nobody wrote it down

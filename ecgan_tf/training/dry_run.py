@@ -6,7 +6,6 @@ import tensorflow as tf
 
 from ecgan_tf.console import say
 from ecgan_tf.data.pipeline import training_batches
-from ecgan_tf.methods import method_of
 from ecgan_tf.methods.base import Outputs
 from ecgan_tf.training.gan import GAN
 
@@ -34,7 +33,7 @@ def describe(config, model, run, train_data, validation_data, strategy):
     networks = {"generator": gan.generator, **gan.discriminators, **gan.heads}
     sizes = ", ".join(f"{name} {count_values(network):,}" for name, network in networks.items())
     say(f"networks  {config.model.name}: {sizes} values")
-    terms = method_of(config.model.name).terms(config)
+    terms = gan.method.terms(config)
     shown = ", ".join(f"{symbol} {weight:g}" for symbol, weight in terms.items() if symbol not in config.missing_terms)
     without = f"; without {', '.join(config.missing_terms)}, allowed to be missing" if config.missing_terms else ""
     say(f"terms     {shown}{without}")

@@ -4,11 +4,14 @@ import math
 
 import tensorflow as tf
 
+from ecgan_tf.config import BEST_BY
 from ecgan_tf.console import say
+from ecgan_tf.errors import RequestError
 from ecgan_tf.evaluation.measures import Measures
+from ecgan_tf.evaluation.networks.choice import open_judges
 from ecgan_tf.evaluation.protocols import score_of
 from ecgan_tf.interrupts import InterruptError
-from ecgan_tf.json_lines import append_line, drop_lines_after, read_lines
+from ecgan_tf.json_lines import append_line, drop_lines_after
 from ecgan_tf.training.summaries import round_float
 
 
@@ -23,18 +26,16 @@ class Evaluations:
     Args:
         run: `RunFolder`.
         config: the run's.
-        data: `LabelledPhotographs` of the validation split.
+        measures: of `make_measures`.
         gan: `GAN`.
-        judges: of `open_judges`.
         metrics: `MetricsWriter`, for TensorBoard.
         start: step that the run goes on from.
     """
 
-    def __init__(self, run, config, data, gan, judges, metrics, start):
+    def __init__(self, run, config, measures, gan, metrics, start):
         self.path = run.file("evaluations.jsonl")
-        self.run, self.settings, self.metrics = run, config.train, metrics
-        self.measures = Measures(data, judges, config.train.evaluate_layouts)
-        self.best_by = config.train.best_by or ("fd" if judges else "l1")
+        self.run, self.settings, self.measures, self.metrics = run, config.train, measures, metrics
+        self.best_by = best_by(config.train, measures)
         networks = {"numbers": gan.ema_generator, **({"raw": gan.generator} if config.train.evaluate_raw else {})}
         self.generators = {name: compiled(network) for name, network in networks.items()}
         drop_lines_after(self.path, start)
@@ -45,7 +46,7 @@ class Evaluations:
 
     def is_missing(self, step):
         """Whether a step that should have been measured was not, since a kill came before."""
-        return step > 0 and self.due(step) and step not in [line["step"] for line in read_lines(self.path)]
+        return step > 0 and self.due(step) and step not in [line["step"] for line in self.run.evaluations]
 
     def measure(self, step, stop):
         """Measures a step that has a checkpoint, and writes its line.
@@ -64,7 +65,7 @@ class Evaluations:
             for name, generate in self.generators.items()
         }
         measured = found["numbers"]
-        name = measured.find(self.best_by) or measured.find({"fd": "fid", "kd": "kid"}.get(self.best_by))
+        name = measured.find(self.best_by)
         protocol, value = measured.protocols[name], measured.numbers[name]
         line = {"step": step, **{key: rounded(each.numbers) for key, each in found.items()}}
         line |= {"by": f"{name} {protocol.network_hash or ''}".strip(), "score": score_of(protocol.metric, value)}
@@ -81,6 +82,39 @@ class Evaluations:
         numbers = ", ".join(f"{n} {measured.numbers[n]:.4g}" for n in dict.fromkeys(shown))
         best = self.run.best_step
         say(f"step {step} measured: {numbers}; {'the best so far' if best == step else f'best: step {best}'}")
+
+
+def make_measures(config, data):
+    """What a run measures of itself, or None where `config.train.evaluate_every` is 0.
+
+    Args:
+        config: the run's.
+        data: `LabelledPhotographs` of the validation split.
+    Raises:
+        RequestError: where the judge does not fit the data, or does not give what the best checkpoint is best by.
+    """
+    if not config.train.evaluate_every:
+        return None
+    judges = [config.train.judge] if config.train.judge else []
+    measures = Measures(
+        data, open_judges(judges, data, [config.loss], "config.train.judge"), config.train.evaluate_layouts
+    )
+    if best_by(config.train, measures) not in measures.metrics:
+        raise RequestError(
+            f"config.train.best_by is {config.train.best_by!r}, which {config.train.judge!r} does not give over "
+            f"{len(measures.indices)} layouts; choose one of {', '.join(m for m in BEST_BY if m in measures.metrics)}."
+        )
+    return measures
+
+
+def best_by(settings, measures):
+    """The metric that the best checkpoint is best by.
+
+    Args:
+        settings: config.train.
+        measures: `Measures`; without a word in the config it is "fd" where they give it.
+    """
+    return settings.best_by or ("fd" if "fd" in measures.metrics else "l1")
 
 
 def compiled(generator):

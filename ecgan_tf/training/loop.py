@@ -15,7 +15,7 @@ from ecgan_tf.training.step import make_train_step
 from ecgan_tf.training.summaries import MetricsWriter, Progress, Samples, format_seconds
 
 
-def training_loop(gan, strategy, train_data, validation_data, run, config, judges=()):
+def training_loop(gan, strategy, train_data, validation_data, run, config, measures=None):
     """Trains from the newest checkpoint of the run, or from nothing, to `config.train.steps`.
 
     A run that is killed and started again gives the weights and the metrics, bit for bit, of one that was not: a batch
@@ -28,7 +28,7 @@ def training_loop(gan, strategy, train_data, validation_data, run, config, judge
         train_data, validation_data: `LabelledPhotographs`; samples are drawn from the latter.
         run: `RunFolder`.
         config: the run's.
-        judges: of `open_judges`, for what the run measures of itself.
+        measures: of `make_measures`, what the run measures of itself; None: nothing.
     """
     steps, batch_size = config.train.steps, config.train.global_batch_size
     variables = gan.named_variables()
@@ -46,9 +46,7 @@ def training_loop(gan, strategy, train_data, validation_data, run, config, judge
     first, aspect = config.train.first_sample, validation_data.aspect
     samples = Samples(run, layouts, validation_data.classes, first, every, aspect)
     samples.due(start)
-    evaluations = None
-    if config.train.evaluate_every:
-        evaluations = Evaluations(run, config, validation_data, gan, judges, metrics, start)
+    evaluations = Evaluations(run, config, measures, gan, metrics, start) if measures else None
     progress = Progress(start, steps, batch_size)
     since_log = SinceLog(extra)
 
@@ -71,7 +69,7 @@ def training_loop(gan, strategy, train_data, validation_data, run, config, judge
             if samples.due(step):
                 metrics.write_grid(step, samples.draw(generate, f"step_{step:08d}"))
                 progress.restart(step)
-            is_measured = evaluations is not None and evaluations.due(step)
+            is_measured = evaluations and evaluations.due(step)
             if step % config.train.checkpoint_every == 0 or step == steps or stop or is_measured:
                 save(step)
             if stop and step < steps:

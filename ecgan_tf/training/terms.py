@@ -7,18 +7,19 @@ from ecgan_tf.errors import RequestError
 from ecgan_tf.methods import method_of
 
 
-def with_missing_terms(config, allowed=False):
+def with_missing_terms(config, so_far=()):
     """The config with `missing_terms`: what it asks for and cannot have.
 
     Args:
         config: of the request.
-        allowed: whether the run goes without them though the config does not say so, as one of before 0.3.0 does.
+        so_far: `RunFolder.terms_to_miss`: what a run has gone without it goes on without, and says so.
     Raises:
         RequestError: where they are not allowed to be missing, with what to do about each.
     """
     missing = method_of(config.model.name).missing_terms(config)
-    if missing and not (config.allow_missing_terms or allowed):
-        what = "; ".join(f"{symbol}: {remedy}" for symbol, remedy in missing.items())
+    new = {} if so_far is None else {symbol: remedy for symbol, remedy in missing.items() if symbol not in so_far}
+    if new and not config.allow_missing_terms:
+        what = "; ".join(f"{symbol}: {remedy}" for symbol, remedy in new.items())
         raise RequestError(
             f"this config has terms whose network is not at hand. {what}. "
             "Or train without, which config.json will say, by --config.allow_missing_terms=True."

@@ -10,13 +10,13 @@ from ecgan_tf.config import check_config
 from ecgan_tf.console import progress_bar, say
 from ecgan_tf.data import open_dataset
 from ecgan_tf.data.pipeline import layouts_to_keep
-from ecgan_tf.evaluation.networks.choice import open_judges
 from ecgan_tf.evaluation.networks.opening import NAMED_JUDGES
 from ecgan_tf.methods.base import NAMED_VGG
 from ecgan_tf.outputs import plan_folder
 from ecgan_tf.runs.folder import RunFolder, model_description
 from ecgan_tf.runs.lock import locked
 from ecgan_tf.training.dry_run import describe
+from ecgan_tf.training.evaluations import make_measures
 from ecgan_tf.training.gan import GAN
 from ecgan_tf.training.initial import init_from
 from ecgan_tf.training.loop import training_loop
@@ -43,12 +43,11 @@ def train(
     config = with_absolute_paths(config)
     train_data, validation_data = (open_dataset(config.data, split) for split in ("train", "validation"))
     run, model = RunFolder(workdir), model_description(config, train_data)
-    config = with_missing_terms(config, allowed=run.predates("allow_missing_terms"))
+    config = with_missing_terms(config, run.terms_to_miss)
     run.check(config, model, rollback_to)
     for data in (train_data, validation_data):
         data.check(config.data.check_examples, progress_bar(f"reading the {data.split} split"))
-    named = [config.train.judge] if config.train.judge else []
-    judges = open_judges(named, validation_data, config.loss, "config.train.judge")
+    measures = make_measures(config, validation_data)
     strategy = make_strategy(config.train.devices)
     check_batch(config.train.global_batch_size, strategy)
     keras.utils.set_random_seed(config.train.seed)
@@ -75,7 +74,7 @@ def train(
             gan = GAN(config, model["arguments"], pieces)
             if config.train.init_from and not run.steps:
                 init_from(gan, config.train.init_from)
-        training_loop(gan, strategy, train_data, validation_data, run, config, judges)
+        training_loop(gan, strategy, train_data, validation_data, run, config, measures)
         say_missing_terms(config)
 
 

@@ -19,7 +19,7 @@ import ecgan_tf
 from ecgan_tf.config import keys_of
 from ecgan_tf.config_keys import flatten
 from ecgan_tf.pixels import to_uint8
-from ecgan_tf.runs.folder import read_config, read_layouts
+from ecgan_tf.runs.folder import RunFolder, read_config, read_layouts
 
 ROOT = pathlib.Path(__file__).parents[2]
 HERE = pathlib.Path(__file__).parent
@@ -79,6 +79,15 @@ def test_it_continues(old):
     steps = [json.loads(line)["step"] for line in (old / "metrics.jsonl").read_text().splitlines()]
     assert steps == [1, 2, 3, 4]
     assert flatten(json.loads((old / "config.json").read_text())).keys() == {"model.name", *keys_of("ecgan")}
+
+
+def test_it_says_what_it_has_gone_without_only_since_it_is_written_down(old):
+    run = RunFolder(old)
+    assert run.predates("missing_terms") and run.terms_to_miss is None
+    stored = json.loads((old / "config.json").read_text())
+    (old / "config.json").write_text(json.dumps({**stored, "missing_terms": ["L_s"]}))
+    assert not run.predates("missing_terms") and run.terms_to_miss == ("L_s",)
+    assert RunFolder(old / "nowhere").terms_to_miss == ()
 
 
 def test_another_value_is_refused_by_its_key_alone(old):

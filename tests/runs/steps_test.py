@@ -56,6 +56,13 @@ def test_a_step_that_is_not_there_is_refused_with_those_that_are(run, which):
         run.step_of(which)
 
 
+def test_lines_of_something_else_are_left_out(run):
+    save(run, 2, 1.0)
+    for line in ({"step": 2}, {"step": 2, "numbers": [1]}, {"step": "2", "numbers": {}}):
+        append_line(run.file("evaluations.jsonl"), line)
+    assert run.best_step == 2 and len(run.evaluations) == 1
+
+
 def test_without_evaluations_there_is_no_best(run):
     save(run, 2)
     with pytest.raises(RequestError, match="--step=best: .*was not evaluated .*train.evaluate_every.*are of steps 2."):

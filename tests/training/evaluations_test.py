@@ -6,11 +6,14 @@ import numpy as np
 import pytest
 
 import ecgan_tf
+from ecgan_tf.config import BEST_BY, NEED_JUDGE
+from ecgan_tf.data import open_dataset
 from ecgan_tf.errors import RequestError
+from ecgan_tf.evaluation.protocols import METRICS
 from ecgan_tf.interrupts import InterruptError
 from ecgan_tf.json_lines import read_lines
 from ecgan_tf.runs.folder import RunFolder
-from ecgan_tf.training.evaluations import Evaluations
+from ecgan_tf.training.evaluations import Evaluations, best_by, make_measures
 
 SETTINGS = {"train__steps": 4, "train__evaluate_every": 2, "train__evaluate_layouts": 4, "train__checkpoint_every": 3,
             "train__keep_checkpoints": 1}  # fmt: skip
@@ -110,6 +113,10 @@ def test_a_signal_while_a_step_is_measured_ends_it_at_once(measured, judge, tmp_
         ({"train__evaluate_every": 0}, "config.train.evaluate_layouts is 4, but config.train.evaluate_every is 0"),
         ({"train__best_by": "beauty"}, "config.train.best_by is 'beauty'; it must be one of"),
         ({"train__judge": "nowhere.npz"}, "nowhere.npz: no such file"),
+        (
+            {"train__judge": "hed", "train__best_by": "miou"},
+            "best_by is 'miou', which 'hed' does not give over 4 layout",
+        ),
     ],
     ids=str,
 )
@@ -117,6 +124,20 @@ def test_what_cannot_be_measured_is_refused_before_anything_is_written(values, m
     with pytest.raises(RequestError, match=message):
         ecgan_tf.train(config(**values), str(tmp_path / "run"))
     assert not (tmp_path / "run").exists()
+
+
+def test_few_layouts_have_no_distance_of_distributions(judge, tmp_path):
+    values = {"train__judge": judge, "train__evaluate_layouts": 3}
+    with pytest.raises(RequestError, match="is 'fd', which .* does not give over 3 layouts; choose one of miou"):
+        ecgan_tf.train(config(**values, train__best_by="fd"), str(tmp_path / "run"))
+    data = open_dataset(config().data, "validation")
+    measures = make_measures(config(**values), data)
+    assert "fd" not in measures.metrics and best_by(config(**values).train, measures) == "l1"
+    assert make_measures(config(train__evaluate_every=0, train__evaluate_layouts=0), data) is None
+
+
+def test_every_metric_that_can_be_best_is_one_and_is_known_to_need_a_network_or_not():
+    assert {metric for metric in BEST_BY if METRICS[metric]} == set(NEED_JUDGE)
 
 
 def test_a_network_that_a_loss_uses_does_not_judge(judge, tmp_path):

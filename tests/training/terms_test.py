@@ -44,6 +44,16 @@ def test_a_published_setting_without_its_networks_is_refused_with_what_to_do(nam
     assert config.missing_terms == ()  # as it was given
 
 
+def test_what_a_run_goes_without_it_goes_on_without_and_not_without_more():
+    """Of a run of before nobody wrote it down (None); the second time it is resumed it is written down."""
+    config = ecgan_tf.load_config("ecgan_cityscapes")
+    for so_far in (None, ("L_p", "L_s"), ("L_s", "L_p", "L_c")):
+        assert with_missing_terms(config, so_far).missing_terms == ("L_p", "L_s")
+    with pytest.raises(RequestError) as error:
+        with_missing_terms(config, ("L_p",))
+    assert error.match("L_s: ") and "L_p: " not in str(error.value)
+
+
 @pytest.mark.parametrize("name", ["ecgan_cityscapes", "ecgan_ade20k_small", "msca_camvid", "lggan_cross_view"])
 def test_a_toy_never_asks_for_a_network(name, monkeypatch):
     monkeypatch.setattr(vgg, "keras_weights", lambda: pytest.fail("a toy tried a download"))

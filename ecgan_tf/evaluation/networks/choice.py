@@ -7,13 +7,13 @@ from ecgan_tf.evaluation.networks.judge import file_hash
 from ecgan_tf.evaluation.networks.opening import open_judge
 
 
-def open_judges(paths, data, loss=None, flag="--judge"):
+def open_judges(paths, data, losses=(), flag="--judge"):
     """Opens the networks that measure a data set.
 
     Args:
         paths: as `open_judge` takes them.
         data: `LabelledPhotographs`.
-        loss: config.loss of the run whose pictures are measured, or None where nobody knows it.
+        losses: config.loss of the runs whose pictures are measured; None where nobody knows it.
         flag: of the message.
     Returns:
         list of `JudgeNetwork`.
@@ -33,13 +33,13 @@ def open_judges(paths, data, loss=None, flag="--judge"):
                 f"{flag}={path} tells {judge.num_classes} classes apart, the data set has {num_classes}; "
                 "make one by ecgan segmenter with the config of this data set."
             )
-        key = used_by(loss, path, judge)
+        key = next((key for key in (used_by(loss, path, judge) for loss in losses) if key), None)
         if key:
             raise RequestError(
                 f"{flag} is {path!r}, the network of config.loss.{key}: it would praise what it was trained to praise; "
                 "give another one, such as one of ecgan segmenter --config.train.seed=1."
             )
-        if judge.name in [other.name for other in judges]:
+        if judge.word in [other.word for other in judges]:
             raise RequestError(f"{flag}={path}: a network called {judge.name!r} is there already; give one of each.")
         judges.append(judge)
     return judges

@@ -1,13 +1,12 @@
 """Networks of other projects in their own runtimes, behind one face: images in, outputs by name."""
 
-import contextlib
 import os
 
 import numpy as np
 
 from ecgan_tf import console
 from ecgan_tf.errors import RequestError
-from ecgan_tf.inference.runtimes import find_saved_model
+from ecgan_tf.inference.runtimes import find_saved_model, foreign_file
 
 ENDINGS = ".keras, .weights.h5, .tflite, .onnx or a SavedModel folder"
 
@@ -154,15 +153,5 @@ def _check_outputs(path, wanted, known):
             raise RequestError(f"{path}: the network has no output {name!r}; its last ones are {some}.")
 
 
-@contextlib.contextmanager
 def _reading(file, kind):
-    """Turns whatever a runtime says of a damaged or foreign file into one line about that file."""
-    try:
-        yield
-    except ImportError as error:
-        raise RequestError(
-            f"{file}: a {kind} needs the package {error.name!r}; pip install 'ecgan_tf[export]'."
-        ) from error
-    except Exception as error:  # each runtime has its own exceptions
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise RequestError(f"{file} is no {kind} that takes one batch of images ({reason}).") from error
+    return foreign_file(file, kind, "is no {kind} that takes one batch of images ({reason})")

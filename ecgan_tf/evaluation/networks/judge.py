@@ -43,6 +43,11 @@ class JudgeNetwork:
         self._functions = {"segment": segment, "features": features, "feature_maps": feature_maps}
         self._stride, self._smallest = stride, smallest
 
+    @property
+    def word(self):
+        """Its name inside the name of a number, where _ parts the words."""
+        return self.name.replace("_", "")
+
     def segment(self, images):
         """Label ids int64 (batch, height, width); `UNKNOWN` for a class that the data set does not have."""
         return np.concatenate(self._run("segment", images))
