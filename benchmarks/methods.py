@@ -10,6 +10,7 @@ command goes on where it was interrupted, and makes what is missing. A --split d
 a JSON with the names of `train` and `val`.
 """
 
+import itertools
 import os
 import resource
 import statistics
@@ -59,17 +60,16 @@ def divided(source, split, folder):
     """A data folder whose files are links into another one's training split, divided as a JSON says."""
     if not all(isinstance(split.get(name), list) for name in ("train", "val")):
         raise RequestError(f"{SPLIT.value} has no lists train and val of photographs' names.")
-    for part in ("train", "val"):
-        for kind in ("images", "labels"):
-            os.makedirs(os.path.join(folder, part, kind), exist_ok=True)
-            files = os.listdir(os.path.join(source, split.get("from", "train"), kind))
-            wanted = [file for file in files if os.path.splitext(file)[0] in set(split[part])]
-            if len(wanted) != len(split[part]):
-                raise RequestError(f"{source}: {len(split[part]) - len(wanted)} of {SPLIT.value} are not in {kind}.")
-            for file in wanted:
-                link = os.path.join(folder, part, kind, file)
-                if not os.path.exists(link):
-                    os.symlink(os.path.abspath(os.path.join(source, split.get("from", "train"), kind, file)), link)
+    for part, kind in itertools.product(("train", "val"), ("images", "labels")):
+        whole, linked = os.path.join(source, split.get("from", "train"), kind), os.path.join(folder, part, kind)
+        os.makedirs(linked, exist_ok=True)
+        names = set(split[part])
+        wanted = [file for file in os.listdir(whole) if os.path.splitext(file)[0] in names]
+        if len(wanted) != len(names):
+            raise RequestError(f"{whole}: {len(names) - len(wanted)} photographs of {SPLIT.value} are not there.")
+        for file in wanted:
+            if not os.path.exists(os.path.join(linked, file)):
+                os.symlink(os.path.abspath(os.path.join(whole, file)), os.path.join(linked, file))
     write_json(os.path.join(folder, "classes.json"), read_json(os.path.join(source, "classes.json")))
     return os.path.abspath(folder)
 
