@@ -11,6 +11,7 @@ from ecgan_tf.layers.initializers import make_initializer
 # From here on the look-up is the cheaper form. Its CPU time over the dense form's on one thread, at 96, 151 and 183
 # labels: 0.57, 0.33, 0.31 forward; 1.71, 0.97, 0.89 with the kernel's gradient (python -m benchmarks.label_conv).
 LOOKUP_FROM_LABELS = 128
+MOST_WINDOWS = 0.5  # share of distinct windows among the cells up to which they are added up once each
 
 
 @keras.saving.register_keras_serializable("ecgan_tf")
@@ -18,9 +19,10 @@ class LabelConv2D(FromArguments, keras.layers.Layer):
     """A stride 1 convolution over a `Layout` that keeps its size, with bias.
 
     The kernel has one row of `filters` numbers per tap and label, so the convolution over one-hot labels adds the rows
-    that the nine labels around a pixel name. Both forms give the same numbers up to rounding:
+    that the nine labels around a pixel name. All forms give the same numbers up to rounding:
         dense   one-hot labels, then a convolution
         lookup  rows gathered by label id and added over the taps; its cost does not grow with the number of classes
+    and, by "auto" where the layout allows it and has few of them, the rows added once per distinct neighbourhood.
 
     Args:
         filters: number of output channels.
@@ -59,37 +61,80 @@ class LabelConv2D(FromArguments, keras.layers.Layer):
         self.built = True
 
     def call(self, layout):
-        lookup = self.form == "lookup" or (self.form == "auto" and self.num_labels >= LOOKUP_FROM_LABELS)
-        return (self._lookup(layout) if lookup else self._dense(layout)) + self.bias
+        return convolve_labels(layout, self.kernel, self.form, self.padding) + self.bias
 
-    def _dense(self, layout):
-        semantic = layout.semantic(self.compute_dtype)
-        if self.padding == "reflect":
-            return ops.conv(pad_reflect(semantic, self.kernel_size // 2), self.kernel, padding="valid")
-        return ops.conv(semantic, self.kernel, padding="same")
+    def of_windows(self, windows, layout):
+        """The result at each distinct window of the layout's cells: float (windows, filters)."""
+        kernel = ops.cast(self.kernel, self.compute_dtype)
+        return sum_windows(windows, layout, kernel) + ops.cast(self.bias, self.compute_dtype)
 
-    def _lookup(self, layout):
-        margin = self.kernel_size // 2
-        height, width = layout.size
-        outside = self.num_labels  # the id of the zero row that stands for the padding
-        if self.padding == "reflect":
-            labels = pad_reflect(layout.labels, margin)
+
+def convolve_labels(layout, kernel, form="auto", padding="zeros"):
+    """What `LabelConv2D` computes, without the bias.
+
+    Args:
+        layout: `Layout` at the resolution of the output.
+        kernel: float (kernel_size, kernel_size, labels and perhaps boundary, filters).
+        form, padding: as in `LabelConv2D`.
+    Returns:
+        float (batch, height, width, filters), of the kernel's type.
+    """
+    if form == "auto":
+        form = "lookup" if layout.num_labels >= LOOKUP_FROM_LABELS else "dense"
+        if layout.by_neighbourhoods and kernel.shape[0] > 1:
+            return _by_neighbourhoods(layout, kernel, padding)
+    return (_lookup if form == "lookup" else _dense)(layout, kernel, padding)
+
+
+def _by_neighbourhoods(layout, kernel, padding):
+    windows = layout.cells.windows(kernel.shape[0], padding)
+    windows.prepare()
+    return tf.cond(
+        windows.share <= MOST_WINDOWS,
+        lambda: windows.spread(sum_windows(windows, layout, kernel)),
+        lambda: convolve_labels(layout.by_cells(), kernel, padding=padding),
+    )
+
+
+def sum_windows(windows, layout, kernel):
+    """The convolution at each distinct window: float (windows, filters)."""
+    rows = ops.reshape(kernel, (-1, *kernel.shape[2:]))
+    labels = rows[:, : layout.num_labels]
+    tables = [ops.zeros_like(rows[:, :1]), labels]  # what lies outside, then every label
+    if layout.boundaries is not None:
+        tables.append(labels + rows[:, layout.num_labels :])
+    return windows.sum(ops.concatenate(tables, axis=1))
+
+
+def _dense(layout, kernel, padding):
+    semantic = layout.semantic(kernel.dtype)
+    if padding == "reflect":
+        return ops.conv(pad_reflect(semantic, kernel.shape[0] // 2), kernel, padding="valid")
+    return ops.conv(semantic, kernel, padding="same")
+
+
+def _lookup(layout, kernel, padding):
+    size, filters = kernel.shape[0], kernel.shape[-1]
+    margin = size // 2
+    height, width = layout.size
+    outside = layout.num_labels  # the id of the zero row that stands for the padding
+    if padding == "reflect":
+        labels = pad_reflect(layout.labels, margin)
+    else:
+        labels = ops.pad(layout.labels, [(0, 0), (margin, margin), (margin, margin)], constant_values=outside)
+    zero_row = ops.zeros((1, filters), dtype=kernel.dtype)
+    total = zero_row
+    for dy in range(size):
+        for dx in range(size):
+            table = ops.concatenate([kernel[dy, dx, : layout.num_labels], zero_row], axis=0)
+            # One tap after the other, else the executor would hold the rows of all of them at once.
+            with tf.control_dependencies([total]):
+                seen = labels[:, dy : dy + height, dx : dx + width]
+            total = total + tf.gather(table, seen)
+    if layout.boundaries is not None:
+        boundaries, of_boundaries = ops.cast(layout.boundaries, kernel.dtype), kernel[:, :, layout.num_labels :]
+        if padding == "reflect":
+            total = total + ops.conv(pad_reflect(boundaries, margin), of_boundaries, padding="valid")
         else:
-            labels = ops.pad(layout.labels, [(0, 0), (margin, margin), (margin, margin)], constant_values=outside)
-        zero_row = ops.zeros((1, self.filters), dtype=self.compute_dtype)
-        total = zero_row
-        for dy in range(self.kernel_size):
-            for dx in range(self.kernel_size):
-                table = ops.concatenate([self.kernel[dy, dx, : self.num_labels], zero_row], axis=0)
-                # One tap after the other, else the executor would hold the rows of all of them at once.
-                with tf.control_dependencies([total]):
-                    seen = labels[:, dy : dy + height, dx : dx + width]
-                total = total + tf.gather(table, seen)
-        if self.has_boundaries:
-            boundaries = ops.cast(layout.boundaries, self.compute_dtype)
-            kernel = self.kernel[:, :, self.num_labels :]
-            if self.padding == "reflect":
-                total = total + ops.conv(pad_reflect(boundaries, margin), kernel, padding="valid")
-            else:
-                total = total + ops.conv(boundaries, kernel, padding="same")
-        return total
+            total = total + ops.conv(boundaries, of_boundaries, padding="same")
+    return total

@@ -5,6 +5,8 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
+from ecgan_tf.layers.neighbourhoods import Cells
+
 
 def layout_specs(image_size, has_boundaries):
     """The inputs of a generator that reads layouts: dictionary from name to `keras.InputSpec`."""
@@ -24,14 +26,18 @@ class Layout:
         labels: int32 (batch, height, width), ids below `num_labels`.
         num_labels: number of classes, plus one where there is an "unknown".
         boundaries: float (batch, height, width, 1), 1 at instance boundaries; or None.
+        by_neighbourhoods: whether layers may compute what they read of it once per distinct neighbourhood. How many
+            there are depends on the data: not for what needs static shapes, such as XLA and most exports.
     """
 
-    def __init__(self, labels, num_labels, boundaries=None):
+    def __init__(self, labels, num_labels, boundaries=None, by_neighbourhoods=False):
         self.labels = labels
         self.num_labels = num_labels
         self.boundaries = boundaries
+        self.by_neighbourhoods = by_neighbourhoods
         self._smaller = {}
         self._semantic = {}
+        self._cells = None
 
     @property
     def size(self):
@@ -44,8 +50,27 @@ class Layout:
         if (height, width) not in self._smaller:
             rows, columns = self.size[0] // height, self.size[1] // width
             boundaries = None if self.boundaries is None else self.boundaries[:, ::rows, ::columns]
-            self._smaller[height, width] = Layout(self.labels[:, ::rows, ::columns], self.num_labels, boundaries)
+            self._smaller[height, width] = Layout(
+                self.labels[:, ::rows, ::columns], self.num_labels, boundaries, self.by_neighbourhoods
+            )
         return self._smaller[height, width]
+
+    def by_cells(self):
+        """The same layout, read cell by cell, with nothing made yet: for a branch of a graph, which keeps what it makes."""
+        return Layout(self.labels, self.num_labels, self.boundaries)
+
+    @property
+    def cells(self):
+        """The layout as one map of ids, for its neighbourhoods: a label, or `num_labels` more at a boundary."""
+        if self._cells is None:
+            ids, count = tf.convert_to_tensor(self.labels), self.num_labels
+            is_exact = tf.reduce_all((ids >= 0) & (ids < count))
+            if self.boundaries is not None:
+                boundaries = tf.squeeze(self.boundaries, -1)
+                is_exact &= tf.reduce_all((boundaries == 0) | (boundaries == 1))
+                ids, count = ids + count * tf.cast(boundaries, tf.int32), 2 * count
+            self._cells = Cells(ids, count, is_exact)
+        return self._cells
 
     def semantic(self, dtype):
         """The semantic input S of the papers: one-hot labels, then the boundary channel where there is one.

@@ -1,6 +1,7 @@
 """Spatially-adaptive normalisation and its residual block."""
 
 import keras
+import tensorflow as tf
 from keras import ops
 
 from ecgan_tf.layers.from_arguments import FromArguments
@@ -8,6 +9,11 @@ from ecgan_tf.layers.initializers import make_initializer
 from ecgan_tf.layers.label_conv import LabelConv2D
 from ecgan_tf.layers.normalization import leaky_relu, make_normalization
 from ecgan_tf.layers.spectral_conv import SpectralConv2D
+
+FEWEST_CELLS = 256  # of one layout, from which on its neighbourhoods are numbered
+# The work of a distinct 5x5 neighbourhood beside that of a 3x3 one, and the share of all cells up to which both
+# together are less than the convolutions.
+COST_OF_WIDE, MOST_WORK = 0.3, 0.75
 
 
 @keras.saving.register_keras_serializable("ecgan_tf")
@@ -66,10 +72,36 @@ class SPADE(FromArguments, keras.layers.Layer):
         self.built = True
 
     def call(self, x, layout, training=False):
-        hidden = ops.relu(self.shared(layout=layout))
+        gamma, beta = self._modulation(layout)
         if self.folded:
-            return x * self.gamma(hidden) + self.beta(hidden)
-        return self.norm(x, training=training) * (1.0 + self.gamma(hidden)) + self.beta(hidden)
+            return x * gamma + beta
+        return self.norm(x, training=training) * (1.0 + gamma) + beta
+
+    def _modulation(self, layout):
+        """gamma and beta, float (batch, height, width, filters): of every cell, or of every distinct neighbourhood."""
+        if not layout.by_neighbourhoods or layout.size[0] * layout.size[1] < FEWEST_CELLS:
+            return self._modulation_of_cells(layout.by_cells())
+        near = layout.cells.windows(3)
+        wide = near.windows(3)  # of 5x5 cells, which differ where a 3x3 window within them does
+        wide.prepare()
+        return tf.cond(
+            near.share + COST_OF_WIDE * wide.share <= MOST_WORK,
+            lambda: self._modulation_of_neighbourhoods(layout, near, wide),
+            lambda: self._modulation_of_cells(layout.by_cells()),
+        )
+
+    def _modulation_of_cells(self, layout):
+        hidden = ops.relu(self.shared(layout=layout))
+        return self.gamma(hidden), self.beta(hidden)
+
+    def _modulation_of_neighbourhoods(self, layout, near, wide):
+        hidden = ops.relu(self.shared.of_windows(near, layout))
+        hidden = ops.pad(hidden, [(1, 0), (0, 0)])  # outside, where the second convolution pads its input with zeros
+        return tuple(wide.spread(self._of_wide(convolution, hidden, wide)) for convolution in (self.gamma, self.beta))
+
+    def _of_wide(self, convolution, hidden, wide):
+        kernel = ops.cast(ops.reshape(convolution.kernel, (9, self.hidden_filters, -1)), self.compute_dtype)
+        return wide.sum(ops.matmul(hidden, kernel)) + ops.cast(convolution.bias, self.compute_dtype)
 
     def fold(self):
         """Folds the batch statistics into gamma and beta, for good: y = x * gamma(m) + beta(m), for inference.

@@ -3,9 +3,11 @@
 import keras
 from keras import ops
 
+from ecgan_tf.layers.convolution import convolve
 from ecgan_tf.layers.exemplar_encoder import StyleCode, exemplar_specs, mix
 from ecgan_tf.layers.from_arguments import FromArguments
 from ecgan_tf.layers.initializers import make_initializer
+from ecgan_tf.layers.label_conv import convolve_labels
 from ecgan_tf.layers.normalization import leaky_relu
 from ecgan_tf.models.spade import TrunkGenerator
 
@@ -78,7 +80,9 @@ class SemanticPreservingModule(FromArguments, keras.layers.Layer):
         skip: adds I' before the last tanh. Not in the paper, where the final image has to be synthesised through the
             bottleneck of one channel per class; with the skip it starts from the first image.
     Call arguments:
-        x: float (batch, height, width, C + 3 + 3 + N'), the concatenation of F, I', I'_e and S.
+        parts: list of F, I' and I'_e, float (batch, height, width, .). X is their concatenation and, after them, the
+            semantic input S of N' channels.
+        layout: `Layout`, of which S is.
         initial_image: I', read only with `skip`.
     Returns:
         float32 (batch, height, width, 3) in (-1, 1), the final image I''.
@@ -104,12 +108,23 @@ class SemanticPreservingModule(FromArguments, keras.layers.Layer):
         self.to_image.build(x_shape)
         self.built = True
 
-    def call(self, x, initial_image=None):
-        classes = self.to_classes(leaky_relu(x))
+    def call(self, parts, layout, initial_image=None):
+        classes = self._classes([ops.cast(part, self.compute_dtype) for part in parts], layout)
         gate = ops.sigmoid(ops.mean(classes, axis=(1, 2), keepdims=True))
         features = self.to_features(leaky_relu(classes * (1.0 + gate)))
         image = self.to_image(leaky_relu(features))
         return ops.tanh(image + initial_image if self.skip else image)
+
+    def _classes(self, parts, layout):
+        if not layout.by_neighbourhoods:
+            semantic = layout.semantic(self.compute_dtype)
+            return self.to_classes(leaky_relu(ops.concatenate([*parts, semantic], axis=-1)))
+        x = ops.concatenate(parts, axis=-1)
+        # The leaky ReLU leaves the channels of the layout as they are, and the convolution is linear.
+        kernel = ops.cast(self.to_classes.kernel, self.compute_dtype)
+        of_features, of_layout = kernel[:, :, : x.shape[-1]], kernel[:, :, x.shape[-1] :]
+        classes = convolve(leaky_relu(x), of_features, padding=1) + convolve_labels(layout, of_layout)
+        return classes + ops.cast(self.to_classes.bias, self.compute_dtype)
 
 
 @keras.saving.register_keras_serializable("ecgan_tf")
@@ -225,6 +240,5 @@ class ECGANGenerator(TrunkGenerator):
         outputs["initial_image"] = image
         if not self.use_semantic_preserving:
             return {"image": ops.clip(image, -1.0, 1.0), **outputs}
-        parts = [features, image, *([outputs["edge"]] if self.use_edge else []), layout.semantic(self.compute_dtype)]
-        joined = ops.concatenate([ops.cast(part, self.compute_dtype) for part in parts], axis=-1)
-        return {"image": self.semantic_preserving(joined, image), **outputs}
+        parts = [features, image, *([outputs["edge"]] if self.use_edge else [])]
+        return {"image": self.semantic_preserving(parts, layout=layout, initial_image=image), **outputs}

@@ -22,6 +22,8 @@ class Generator(FromArguments, keras.Model):
         training: whether batch statistics and power iterations are updated.
     Returns:
         dictionary of float tensors (batch, height, width, .): `image` float32 in [-1, 1], and named intermediates.
+    Attributes:
+        by_neighbourhoods: how layouts are read, see `Layout`; a caller that can do with dynamic shapes sets it.
     """
 
     def __init__(
@@ -41,6 +43,7 @@ class Generator(FromArguments, keras.Model):
         self.has_boundaries = has_boundaries
         self.base_filters = base_filters
         self.initializer = initializer
+        self.by_neighbourhoods = False
 
     @property
     def num_labels(self):
@@ -54,4 +57,4 @@ class Generator(FromArguments, keras.Model):
 
     def layout(self, inputs):
         """The `Layout` of the inputs."""
-        return Layout(inputs["labels"], self.num_labels, inputs.get("boundaries"))
+        return Layout(inputs["labels"], self.num_labels, inputs.get("boundaries"), self.by_neighbourhoods)
