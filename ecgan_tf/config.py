@@ -79,6 +79,11 @@ SHARED_KEYS = {
     "train.evaluate_raw": Key(False, "measures the weights that are not averaged as well"),
     "train.judge": Key("", "a network that measures, as `ecgan evaluate --judge` takes it; none that a loss uses"),
     "train.best_by": Key("", "metric of the best checkpoint; ``: fd where a judge gives it, else l1", ("", *BEST_BY)),
+    "train.layout_form": Key(
+        "auto",
+        "how layouts are read: by `cells`; `neighbourhoods`, once per distinct one; `auto`: these on CPUs without XLA",
+        ("auto", "cells", "neighbourhoods"),
+    ),
     "train.jit_compile": Key(False, "XLA: for GPUs; slower on CPUs"),
     "train.log_every": Key(50, "steps", above=0, toy=2),
     "train.checkpoint_every": Key(500, "steps", above=0),

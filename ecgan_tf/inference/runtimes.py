@@ -140,9 +140,11 @@ def open_keras_run(path, image_size=None, which="last"):
     """The averaged generator of a run, in Keras; arguments as `open_run` takes them."""
     import tensorflow as tf
 
+    from ecgan_tf.layers.layout import neighbourhoods_pay
     from ecgan_tf.runs.opening import open_run
 
     generator, description, _ = open_run(path, image_size, which)
+    generator.by_neighbourhoods = neighbourhoods_pay()
     generate = tf.function(lambda inputs: generator(inputs)["image"], autograph=False)
     generate_all = tf.function(lambda inputs: generator(inputs), autograph=False)
     inputs = {name: spec.dtype for name, spec in generator.input_specs.items()}

@@ -16,6 +16,11 @@ def layout_specs(image_size, has_boundaries):
     return specs
 
 
+def neighbourhoods_pay(jit_compile=False):
+    """Whether layouts are better read by neighbourhoods: on CPUs, as measured; XLA cannot, and no GPU was measured."""
+    return not jit_compile and not tf.config.list_physical_devices("GPU")
+
+
 class Layout:
     """Labels and instance boundaries of a batch, at one resolution and, made once each, at the smaller ones.
 
@@ -56,7 +61,7 @@ class Layout:
         return self._smaller[height, width]
 
     def by_cells(self):
-        """The same layout, read cell by cell, with nothing made yet: for a branch of a graph, which keeps what it makes."""
+        """The same layout, read cell by cell. Made anew, since what a branch of a graph makes stays in it."""
         return Layout(self.labels, self.num_labels, self.boundaries)
 
     @property
@@ -72,6 +77,13 @@ class Layout:
             self._cells = Cells(ids, count, is_exact)
         return self._cells
 
+    def semantic_cells(self, dtype):
+        """The same as `semantic`, as a `SemanticCells`."""
+        rows = np.eye(self.num_labels)
+        if self.boundaries is not None:
+            rows = np.block([[rows, np.zeros((len(rows), 1))], [rows, np.ones((len(rows), 1))]])
+        return SemanticCells(self.cells, tf.constant(rows, dtype))
+
     def semantic(self, dtype):
         """The semantic input S of the papers: one-hot labels, then the boundary channel where there is one.
 
@@ -86,3 +98,29 @@ class Layout:
             channels = [one_hot] if self.boundaries is None else [one_hot, ops.cast(self.boundaries, dtype)]
             self._semantic[dtype] = ops.concatenate(channels, axis=-1)
         return self._semantic[dtype]
+
+
+class SemanticCells:
+    """A semantic input, or means of one, that holds few different things: a map of ids, and a row for each of them.
+
+    Args:
+        cells: `Cells`.
+        rows: float (count, N'), the semantic input of each id.
+    """
+
+    def __init__(self, cells, rows):
+        self.cells = cells
+        self.rows = rows
+
+    def halved(self):
+        """What `halve` makes of it: 3x3 average pooling of stride 2, what lies outside left out."""
+        windows = self.cells.windows(3)
+        halved = Cells(windows.ids[:, ::2, ::2], windows.count, windows.is_exact)
+        return SemanticCells(halved, windows.mean(self.rows))
+
+    def convolve(self, kernel, strides, padding):
+        """What `convolve` makes of it: float (batch, rows, columns, filters), of the kernel's type."""
+        size, _, channels, filters = kernel.shape
+        rows = ops.pad(self.rows, [(1, 0), (0, 0)])  # outside is zero
+        tables = ops.matmul(rows, ops.reshape(kernel, (size * size, channels, filters)))
+        return self.cells.convolve(tables, size, strides, padding)

@@ -77,7 +77,12 @@ class Cells:
         self._windows = {}
 
     def windows(self, size, padding="zeros"):
-        """The `Windows` of size x size cells around each, size odd, 3 or more; mirrored at the border by `padding="reflect"`."""
+        """The `Windows` of size x size cells around each.
+
+        Args:
+            size: odd, 3 or more.
+            padding: "zeros" for what lies outside, or "reflect" for mirrored ids.
+        """
         key = (size, padding)
         if key not in self._windows:
             self._windows[key] = Windows(self, size, padding)
@@ -90,7 +95,7 @@ class Cells:
         return tf.where(self.is_exact, share, np.inf)
 
     def prepare(self):
-        """Makes what `spread` shares: to be called before a branch of a graph does, which keeps what it makes."""
+        """Makes what all calls of `spread` share: to be called first outside a branch, which keeps what it makes."""
         if self._selection is None:
             self._selection = Selection(tf.reshape(self.ids, [-1, 1]))
 
@@ -99,6 +104,26 @@ class Cells:
         self.prepare()
         rows = self._selection.sum(table)
         return tf.reshape(rows, [-1, *self.ids.shape[1:], table.shape[-1]])
+
+    def convolve(self, tables, size, strides, padding):
+        """A convolution over the map that adds up rows instead: for each tap the row of what lies there.
+
+        Args:
+            tables: float (size * size, 1 + count, filters): for each tap what lies outside, then the ids.
+            strides, padding: as in `PaddedConv2D`, with zeros.
+        Returns:
+            float (batch, rows, columns, filters).
+        """
+        seen = tf.pad(self.ids + 1, [(0, 0), (padding, padding), (padding, padding)])
+        rows, columns = ((length - size) // strides + 1 for length in seen.shape[1:])
+        taps = [
+            seen[:, dy : dy + strides * rows : strides, dx : dx + strides * columns : strides][:, :rows, :columns]
+            for dy in range(size)
+            for dx in range(size)
+        ]
+        of_taps = tf.stack([tf.reshape(tap, [-1]) for tap in taps], axis=1) + tap_offsets(size, self.count)
+        sums = Selection(of_taps).sum(tf.reshape(tables, [-1, tables.shape[-1]]))
+        return tf.reshape(sums, [-1, rows, columns, tables.shape[-1]])
 
 
 class Windows(Cells):
@@ -126,8 +151,8 @@ class Windows(Cells):
         padded_width, padded_area = width + 2 * margin, (height + 2 * margin) * (width + 2 * margin)
         corner = first // (height * width) * padded_area + first // width % height * padded_width + first % width
         taps = (np.arange(size)[:, None] * padded_width + np.arange(size)).reshape(-1).astype(np.int32)
-        members = tf.gather(tf.reshape(seen, [-1]), corner[:, None] + taps)
-        self._members = Selection(members + np.arange(size * size, dtype=np.int32) * (cells.count + 1))
+        self._held = tf.gather(tf.reshape(seen, [-1]), corner[:, None] + taps)
+        self._of_taps = Selection(self._held + tap_offsets(size, cells.count))
 
     def sum(self, tables):
         """What a convolution gives at each window: for each of its taps the row of what lies there, added up.
@@ -137,7 +162,24 @@ class Windows(Cells):
         Returns:
             float (count, filters).
         """
-        return self._members.sum(tf.reshape(tables, [-1, tables.shape[-1]]))
+        return self._of_taps.sum(tf.reshape(tables, [-1, tables.shape[-1]]))
+
+    def mean(self, table):
+        """The mean row of what each window holds of the map, what lies outside left out.
+
+        Args:
+            table: float (ids, filters).
+        Returns:
+            float (count, filters).
+        """
+        sums = Selection(self._held).sum(tf.pad(table, [(1, 0), (0, 0)]))
+        inside = tf.reduce_sum(tf.cast(self._held > 0, sums.dtype), axis=1, keepdims=True)
+        return sums / inside
+
+
+def tap_offsets(size, count):
+    """What to add to ids, 0 for outside, to find their rows in the tables of all taps, one after the other."""
+    return np.arange(size * size, dtype=np.int32) * (count + 1)
 
 
 def number_runs(ids, size, axis):

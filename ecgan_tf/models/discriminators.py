@@ -2,15 +2,20 @@
 
 import keras
 import numpy as np
+import tensorflow as tf
 from keras import ops
 
 from ecgan_tf.layers.convolution import PaddedConv2D, convolve
 from ecgan_tf.layers.from_arguments import FromArguments
 from ecgan_tf.layers.initializers import make_initializer
-from ecgan_tf.layers.layout import Layout
+from ecgan_tf.layers.layout import Layout, SemanticCells
 from ecgan_tf.layers.normalization import leaky_relu, make_normalization
 from ecgan_tf.layers.spectral_conv import SpectralConv2D
 from ecgan_tf.models.torch_names import discriminator_torch_name
+
+# From how many labels on, and up to what share of distinct 3x3 windows among the cells, the layout's share of a first
+# convolution is added up from rows instead of convolved.
+FEWEST_LABELS, MOST_WINDOWS = 64, 0.1
 
 
 @keras.saving.register_keras_serializable("ecgan_tf")
@@ -25,7 +30,7 @@ class PatchDiscriminator(FromArguments, keras.layers.Layer):
         base_filters: of the first convolution.
         initializer: a name of `INITIALIZERS`.
     Call arguments:
-        semantic: float (batch, height, width, N'); not read without semantic filters.
+        of_layout: of the method of this name; not read without semantic filters.
         images: float (pairs * batch, height, width, 3); image i belongs to layout i modulo batch.
     Returns:
         list of the features of the first four layers, and the logits float32 (pairs * batch, rows, columns, 1).
@@ -61,13 +66,24 @@ class PatchDiscriminator(FromArguments, keras.layers.Layer):
         self.to_logits.build(shape)
         self.built = True
 
-    def call(self, semantic, images, training=False):
-        # The first convolution is linear: its share of the layout is computed once for all images of that layout.
+    def of_layout(self, semantic):
+        """The share of a layout in the first convolution, which is linear: computed once for all images of it.
+
+        Args:
+            semantic: float (batch, height, width, N') or `SemanticCells`.
+        Returns:
+            float (batch, rows, columns, base_filters).
+        """
+        kernel = ops.cast(self.kernel[:, :, : self.semantic_filters], self.compute_dtype)
+        if isinstance(semantic, SemanticCells):
+            return semantic.convolve(kernel, 2, 2)
+        return convolve(semantic, kernel, 2, 2)
+
+    def call(self, of_layout, images, training=False):
         of_image = convolve(images, self.kernel[:, :, self.semantic_filters :], 2, 2)
         if self.semantic_filters:
-            pairs = images.shape[0] // semantic.shape[0]
-            of_layout = convolve(semantic, self.kernel[:, :, : self.semantic_filters], 2, 2) + self.bias
-            x = leaky_relu(of_image + ops.tile(of_layout, (pairs, 1, 1, 1)))
+            pairs = images.shape[0] // of_layout.shape[0]
+            x = leaky_relu(of_image + ops.tile(of_layout + self.bias, (pairs, 1, 1, 1)))
         else:
             x = leaky_relu(of_image + self.bias)
         features = [x]
@@ -93,6 +109,8 @@ class MultiscaleDiscriminator(FromArguments, keras.Model):
             the batch axis.
     Returns:
         list over the scales of (features, logits), see `PatchDiscriminator`.
+    Attributes:
+        by_neighbourhoods: how layouts are read, as of a generator.
     """
 
     torch_name = staticmethod(discriminator_torch_name)
@@ -118,6 +136,7 @@ class MultiscaleDiscriminator(FromArguments, keras.Model):
         self.num_scales = num_scales
         self.initializer = initializer
         self.is_conditional = is_conditional
+        self.by_neighbourhoods = False
         semantic_filters = num_classes + has_unknown + has_boundaries if is_conditional else 0
         self.scales = [
             PatchDiscriminator(semantic_filters, base_filters, initializer, name=f"scale_{scale}")
@@ -132,16 +151,34 @@ class MultiscaleDiscriminator(FromArguments, keras.Model):
     # ---- forward pass
 
     def call(self, inputs, images, training=False):
-        layout = Layout(inputs["labels"], self.num_classes + self.has_unknown, inputs.get("boundaries"))
-        semantic = layout.semantic(self.compute_dtype) if self.is_conditional else None
         images = ops.cast(images, self.compute_dtype)
+        shares = self._of_layout(inputs) if self.is_conditional else [None] * self.num_scales
         predictions = []
-        for scale in self.scales:
-            if predictions:
-                images = halve(images)
-                semantic = halve(semantic) if self.is_conditional else None
-            predictions.append(scale(semantic, images, training=training))
+        for scale, of_layout in zip(self.scales, shares):
+            images = halve(images) if predictions else images
+            predictions.append(scale(of_layout, images, training=training))
         return predictions
+
+    def _of_layout(self, inputs):
+        """The layout's share in each scale's first convolution."""
+        num_labels = self.num_classes + self.has_unknown
+        layout = Layout(inputs["labels"], num_labels, inputs.get("boundaries"), self.by_neighbourhoods)
+        dtype, batch = self.compute_dtype, inputs["labels"].shape[0]
+        if not layout.by_neighbourhoods or num_labels < FEWEST_LABELS:
+            return self._shares(layout.semantic(dtype), halve)
+        shares = tf.cond(
+            layout.cells.windows(3).share <= MOST_WINDOWS,
+            lambda: self._shares(layout.semantic_cells(dtype), SemanticCells.halved),
+            lambda: self._shares(layout.by_cells().semantic(dtype), halve),
+        )
+        return [tf.ensure_shape(share, (batch, *share.shape[1:])) for share in shares]
+
+    def _shares(self, semantic, halve):
+        shares = []
+        for scale in self.scales:
+            semantic = halve(semantic) if shares else semantic
+            shares.append(scale.of_layout(semantic))
+        return shares
 
 
 @keras.saving.register_keras_serializable("ecgan_tf")

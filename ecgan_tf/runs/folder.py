@@ -35,6 +35,7 @@ MAY_CHANGE = (
     "train.first_sample",
     "train.sample_layouts",
     "train.jit_compile",
+    "train.layout_form",
     "train.extend",
     "train.sample_every",
     "train.evaluate_every",

@@ -3,6 +3,7 @@
 import keras
 import tensorflow as tf
 
+from ecgan_tf.layers.layout import neighbourhoods_pay
 from ecgan_tf.methods import method_of
 from ecgan_tf.runs.schedule import planned
 from ecgan_tf.training.optimizers import make_optimizer
@@ -32,6 +33,10 @@ class GAN:
         self.judges = self.method.make_judges(config, layout)
         self.discriminators = {judge.name: judge.network for judge in self.judges}
         self.discriminator = self.judges[0].network
+        form, pay = config.train.layout_form, neighbourhoods_pay(config.train.jit_compile)
+        for network in (self.generator, self.ema_generator, *self.discriminators.values()):
+            if hasattr(network, "by_neighbourhoods"):
+                network.by_neighbourhoods = form == "neighbourhoods" or (form == "auto" and pay)
         self.heads = self.method.make_heads(config, self.generator)
         for average, variable in zip(self.ema_generator.variables, self.generator.variables):
             average.assign(variable)

@@ -145,9 +145,7 @@ def test_half_precision(branch, policy, arguments, make_spade, rng):
 
 def test_another_number_of_neighbourhoods_is_no_other_graph(make_spade, rng, monkeypatch):
     layer, x = make_spade(has_boundaries=False), rng.normal(size=(1, 16, 16, 5)).astype(np.float32)
-    function = tf.function(
-        lambda labels: layer(x, layout=Layout(labels, 4, by_neighbourhoods=True)), autograph=False
-    )
+    function = tf.function(lambda labels: layer(x, layout=Layout(labels, 4, by_neighbourhoods=True)), autograph=False)
     noise = rng.integers(0, 4, (1, 16, 16))
     for labels in (noise, np.zeros_like(noise), noise[:, ::4, ::4].repeat(4, 1).repeat(4, 2)):
         labels = tf.constant(labels, tf.int32)

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
+import tensorflow as tf
 
-from ecgan_tf.models import make_discriminator
+from ecgan_tf.models import discriminators, make_discriminator
 from ecgan_tf.models.discriminators import MultiscaleDiscriminator, PatchDiscriminator, halve
 
 
@@ -76,7 +77,8 @@ def patch(randomize, rng):
     patch = PatchDiscriminator(5, base_filters=4)
     patch.build()
     randomize(patch, scale=0.2)
-    patch(rng.normal(size=(1, 16, 16, 5)), rng.normal(size=(1, 16, 16, 3)), training=True)
+    of_layout = patch.of_layout(rng.normal(size=(1, 16, 16, 5)).astype(np.float32))
+    patch(of_layout, rng.normal(size=(1, 16, 16, 3)), training=True)
     return patch
 
 
@@ -93,7 +95,7 @@ def test_a_patch_discriminator_matches_numpy(patch, rng, convolve_numpy):
         x = convolve_numpy(x, convolution.normalized_kernel(), stride, 2)
         x = leaky_relu((x - x.mean((1, 2), keepdims=True)) / np.sqrt(x.var((1, 2), keepdims=True) + 1e-5))
         expected.append(x)
-    features, logits = patch(semantic.astype(np.float32), images.astype(np.float32))
+    features, logits = patch(patch.of_layout(semantic.astype(np.float32)), images.astype(np.float32))
     for feature, value in zip(features, expected, strict=True):
         np.testing.assert_allclose(feature, value, atol=2e-3)
     expected = convolve_numpy(x, patch.to_logits.kernel, 1, 2) + np.asarray(patch.to_logits.bias)
@@ -142,7 +144,8 @@ def test_an_unconditional_patch_discriminator_starts_with_its_convolution(rng, r
 def test_the_second_scale_sees_half_the_size(discriminator, rng):
     inputs, image = inputs_of(rng, 2), rng.normal(size=(2, 32, 32, 3)).astype(np.float32)
     semantic = np.concatenate([np.eye(4, dtype=np.float32)[inputs["labels"]], inputs["boundaries"]], axis=-1)
-    features, logits = discriminator.scales[1](halve(semantic), halve(image))
+    second = discriminator.scales[1]
+    features, logits = second(second.of_layout(halve(semantic)), halve(image))
     expected = [*features, logits]
     for x, value in zip(flatten(discriminator(inputs, image)[1:]), expected, strict=True):
         np.testing.assert_allclose(x, value, atol=1e-5)
@@ -166,3 +169,42 @@ def test_a_discriminator_is_rebuilt_from_its_config():
 def test_an_unknown_name_lists_the_known():
     with pytest.raises(ValueError, match="Unknown discriminator 'patch'. Known: multiscale."):
         make_discriminator("patch", num_classes=3)
+
+
+@pytest.fixture(params=["rows", "fallback"])
+def by_rows(request, monkeypatch):
+    """A layout's share that is added up from rows, or convolved since it has too many windows."""
+    monkeypatch.setattr(discriminators, "FEWEST_LABELS", 0)
+    monkeypatch.setattr(discriminators, "MOST_WINDOWS", {"rows": 2.0, "fallback": -1.0}[request.param])
+
+
+@pytest.mark.parametrize("size", [(32, 32), (23, 38)])
+@pytest.mark.parametrize("has_boundaries", [False, True])
+def test_a_layout_by_neighbourhoods_is_judged_the_same(size, has_boundaries, by_rows, rng, randomize):
+    discriminator = make_discriminator("multiscale", num_classes=3, has_unknown=True, has_boundaries=has_boundaries,
+                                       base_filters=4, num_scales=3)  # fmt: skip
+    randomize(discriminator, scale=0.1)
+    inputs = {"labels": rng.integers(0, 4, (2, 8, 10)).repeat(4, 1).repeat(4, 2)[:, : size[0], : size[1]]}
+    inputs["labels"] = tf.constant(inputs["labels"], tf.int32)
+    if has_boundaries:
+        inputs["boundaries"] = tf.constant(rng.integers(0, 2, (2, *size, 1)), tf.float32)
+    images = tf.constant(rng.normal(size=(4, *size, 3)), tf.float32)
+    values = [variable.value for variable in discriminator.trainable_variables]
+
+    def judged(by_neighbourhoods):
+        discriminator.by_neighbourhoods = by_neighbourhoods
+
+        @tf.function(autograph=False)
+        def judge():
+            with tf.GradientTape() as tape:
+                predictions = tf.nest.flatten(discriminator(inputs, images))
+                loss = tf.add_n([tf.reduce_sum(tf.square(x)) for x in predictions])
+            return predictions, tape.gradient(loss, values)
+
+        return judge()
+
+    (expected, gradients), (actual, others) = judged(False), judged(True)
+    for x, value in zip(actual, expected, strict=True):
+        np.testing.assert_allclose(x, value, atol=1e-4)
+    for gradient, other in zip(gradients, others, strict=True):
+        assert np.linalg.norm(other - gradient) <= 1e-3 * np.linalg.norm(gradient) + 1e-4
