@@ -31,7 +31,6 @@ ONLY = flags.DEFINE_list("only", None, "These methods alone.")
 EXPECTED = flags.DEFINE_list("expected", [], "Methods whose terms are meant to have changed.")
 KEEP = flags.DEFINE_string("keep", None, "Folder for the revision's recordings; a temporary one by default.")
 
-ROOT = Path(__file__).resolve().parents[1]
 ORDERS = ("alternating", "simultaneous")
 TOTALS = ("L_G", "L_D")
 # What the recipe of configs/ecgan_camvid_small.py has changed since there are textures: set back where it is followed.
@@ -77,6 +76,8 @@ CASES = {"old_program": OLD_CASES, "new_program": NEW_CASES}
 
 
 def main(argv):
+    from benchmarks.revisions import ROOT, commit_of, extract
+
     if len(argv) > 1:
         raise app.UsageError(f"unexpected argument {argv[1]!r}; flags are written --name=value.")
     unknown = sorted({*(ONLY.value or ()), *EXPECTED.value} - OLD_CASES.keys())
@@ -232,23 +233,6 @@ def assign(variables, arrays):
 
 class RecordingError(RuntimeError):
     """A process that failed; its traceback is on stderr."""
-
-
-def commit_of(revision):
-    """The full hash of a revision."""
-    command = ["git", "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}"]
-    found = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-    if found.returncode:
-        raise app.UsageError(f"git knows no revision {revision!r}; git log lists them.")
-    return found.stdout.strip()
-
-
-def extract(commit, folder):
-    """Writes the files of a commit; leaves git's own folder as it is."""
-    folder.mkdir()
-    archive = subprocess.run(["git", "archive", commit], cwd=ROOT, check=True, stdout=subprocess.PIPE)
-    subprocess.run(["tar", "-x", "-C", str(folder)], input=archive.stdout, check=True)
-    return folder
 
 
 def recall(kept, side, name, order, pairs):
