@@ -98,10 +98,8 @@ def settle(network):
                 layer.normalized_kernel(training=True)
 
 
-def make_picture(case, labels):
-    """A function that synthesises the layouts in turn, by a generator that is ready for inference."""
-    import tensorflow as tf
-
+def make_folded(case):
+    """A generator of the case that is ready for inference."""
     from ecgan_tf.models import make_generator
 
     config = read_config(case)
@@ -112,6 +110,14 @@ def make_picture(case, labels):
         fold = getattr(layer, "fold", None) or getattr(layer, "bake", None)
         if fold:
             fold()
+    return generator
+
+
+def make_picture(case, labels):
+    """A function that synthesises the layouts in turn."""
+    import tensorflow as tf
+
+    generator = make_folded(case)
     if hasattr(generator, "by_neighbourhoods"):
         generator.by_neighbourhoods = case["form"] == "neighbourhoods"
     paint = tf.function(lambda inputs: generator(inputs)["image"], autograph=False)

@@ -7,6 +7,8 @@ from keras import ops
 
 from ecgan_tf.layers.neighbourhoods import Cells
 
+FEWEST_CELLS = 256  # of a layout, below which it is read cell by cell whatever it holds
+
 
 def layout_specs(image_size, has_boundaries):
     """The inputs of a generator that reads layouts: dictionary from name to `keras.InputSpec`."""
@@ -39,7 +41,7 @@ class Layout:
         self.labels = labels
         self.num_labels = num_labels
         self.boundaries = boundaries
-        self.by_neighbourhoods = by_neighbourhoods
+        self.by_neighbourhoods = by_neighbourhoods and labels.shape[1] * labels.shape[2] >= FEWEST_CELLS
         self._smaller = {}
         self._semantic = {}
         self._cells = None

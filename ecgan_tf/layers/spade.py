@@ -10,7 +10,6 @@ from ecgan_tf.layers.label_conv import LabelConv2D
 from ecgan_tf.layers.normalization import leaky_relu, make_normalization
 from ecgan_tf.layers.spectral_conv import SpectralConv2D
 
-FEWEST_CELLS = 256  # of one layout, from which on its neighbourhoods are numbered
 # The work of a distinct 5x5 neighbourhood beside that of a 3x3 one, and the share of all cells up to which both
 # together are less than the convolutions.
 COST_OF_WIDE, MOST_WORK = 0.3, 0.75
@@ -79,8 +78,8 @@ class SPADE(FromArguments, keras.layers.Layer):
 
     def _modulation(self, layout):
         """gamma and beta, float (batch, height, width, filters): of every cell, or of every distinct neighbourhood."""
-        if not layout.by_neighbourhoods or layout.size[0] * layout.size[1] < FEWEST_CELLS:
-            return self._modulation_of_cells(layout.by_cells())
+        if not layout.by_neighbourhoods:
+            return self._modulation_of_cells(layout)
         near = layout.cells.windows(3)
         wide = near.windows(3)  # of 5x5 cells, which differ where a 3x3 window within them does
         wide.prepare()

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ecgan_tf.layers import label_conv, spade
+from ecgan_tf.layers import layout as layout_module
 from ecgan_tf.layers.label_conv import LabelConv2D
 from ecgan_tf.layers.layout import Layout
 from ecgan_tf.layers.spade import SPADE, SPADEResidualBlock
@@ -19,7 +20,7 @@ def branch(request, monkeypatch):
     most = {"neighbourhoods": np.inf, "fallback": -1.0}[request.param]
     monkeypatch.setattr(label_conv, "MOST_WINDOWS", most)
     monkeypatch.setattr(spade, "MOST_WORK", most)
-    monkeypatch.setattr(spade, "FEWEST_CELLS", 0)
+    monkeypatch.setattr(layout_module, "FEWEST_CELLS", 0)
     return request.param
 
 
@@ -71,6 +72,7 @@ def test_a_convolution_over_any_layout(arguments, padding, size):
     upstream = rng.normal(size=(*labels.shape, 3)).astype(np.float32)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(label_conv, "MOST_WINDOWS", np.inf)
+        patch.setattr(layout_module, "FEWEST_CELLS", 0)
         assert_equal_forms(both(layer, arguments, lambda layout: layer(layout=layout), upstream))
 
 
@@ -86,7 +88,7 @@ def test_spade_over_any_layout(arguments):
         variable.assign(rng.normal(size=variable.shape))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(spade, "MOST_WORK", np.inf)
-        patch.setattr(spade, "FEWEST_CELLS", 0)
+        patch.setattr(layout_module, "FEWEST_CELLS", 0)
         assert_equal_forms(both(layer, arguments, lambda layout: layer(x, layout=layout), upstream))
 
 
