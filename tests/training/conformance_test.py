@@ -12,7 +12,9 @@ import tensorflow as tf
 from ecgan_tf.configs import earth_tiles
 
 from ecgan_tf.config import keys_of
+from ecgan_tf.layers import label_conv, spade
 from ecgan_tf.methods import METHODS
+from ecgan_tf.models import discriminators
 from ecgan_tf.runs.checkpoints import load_checkpoint, save_checkpoint
 from ecgan_tf.training.gan import GAN
 from ecgan_tf.training.terms import with_missing_terms
@@ -52,22 +54,36 @@ def make(name, **values):
 
 # What make test checks; of the others make conformance tells.
 SMOKE = ("ecgan",)
-NAMES = [pytest.param(name, marks=[] if name in SMOKE else pytest.mark.slow) for name in sorted(METHODS)]
+CASES = [
+    pytest.param((name, form), id=f"{name}-{form}", marks=[] if name in SMOKE else pytest.mark.slow)
+    for name in sorted(METHODS)
+    for form in ("cells", "neighbourhoods")
+]
 
 
-@pytest.fixture(scope="module", params=NAMES)
+@pytest.fixture(scope="module", params=CASES)
 def made(request, toy_batch, values):
-    """A model's GAN, its config, its values at the start, and the settings' batches."""
-    gan, config = make(request.param)
+    """A model's GAN, its config, its values at the start, and the settings' batches; in each form, however noisy."""
+    name, form = request.param
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(label_conv, "MOST_WINDOWS", np.inf)
+        patch.setattr(spade, "MOST_WORK", np.inf)
+        patch.setattr(discriminators, "MOST_WINDOWS", np.inf)
+        patch.setattr(discriminators, "FEWEST_LABELS", 0)
+        yield make_case(name, form, toy_batch, values)
+
+
+def make_case(name, form, toy_batch, values):
+    gan, config = make(name, **{"train.layout_form": form})
 
     def batch(size, seed=0):
         other = toy_batch(size, seed + 1)
         exemplar = {"exemplar": other["image"], "exemplar_labels": other["labels"]}
-        if "data.exemplars" in keys_of(request.param) and config.data.exemplars != "none":
+        if "data.exemplars" in keys_of(name) and config.data.exemplars != "none":
             exemplar["has_target"] = tf.constant(np.arange(size) % 2, tf.float32)
         return {**toy_batch(size, seed), "source": other["image"], **exemplar}
 
-    return types.SimpleNamespace(name=request.param, gan=gan, config=config, start=values(gan), batch=batch)
+    return types.SimpleNamespace(name=name, gan=gan, config=config, start=values(gan), batch=batch)
 
 
 @pytest.fixture
@@ -102,7 +118,7 @@ def test_a_step_after_a_checkpoint_is_the_step_without_one(made, gan, take_step,
 
 def test_two_replicas_take_the_step_of_one(made, gan, two_replicas, take_step, values):
     with two_replicas.scope():
-        mirrored, _ = make(made.name)
+        mirrored, _ = make(made.name, **{"train.layout_form": made.config.train.layout_form})
         mirrored.generator_optimizer, mirrored.discriminator_optimizer = (keras.optimizers.SGD(RATE) for _ in range(2))
     optimizers = gan.generator_optimizer, gan.discriminator_optimizer
     gan.generator_optimizer, gan.discriminator_optimizer = (keras.optimizers.SGD(RATE) for _ in range(2))
@@ -123,7 +139,8 @@ def test_two_replicas_take_the_step_of_one(made, gan, two_replicas, take_step, v
 
 def test_a_step_in_half_precision_is_finite_and_near(made, gan, take_step, values):
     expected = take_step(gan, made.batch(2), made.config)
-    half, config = make(made.name, **{"train.precision": "mixed_float16"})
+    same_form = {"train.layout_form": made.config.train.layout_form}
+    half, config = make(made.name, **{"train.precision": "mixed_float16", **same_form})
     for optimizer in (half.generator_optimizer, half.discriminator_optimizer):
         optimizer.dynamic_scale.assign(64.0)  # where it arrives by itself, after steps that overflow and are left out
     before = values(half)
