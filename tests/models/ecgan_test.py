@@ -113,12 +113,19 @@ def test_a_chain_matches_numpy(is_gated, rng, randomize, convolve_numpy):
     np.testing.assert_allclose(image, np.tanh(x), atol=1e-4)
 
 
+@pytest.mark.parametrize("by_neighbourhoods", [False, True])
 @pytest.mark.parametrize("skip", [False, True])
-def test_the_semantic_preserving_module_matches_numpy(skip, rng, randomize, convolve_numpy):
+def test_the_semantic_preserving_module_matches_numpy(
+    skip, by_neighbourhoods, rng, randomize, convolve_numpy, monkeypatch
+):
+    monkeypatch.setattr("ecgan_tf.layers.layout.FEWEST_CELLS", 0)
+    monkeypatch.setattr("ecgan_tf.layers.label_conv.MOST_WINDOWS", np.inf)
     module = SemanticPreservingModule(4, skip=skip)
     module.build((None, 6, 6, 9))
     randomize(module, scale=0.2)
-    x, initial_image = rng.normal(size=(2, 6, 6, 9)), rng.normal(size=(2, 6, 6, 3))
+    parts, initial_image = rng.normal(size=(2, 2, 6, 6, 2)).astype(np.float32), rng.normal(size=(2, 6, 6, 3))
+    labels, boundaries = rng.integers(0, 4, (2, 6, 6)), rng.integers(0, 2, (2, 6, 6, 1)).astype(np.float32)
+    x = np.concatenate([*parts, np.eye(4)[labels], boundaries], axis=-1)
 
     def conv(x, layer):
         return convolve_numpy(leaky_relu(x), layer.kernel, padding=1) + np.asarray(layer.bias)
@@ -126,7 +133,8 @@ def test_the_semantic_preserving_module_matches_numpy(skip, rng, randomize, conv
     classes = conv(x, module.to_classes)
     gate = sigmoid(classes.mean((1, 2), keepdims=True))
     expected = np.tanh(conv(conv(classes * (1 + gate), module.to_features), module.to_image) + skip * initial_image)
-    image = module(x.astype(np.float32), initial_image.astype(np.float32))
+    layout = Layout(labels.astype(np.int32), 4, boundaries, by_neighbourhoods)
+    image = module(list(parts), layout=layout, initial_image=initial_image.astype(np.float32))
     np.testing.assert_allclose(image, expected, atol=1e-4)
 
 
@@ -135,11 +143,11 @@ def test_the_parts_are_joined_as_in_the_paper(generator, outputs, toy_batch):
     edge, edge_features = generator.edge_generator(outputs["features"])
     image, _ = generator.image_generator(outputs["features"], gates=edge_features)
     initial_image = np.asarray(image) * (1 + sigmoid(edge))
-    semantic = np.concatenate([np.eye(4)[batch["labels"]], batch["boundaries"]], axis=-1)
-    joined = np.concatenate([outputs["features"], initial_image, edge, semantic], axis=-1).astype(np.float32)
+    parts = [np.asarray(part, np.float32) for part in (outputs["features"], initial_image, edge)]
+    layout = Layout(batch["labels"], 4, batch["boundaries"])
     np.testing.assert_allclose(outputs["edge"], edge, atol=1e-5)
     np.testing.assert_allclose(outputs["initial_image"], initial_image, atol=1e-5)
-    np.testing.assert_allclose(outputs["image"], generator.semantic_preserving(joined), atol=1e-5)
+    np.testing.assert_allclose(outputs["image"], generator.semantic_preserving(parts, layout=layout), atol=1e-5)
 
 
 # --- what holds for the whole ----------------------------------------------------------------------------------------
