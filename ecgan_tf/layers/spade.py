@@ -11,7 +11,8 @@ from ecgan_tf.layers.normalization import leaky_relu, make_normalization
 from ecgan_tf.layers.spectral_conv import SpectralConv2D
 
 # The work of a distinct 5x5 neighbourhood beside that of a 3x3 one, and the share of all cells up to which both
-# together are less than the convolutions.
+# together are less than the convolutions (python -m benchmarks.neighbourhoods: equal at 1.03 forward, 0.82 with
+# gradients).
 COST_OF_WIDE, MOST_WORK = 0.3, 0.75
 
 

@@ -14,7 +14,7 @@ from ecgan_tf.layers.spectral_conv import SpectralConv2D
 from ecgan_tf.models.torch_names import discriminator_torch_name
 
 # From how many labels on, and up to what share of distinct 3x3 windows among the cells, the layout's share of a first
-# convolution is added up from rows instead of convolved.
+# convolution is added up from rows instead of convolved: by counted operations, not measured.
 FEWEST_LABELS, MOST_WINDOWS = 64, 0.1
 
 
