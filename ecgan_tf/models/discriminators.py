@@ -77,7 +77,7 @@ class PatchDiscriminator(FromArguments, keras.layers.Layer):
         kernel = ops.cast(self.kernel[:, :, : self.semantic_filters], self.compute_dtype)
         if isinstance(semantic, SemanticCells):
             return semantic.convolve(kernel, 2, 2)
-        return convolve(semantic, kernel, 2, 2)
+        return convolve(ops.cast(semantic, self.compute_dtype), kernel, 2, 2)
 
     def call(self, of_layout, images, training=False):
         of_image = convolve(images, self.kernel[:, :, self.semantic_filters :], 2, 2)
