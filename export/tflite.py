@@ -87,7 +87,7 @@ def with_metadata(content, metadata):
 
 
 def _function(model, uint8_io):
-    synthesise, signature = model.frozen(1), model.signature(1)
+    signature = model.signature(1)
     if uint8_io:
         signature = {
             name: tf.TensorSpec(spec.shape, tf.uint8 if spec.dtype == tf.int32 else spec.dtype, name=name)
@@ -95,12 +95,11 @@ def _function(model, uint8_io):
         }
 
     def run(**inputs):
-        image = synthesise(**{name: tf.cast(value, model.signature(1)[name].dtype) for name, value in inputs.items()})
-        if uint8_io:
-            image = to_uint8_tensor(image)
+        image = model.image(**{name: tf.cast(value, model.signature(1)[name].dtype) for name, value in inputs.items()})
+        image = to_uint8_tensor(image["image"]) if uint8_io else image["image"]
         return {"image": tf.identity(image, name="image")}
 
-    module = tf.Module()
+    module = model.module()
     module.synthesise = tf.function(run, autograph=False)
     return [module.synthesise.get_concrete_function(**signature)], module
 
