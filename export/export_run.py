@@ -13,9 +13,10 @@ from ecgan_tf.outputs import expand, plan_folder
 from export import tensorrt_files
 from export.artefact import export_one, remove
 from export.inference_model import InferenceModel
+from export.memory import give_back, peak_bytes
 from export.report import write_model_card, write_sheet
 from export.serving.server_config import write_serving_files
-from export.targets import INSTEAD_OF, artefacts_of
+from export.targets import INSTEAD_OF, artefacts_of, stand_ins
 
 REPORT = "export_report.json"
 SERVABLE = "saved_model"
@@ -49,6 +50,7 @@ def export_run(
     earlier = earlier_export(expand(output), run)
     output = plan_folder(output)
     expected = open_keras_run(run, image_size, model.step).generate(model.layouts)
+    give_back()
     os.makedirs(output, exist_ok=True)
     settings = {
         "run": run,
@@ -72,10 +74,10 @@ def export_run(
     while waiting:
         name, (write, precision) = waiting.pop(0)
         entries[name], images[name] = export_one(model, expected, output, name, write, precision)
-        report["artefacts"] = {**kept, **entries}
+        report |= {"artefacts": {**kept, **entries}, "peak_bytes": peak_bytes()}
         write_json(os.path.join(output, REPORT), report)
         if not entries[name]["passed"]:
-            waiting += INSTEAD_OF.get(name, {}).items()
+            waiting += stand_ins(name, model).items()
     write_sheet(os.path.join(output, "comparison.png"), model, expected, images)
     write_model_card(os.path.join(output, "MODEL_CARD.md"), model, report)
     if entries.get("saved_model", {}).get("passed"):
@@ -83,7 +85,9 @@ def export_run(
     if any(name.startswith(tensorrt_files.FOLDER) for name in entries):
         tensorrt_files.write_build_folder(model, expected, output)
         say(f"engines: python -m export.tensorrt --exported={output}, on a machine with an NVIDIA GPU")
-    _conclude(entries, output)
+    if report["peak_bytes"]:
+        say(f"memory at the peak: {report['peak_bytes'] / 1e9:.1f} GB; weights: {4 * model.parameters / 1e9:.2f} GB")
+    _conclude(entries, output, model)
     return report
 
 
@@ -128,20 +132,23 @@ def keep_or_remove(output, earlier, settings, artefacts):
     return {}
 
 
-def _conclude(entries, output):
+def _conclude(entries, output, model):
     """Says how it went; an artefact that nothing stands in for ends the command with exit code 1."""
     rejected = [name for name, entry in entries.items() if not entry["passed"]]
-    stand_ins = {name: [other for other in INSTEAD_OF.get(name, ()) if entries[other]["passed"]] for name in rejected}
-    lost = [name for name, others in stand_ins.items() if not others]
+    instead = {name: [other for other in stand_ins(name, model) if entries[other]["passed"]] for name in rejected}
+    lost = [name for name, others in instead.items() if not others]
     if lost:
+        left_out = [other for name in lost for other in INSTEAD_OF.get(name, ()) if other not in entries]
+        too_large = f" {', '.join(left_out)} is left out of a model this large: int16 is slow." if left_out else ""
         raise RequestError(
             f"{', '.join(lost)}: picture(s) too unlike Keras'; see {output}/export_report.json and {output}/rejected."
+            + too_large
         )
     look = f"look at {os.path.join(output, 'comparison.png')}"
     if rejected:
         say(
             f"{len(entries) - len(rejected)} of {len(entries)} artefacts passed their gates; "
-            + "; ".join(f"{name} did not, and {', '.join(others)} stands in" for name, others in stand_ins.items())
+            + "; ".join(f"{name} did not, and {', '.join(others)} stands in" for name, others in instead.items())
             + f"; {look}"
         )
     else:

@@ -15,6 +15,7 @@ import tf2onnx
 
 from ecgan_tf.atomic_files import machine_errors
 from ecgan_tf.outputs import need_temporary_room
+from export.memory import give_back
 
 OPSET = 18  # the highest that tf2onnx writes
 # Statistics and normalised weights, which lose their meaning in float16.
@@ -46,8 +47,10 @@ def write_onnx(model, path, precision="float32", batch=None):
         proto = _with_batch(proto, batch)
     for key, value in model.metadata().items():
         proto.metadata_props.add(key=key, value=value)
-    onnx.checker.check_model(proto, full_check=True)
     onnx.save(proto, path)
+    del proto
+    give_back()
+    onnx.checker.check_model(path, full_check=True)
 
 
 def operators(path):

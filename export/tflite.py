@@ -2,12 +2,13 @@
 
 import collections
 
+import flatbuffers
 import tensorflow as tf
 from tensorflow.lite.python import schema_py_generated as schema
-from tensorflow.lite.tools import flatbuffer_utils
 
 from ecgan_tf.outputs import need_temporary_room
 from ecgan_tf.pixels import to_uint8_tensor
+from export.memory import give_back
 
 WEIGHT_BYTES = {"float32": 4, "float16": 2, "dynamic_int8": 1, "int8": 1, "int16": 1}
 
@@ -38,6 +39,8 @@ def write_tflite(model, path, precision, uint8_io=False):
             tf.lite.OpsSet.TFLITE_BUILTINS,
         ]
     content = converter.convert()
+    del converter
+    give_back()
     _check(content, model.parameters * WEIGHT_BYTES[precision])
     with open(path, "wb") as file:
         file.write(with_metadata(content, model.metadata()))
@@ -75,15 +78,17 @@ def delegation(content):
 
 
 def with_metadata(content, metadata):
-    """The .tflite with texts in its metadata, by name: as bytes; the runtimes find their model's description there."""
-    model = flatbuffer_utils.convert_bytearray_to_object(bytearray(content))
+    """The .tflite with texts in its metadata, by name: a bytearray; it describes the model to the runtimes."""
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
     for name, text in metadata.items():
         buffer, entry = schema.BufferT(), schema.MetadataT()
         buffer.data = list(text.encode())
         entry.name, entry.buffer = name.encode(), len(model.buffers)
         model.buffers.append(buffer)
         model.metadata = [*(model.metadata or []), entry]
-    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
+    builder = flatbuffers.Builder(len(content) + 4096 + sum(map(len, metadata.values())))  # which need not grow
+    builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
+    return builder.Output()
 
 
 def _function(model, uint8_io):

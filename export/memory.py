@@ -1,0 +1,24 @@
+"""The memory of an export: given back between artefacts, and measured."""
+
+import contextlib
+import ctypes
+import gc
+import sys
+
+
+def give_back():
+    """Returns freed memory to the machine; glibc would keep what a converter freed, more than the next one may have."""
+    gc.collect()
+    with contextlib.suppress(AttributeError, OSError, TypeError):  # another C library
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+def peak_bytes():
+    """The most memory that this process has had, in bytes; an export starts no other. None where no one says."""
+    with contextlib.suppress(OSError), open("/proc/self/status", encoding="ascii") as lines:
+        return next(1024 * int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
