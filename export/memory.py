@@ -13,12 +13,14 @@ def give_back():
         ctypes.CDLL(None).malloc_trim(0)
 
 
-def peak_bytes():
-    """The most memory that this process has had, in bytes; an export starts no other. None where no one says."""
-    with contextlib.suppress(OSError), open("/proc/self/status", encoding="ascii") as lines:
+def peak_bytes(pid=None):
+    """The most memory that this process, or another one, has had, in bytes; None where the machine does not say."""
+    with contextlib.suppress(OSError), open(f"/proc/{pid or 'self'}/status", encoding="utf-8") as lines:
         return next(1024 * int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
     try:
         import resource
     except ImportError:  # Windows
+        return None
+    if pid is not None:
         return None
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)

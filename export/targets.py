@@ -55,6 +55,12 @@ def stand_ins(name, model):
     return INSTEAD_OF.get(name, {}) if model.parameters <= LARGEST_INT16 else {}
 
 
+def artefact_of(name):
+    """(writer of (model, path), precision) of one of all artefacts."""
+    tables = (*TARGETS.values(), GUIDED, *INSTEAD_OF.values())
+    return next(table[name] for table in tables if name in table)
+
+
 def artefacts_of(targets, model=None):
     """The artefacts of the wanted targets: dictionary from name to (writer of (model, path), precision).
 
