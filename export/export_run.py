@@ -5,7 +5,6 @@ import tempfile
 from collections.abc import Sequence
 from typing import Any
 
-from ecgan_tf.atomic_files import machine_errors
 from ecgan_tf.outputs import expand
 from export.children import stage_in_child
 
@@ -39,7 +38,7 @@ def export_run(
     """
     request = {"run": run, "output": output, "targets": list(targets), "image_size": image_size}
     request |= {"uint8_io": uint8_io, "step": step}
-    with machine_errors("temporary files"), tempfile.TemporaryDirectory() as work:
+    with tempfile.TemporaryDirectory() as work:
         stage = stage_in_child(request, work) if is_large(expand(run)) else stage_here(request, work)
         plan = stage("begin")
         waiting = plan["artefacts"]

@@ -5,7 +5,7 @@ import platform
 
 import numpy as np
 
-from ecgan_tf.atomic_files import read_json, write_json
+from ecgan_tf.atomic_files import machine_errors, read_json, write_json
 from ecgan_tf.console import say
 from ecgan_tf.errors import RequestError
 from ecgan_tf.inference.runtimes import open_keras_run
@@ -51,7 +51,7 @@ class Stages:
         earlier = earlier_export(self.output, self.run)
         plan_folder(self.output)
         expected = open_keras_run(self.run, model.image_size, model.step).generate(model.layouts)
-        np.save(os.path.join(self.work, EXPECTED), expected)
+        self._keep(EXPECTED, expected)
         give_back()
         settings = {
             "run": self.run,
@@ -77,7 +77,7 @@ class Stages:
         """Writes an artefact, and its entry into the report, which is returned."""
         write, precision = artefact_of(name)
         entry, images = export_one(self.model, self._images(EXPECTED), self.output, name, write, precision)
-        np.save(os.path.join(self.work, _images_of(name)), images)
+        self._keep(_images_of(name), images)
         report = read_json(os.path.join(self.output, REPORT))
         report["artefacts"][name] = entry
         self._write_report(report)
@@ -102,6 +102,11 @@ class Stages:
             say(f"memory at the peak: {report['peak_bytes'] / 1e9:.2f} GB; weights: {weights / 1e9:.2f} GB")
         _conclude(entries, self.output, self.model)
         return report
+
+    def _keep(self, file, images):
+        path = os.path.join(self.work, file)
+        with machine_errors(path):
+            np.save(path, images)
 
     def _images(self, file):
         return np.load(os.path.join(self.work, file))

@@ -178,4 +178,5 @@ def update_average(gan, decay, own_statistics=False):
         if variable.path.endswith(POWER_ITERATION):
             average.value.assign(variable.value)
         elif not (own_statistics and variable.path.endswith(STATISTICS)):
-            average.value.assign(decay * average.value + (1.0 - decay) * variable.value)
+            # Not decay * average + ...: that product would be there, and kept, from the beginning of the step.
+            average.value.assign(average.value - (1.0 - decay) * (average.value - variable.value))
