@@ -7,6 +7,7 @@ import sys
 
 from ecgan_tf.atomic_files import read_json, write_json
 from ecgan_tf.errors import RequestError
+from ecgan_tf.interrupts import InterruptError, stop_on_signals
 
 REQUEST, RESULT = "request.json", "result.json"
 
@@ -23,21 +24,33 @@ def stage_in_child(request, work):
     def stage(name, *arguments):
         command = [sys.executable, "-m", "export.stage", work, name, *arguments]
         paths = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-        # A session of its own: Ctrl-C reaches this process alone, which ends the other.
-        with subprocess.Popen(
-            command, env=os.environ | paths, stderr=subprocess.PIPE, text=True, start_new_session=True
-        ) as child:
-            try:
-                _, words = child.communicate()
-            except BaseException:
-                child.terminate()
-                child.communicate()
-                raise
+        with stop_on_signals() as stop:  # not between a process and the name that it is ended by
+            # A session of its own: Ctrl-C reaches this process alone, which ends the other.
+            child = subprocess.Popen(
+                command, env=os.environ | paths, stderr=subprocess.PIPE, text=True, start_new_session=True
+            )
+        try:
+            if stop:
+                raise InterruptError(stop.number)
+            _, words = child.communicate()
+        except BaseException:
+            _end(child)
+            raise
         if child.returncode:
             raise _error(child.returncode, words, " ".join([name, *arguments]))
         return read_json(os.path.join(work, RESULT))
 
     return stage
+
+
+def _end(child):
+    """Ends a process as a user would; within a converter no signal reaches Python, and it has ten seconds."""
+    child.terminate()
+    try:
+        child.communicate(timeout=10)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.communicate()
 
 
 def _error(code, words, stage):

@@ -25,6 +25,15 @@ def write_tflite(model, path, precision, uint8_io=False):
         uint8_io: takes the labels as uint8 and gives the image as uint8, as an app has and shows them.
     """
     need_temporary_room(2 * 4 * model.parameters)
+    content = _convert(model, precision, uint8_io)
+    give_back()
+    _check(content, model.parameters * WEIGHT_BYTES[precision])
+    with open(path, "wb") as file:
+        file.write(with_metadata(content, model.metadata()))
+
+
+def _convert(model, precision, uint8_io):
+    """The bytes of a .tflite; arguments as `write_tflite`."""
     converter = tf.lite.TFLiteConverter.from_concrete_functions(*_function(model, uint8_io))
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
     if precision != "float32":
@@ -32,18 +41,13 @@ def write_tflite(model, path, precision, uint8_io=False):
     if precision == "float16":
         converter.target_spec.supported_types = [tf.float16]
     if precision in ("int8", "int16"):
-        converter.representative_dataset = lambda: _examples(model, uint8_io)
+        converter.representative_dataset = lambda: _examples(model, uint8_io, converter)
     if precision == "int16":
         converter.target_spec.supported_ops = [
             tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8,
             tf.lite.OpsSet.TFLITE_BUILTINS,
         ]
-    content = converter.convert()
-    del converter
-    give_back()
-    _check(content, model.parameters * WEIGHT_BYTES[precision])
-    with open(path, "wb") as file:
-        file.write(with_metadata(content, model.metadata()))
+    return converter.convert()
 
 
 def operators(content):
@@ -109,7 +113,10 @@ def _function(model, uint8_io):
     return [module.synthesise.get_concrete_function(**signature)], module
 
 
-def _examples(model, uint8_io):
+def _examples(model, uint8_io, converter):
+    # They are asked for when the float32 file is there, and what it was converted from is not read again.
+    converter._trackable_obj = None
+    give_back()
     for index in range(len(model.calibration["labels"])):
         example = {name: array[index : index + 1] for name, array in model.calibration.items()}
         if uint8_io:
