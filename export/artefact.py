@@ -46,6 +46,7 @@ def export_one(model, expected, output, name, write, precision, is_last=False):
             "latency": latency(synthesizer, model.layouts),
         }
         del synthesizer
+        give_back()
         entry |= inspect(path)
         give_back()
         place, other = output, os.path.join(output, "rejected")

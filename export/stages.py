@@ -81,6 +81,8 @@ class Stages:
         self._keep(_images_of(name), images)
         report = read_json(os.path.join(self.output, REPORT))
         report["artefacts"][name] = entry
+        if self.beside:
+            entry["peak_bytes"] = (peak_bytes() or 0) + self.beside  # of its process and the one that started it
         self._write_report(report)
         return entry
 
