@@ -12,7 +12,7 @@ from export.parity import compare, latency
 from export.report import inspect
 
 
-def export_one(model, expected, output, name, write, precision, is_last=False):
+def export_one(model, expected, output, name, write, precision):
     """Writes one artefact beside its final place, compares it there with Keras, and moves it in; or to rejected/.
 
     Args:
@@ -21,7 +21,6 @@ def export_one(model, expected, output, name, write, precision, is_last=False):
         output: folder of the export.
         name: of the artefact, below it.
         write, precision: as in `TARGETS`.
-        is_last: whether the model makes no other one; its weights are gone then, when the artefact is opened.
     Returns:
         its entry of the report, and its images.
     """
@@ -35,8 +34,8 @@ def export_one(model, expected, output, name, write, precision, is_last=False):
         write_json(os.path.join(folder, "model.json"), model.description)
         with stderr_held_back():
             write(model, path)
-        if is_last:
-            del model.generator
+        if model.makes_one:
+            del model.generator  # whose weights the artefact's runtime has room for
         give_back()
         synthesizer = open_model(path)
         images = synthesizer.generate(model.layouts)

@@ -36,7 +36,7 @@ def export_run(
     Raises:
         RequestError: where an artefact misses its gate; all others are written.
     """
-    request = {"run": run, "output": output, "targets": list(targets), "image_size": image_size}
+    request: dict[str, Any] = {"run": run, "output": output, "targets": list(targets), "image_size": image_size}
     request |= {"uint8_io": uint8_io, "step": step}
     with tempfile.TemporaryDirectory() as work:
         stage = stage_in_child(request, work) if is_large(expand(run)) else stage_here(request, work)

@@ -37,7 +37,10 @@ class InferenceModel:
         calibration: the same of other layouts, which set the ranges of int8.
         step: of the checkpoint.
         graph: how many operators the graph has and how many values it holds, before and after baking.
+        makes_one: whether one artefact alone is made of it, and nothing need be kept for another.
     """
+
+    makes_one = False
 
     def __init__(self, run, image_size=None, uint8_io=False, which="last"):
         self.generator, self.description, self.step = open_run(run, image_size, which)

@@ -80,8 +80,12 @@ def _converted(model):
 
 
 def _float32(model):
+    converted = _converted(model)
+    if model.makes_one:
+        _converted.cache_clear()
+        return converted
     proto = onnx.ModelProto()
-    proto.CopyFrom(_converted(model))
+    proto.CopyFrom(converted)
     return proto
 
 

@@ -76,8 +76,8 @@ class Stages:
     def make(self, name):
         """Writes an artefact, and its entry into the report, which is returned."""
         write, precision = artefact_of(name)
-        expected, is_last = self._images(EXPECTED), self.beside > 0
-        entry, images = export_one(self.model, expected, self.output, name, write, precision, is_last)
+        self.model.makes_one = self.beside > 0
+        entry, images = export_one(self.model, self._images(EXPECTED), self.output, name, write, precision)
         self._keep(_images_of(name), images)
         report = read_json(os.path.join(self.output, REPORT))
         report["artefacts"][name] = entry
