@@ -7,6 +7,7 @@ import shutil
 from ecgan_tf.atomic_files import machine_errors, partial_name, write_json
 from ecgan_tf.console import say, stderr_held_back
 from ecgan_tf.inference.runtimes import open_model
+from export.memory import give_back
 from export.parity import compare, latency
 from export.report import inspect
 
@@ -33,14 +34,20 @@ def export_one(model, expected, output, name, write, precision):
         write_json(os.path.join(folder, "model.json"), model.description)
         with stderr_held_back():
             write(model, path)
+        if model.makes_one:
+            del model.generator  # whose weights the artefact's runtime has room for
+        give_back()
         synthesizer = open_model(path)
         images = synthesizer.generate(model.layouts)
         entry = {
             "bytes": size_of(path),
             **compare(expected, images, precision),
             "latency": latency(synthesizer, model.layouts),
-            **inspect(path),
         }
+        del synthesizer
+        give_back()
+        entry |= inspect(path)
+        give_back()
         place, other = output, os.path.join(output, "rejected")
         if not entry["passed"]:
             place, other = other, place

@@ -14,6 +14,7 @@ from absl import flags
 
 from ecgan_tf import cli, console
 from ecgan_tf.errors import RequestError
+from ecgan_tf.outputs import expand
 
 RUN = flags.DEFINE_string("run", None, "The run folder of a training.")
 OUTPUT = flags.DEFINE_string("output", None, "Folder for the artefacts.")
@@ -27,9 +28,10 @@ def main(argv):
     cli.no_arguments(argv)
     cli.need_flags(run=RUN.value, output=OUTPUT.value)
     size = image_size()
-    console.quiet_tensorflow()
-    from export.export_run import export_run
+    from export.export_run import export_run, is_large
 
+    if not is_large(expand(RUN.value)):  # a large model's stages have processes of their own
+        console.quiet_tensorflow()
     export_run(RUN.value, OUTPUT.value, TARGETS.value, size, UINT8_IO.value, STEP.value)
 
 

@@ -1,24 +1,17 @@
 """Turns a run into artefacts for servers and devices, each compared with Keras."""
 
 import os
-import platform
+import tempfile
 from collections.abc import Sequence
 from typing import Any
 
-from ecgan_tf.atomic_files import read_json, write_json
-from ecgan_tf.console import say
-from ecgan_tf.errors import RequestError
-from ecgan_tf.inference.runtimes import open_keras_run
-from ecgan_tf.outputs import expand, plan_folder
-from export import tensorrt_files
-from export.artefact import export_one, remove
-from export.inference_model import InferenceModel
-from export.report import write_model_card, write_sheet
-from export.serving.server_config import write_serving_files
-from export.targets import INSTEAD_OF, artefacts_of
+from ecgan_tf.outputs import expand
+from export.children import stage_in_child
 
-REPORT = "export_report.json"
-SERVABLE = "saved_model"
+# Of a checkpoint, from which on every artefact has a process of its own. Another process costs ten CPU seconds, to
+# import TensorFlow and open the model; in one process what converters and runtimes leave adds up to six times the
+# weights, of which a checkpoint holds four copies.
+LARGE_CHECKPOINT = 200_000_000  # bytes
 
 
 def export_run(
@@ -43,106 +36,30 @@ def export_run(
     Raises:
         RequestError: where an artefact misses its gate; all others are written.
     """
-    artefacts_of(targets)  # a wrong target is found before the model is opened
-    run = expand(run)
-    model = InferenceModel(run, image_size, uint8_io, step)
-    earlier = earlier_export(expand(output), run)
-    output = plan_folder(output)
-    expected = open_keras_run(run, image_size, model.step).generate(model.layouts)
-    os.makedirs(output, exist_ok=True)
-    settings = {
-        "run": run,
-        "step": model.step,
-        "image_size": list(model.image_size),
-        "uint8_io": uint8_io,
-    }
-    kept = keep_or_remove(output, earlier, settings, artefacts_of(targets, model))
-    report = {
-        **settings,
-        "graph": model.graph,
-        "layouts": len(expected),
-        "machine": platform.processor() or platform.machine(),
-        "threads": os.cpu_count(),
-        "artefacts": kept,
-    }
-    write_json(os.path.join(output, REPORT), report)  # before the first artefact: whose export this is
-    write_json(os.path.join(output, "model.json"), model.description)
-    entries, images = {}, {}
-    waiting = list(artefacts_of(targets, model).items())
-    while waiting:
-        name, (write, precision) = waiting.pop(0)
-        entries[name], images[name] = export_one(model, expected, output, name, write, precision)
-        report["artefacts"] = {**kept, **entries}
-        write_json(os.path.join(output, REPORT), report)
-        if not entries[name]["passed"]:
-            waiting += INSTEAD_OF.get(name, {}).items()
-    write_sheet(os.path.join(output, "comparison.png"), model, expected, images)
-    write_model_card(os.path.join(output, "MODEL_CARD.md"), model, report)
-    if entries.get("saved_model", {}).get("passed"):
-        write_serving_files(output, model.description["name"])
-    if any(name.startswith(tensorrt_files.FOLDER) for name in entries):
-        tensorrt_files.write_build_folder(model, expected, output)
-        say(f"engines: python -m export.tensorrt --exported={output}, on a machine with an NVIDIA GPU")
-    _conclude(entries, output)
-    return report
+    request: dict[str, Any] = {"run": run, "output": output, "targets": list(targets), "image_size": image_size}
+    request |= {"uint8_io": uint8_io, "step": step}
+    with tempfile.TemporaryDirectory() as work:
+        stage = stage_in_child(request, work) if is_large(expand(run)) else stage_here(request, work)
+        plan = stage("begin")
+        waiting = plan["artefacts"]
+        while waiting:
+            name = waiting.pop(0)
+            if not stage("make", name)["passed"]:
+                waiting += plan["instead"].get(name, [])
+        return stage("finish")
 
 
-def earlier_export(output, run):
-    """The report of an export that a folder holds, or None; a folder of another run's artefacts is refused."""
-    path = os.path.join(output, REPORT)
-    if not os.path.isfile(path):
-        if os.path.isfile(os.path.join(output, "model.json")):
-            raise RequestError(f"--output={output} holds a model.json of something else; give another folder.")
-        return None
-    report = read_json(path)
-    if expand(str(report.get("run"))) != run:
-        raise RequestError(
-            f"--output={output} holds the export of another run, {report.get('run')}; give another folder."
-        )
-    return report
+def is_large(run):
+    """Whether a run's checkpoints are of a model whose artefacts are made one by one, in processes of their own."""
+    folder = os.path.join(run, "checkpoints")
+    if not os.path.isdir(folder):
+        return False  # no run, as opening it will say
+    return max((entry.stat().st_size for entry in os.scandir(folder)), default=0) >= LARGE_CHECKPOINT
 
 
-def keep_or_remove(output, earlier, settings, artefacts):
-    """What becomes of an earlier export's artefacts that are not made anew: kept where all is equal, else removed.
+def stage_here(request, work):
+    """A function of a stage's name and arguments, which goes on with the export in this process."""
+    from export.stages import Stages
 
-    Args:
-        output: folder.
-        earlier: of `earlier_export`.
-        settings: run, step, image_size and uint8_io of this export.
-        artefacts: that it makes.
-    Returns:
-        the entries of those that stay, for the report. Servables, which have versions, are never removed.
-    """
-    entries = (earlier or {}).get("artefacts")
-    entries = entries if isinstance(entries, dict) else {}
-    same = earlier is not None and all(earlier.get(key) == value for key, value in settings.items())
-    others = {name: entry for name, entry in entries.items() if name not in artefacts}
-    if same:
-        return {name: entry for name, entry in others.items() if os.path.exists(os.path.join(output, name))}
-    for name in others:
-        if name != SERVABLE:
-            for place in (output, os.path.join(output, "rejected")):
-                remove(os.path.join(place, name))
-    if others:
-        say(f"removed {', '.join(others)} of an earlier export, of step {earlier.get('step')} or other settings")
-    return {}
-
-
-def _conclude(entries, output):
-    """Says how it went; an artefact that nothing stands in for ends the command with exit code 1."""
-    rejected = [name for name, entry in entries.items() if not entry["passed"]]
-    stand_ins = {name: [other for other in INSTEAD_OF.get(name, ()) if entries[other]["passed"]] for name in rejected}
-    lost = [name for name, others in stand_ins.items() if not others]
-    if lost:
-        raise RequestError(
-            f"{', '.join(lost)}: picture(s) too unlike Keras'; see {output}/export_report.json and {output}/rejected."
-        )
-    look = f"look at {os.path.join(output, 'comparison.png')}"
-    if rejected:
-        say(
-            f"{len(entries) - len(rejected)} of {len(entries)} artefacts passed their gates; "
-            + "; ".join(f"{name} did not, and {', '.join(others)} stands in" for name, others in stand_ins.items())
-            + f"; {look}"
-        )
-    else:
-        say(f"every artefact passed its gate; {look}")
+    stages = Stages(request, work)
+    return lambda name, *arguments: getattr(stages, name)(*arguments)

@@ -3,10 +3,10 @@
 import json
 import os
 
+import keras
 import ml_collections
 import numpy as np
 import tensorflow as tf
-from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from ecgan_tf.data.folders import licence_note
 from ecgan_tf.inference.runtimes import METADATA_KEY
@@ -37,7 +37,10 @@ class InferenceModel:
         calibration: the same of other layouts, which set the ranges of int8.
         step: of the checkpoint.
         graph: how many operators the graph has and how many values it holds, before and after baking.
+        makes_one: whether one artefact alone is made of it, and nothing need be kept for another.
     """
+
+    makes_one = False
 
     def __init__(self, run, image_size=None, uint8_io=False, which="last"):
         self.generator, self.description, self.step = open_run(run, image_size, which)
@@ -56,12 +59,10 @@ class InferenceModel:
             {key: resize_nearest(array, self.image_size) for key, array in read(run).items()}
             for read in (read_layouts, read_calibration)
         )
-        self._frozen = {}
         before = self._size_of_graph()
         for layer in self.generator._flatten_layers():
             if hasattr(layer, "fold"):
                 layer.fold()
-        self._frozen = {}
         self.graph = {"before_folding": before, "after_folding": self._size_of_graph()}
 
     @property
@@ -88,14 +89,14 @@ class InferenceModel:
             for name, spec in self.generator.input_specs.items()
         }
 
-    def frozen(self, batch):
-        """`image` with its weights as constants: a function of tensors by name to the image. Made once per batch."""
-        if batch not in self._frozen:
-            traced = tf.function(self.image, autograph=False).get_concrete_function(**self.signature(batch))
-            self._frozen[batch] = convert_variables_to_constants_v2(traced)
-        graph = self._frozen[batch]
-        names = [tensor.name.split(":")[0] for tensor in graph.inputs]
-        return lambda **inputs: graph(*(tf.convert_to_tensor(inputs[name]) for name in names))[0]
+    def image_of(self, weights, inputs):
+        """`image` by other tensors in place of `generator.variables`, in their order.
+
+        A converter that is given the weights as inputs copies no weight from one of its steps to the next; one that is
+        given constants takes 30 times their size.
+        """
+        with keras.StatelessScope(state_mapping=list(zip(self.generator.variables, weights))):
+            return self.image(**inputs)
 
     def module(self):
         """A `tf.Module` that tracks the raw variables only.
@@ -107,12 +108,18 @@ class InferenceModel:
         return module
 
     def _size_of_graph(self):
-        self.frozen(1)
-        nodes = self._frozen[1].graph.get_operations()
-        constants = [node.outputs[0].shape.num_elements() for node in nodes if node.type == "Const"]
+        graph = tf.function(self.image, autograph=False).get_concrete_function(**self.signature(1)).graph
+        needed, waiting = set(), [tensor.op for tensor in graph.outputs]
+        while waiting:
+            node = waiting.pop()
+            if node not in needed:
+                needed.add(node)
+                waiting += [*(tensor.op for tensor in node.inputs), *node.control_inputs]
+        values = {node.name: node.outputs[0] for node in needed if node.type == "Const"}
+        values |= {node.inputs[0].name: node.outputs[0] for node in needed if node.type == "ReadVariableOp"}
         return {
-            "operators": sum(node.type not in NO_WORK for node in nodes),
-            "values": int(sum(constants)),
+            "operators": sum(node.type not in NO_WORK for node in needed),
+            "values": sum(tensor.shape.num_elements() for tensor in values.values()),
         }
 
 

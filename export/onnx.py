@@ -15,6 +15,7 @@ import tf2onnx
 
 from ecgan_tf.atomic_files import machine_errors
 from ecgan_tf.outputs import need_temporary_room
+from export.memory import give_back
 
 OPSET = 18  # the highest that tf2onnx writes
 # Statistics and normalised weights, which lose their meaning in float16.
@@ -46,8 +47,10 @@ def write_onnx(model, path, precision="float32", batch=None):
         proto = _with_batch(proto, batch)
     for key, value in model.metadata().items():
         proto.metadata_props.add(key=key, value=value)
-    onnx.checker.check_model(proto, full_check=True)
     onnx.save(proto, path)
+    del proto
+    give_back()
+    onnx.checker.check_model(path, full_check=True)
 
 
 def operators(path):
@@ -58,23 +61,31 @@ def operators(path):
 @functools.lru_cache(maxsize=1)
 def _converted(model):
     """The float32 proto with an open batch axis, from which the others are made."""
-    signature, synthesise = model.signature(None), model.frozen(None)
+    signature, variables = model.signature(None), model.generator.variables
+    weights = {f"weight_{index}": variable.value for index, variable in enumerate(variables)}
+    specs = [tf.TensorSpec(weight.shape, weight.dtype, name=name) for name, weight in weights.items()]
 
-    def run(*inputs):
-        return {"image": tf.identity(synthesise(**dict(zip(signature, inputs))), name="image")}
+    def run(*tensors):
+        inputs, given = tensors[: len(signature)], tensors[len(signature) :]
+        return model.image_of(given, dict(zip(signature, inputs)))
 
     logging.getLogger("tf2onnx").setLevel(logging.ERROR)
     proto, _ = tf2onnx.convert.from_function(
-        tf.function(run, autograph=False), input_signature=list(signature.values()), opset=OPSET
+        tf.function(run, autograph=False), input_signature=[*signature.values(), *specs], opset=OPSET
     )
+    _bind(proto.graph, weights)
     _name_batch_axis(proto.graph, "batch")
     _leave_out_empty_scales(proto.graph)
     return onnxslim.slim(proto)
 
 
 def _float32(model):
+    converted = _converted(model)
+    if model.makes_one:
+        _converted.cache_clear()
+        return converted
     proto = onnx.ModelProto()
-    proto.CopyFrom(_converted(model))
+    proto.CopyFrom(converted)
     return proto
 
 
@@ -143,6 +154,22 @@ def _with_batch(proto, batch):
     for value in (*proto.graph.input, *proto.graph.output):
         value.type.tensor_type.shape.dim[0].dim_value = batch
     return onnxslim.slim(proto)
+
+
+def _bind(graph, weights):
+    """Makes constants of the inputs that stand for weights; of what nothing reads, none.
+
+    Args:
+        graph: `onnx.GraphProto`.
+        weights: dictionary from the name of an input to its tensor.
+    """
+    read = {name for node in graph.node for name in node.input}
+    inputs = [value for value in graph.input if value.name not in weights]
+    del graph.input[:]
+    graph.input.extend(inputs)
+    for name, weight in weights.items():
+        if name in read:
+            graph.initializer.append(onnx.numpy_helper.from_array(weight.numpy(), name))
 
 
 def _leave_out_empty_scales(graph):

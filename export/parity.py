@@ -40,12 +40,11 @@ def compare(expected, actual, precision):
     }
 
 
-def latency(synthesizer, layouts, repeats=5):
-    """Median and fastest milliseconds of one layout, after one call to warm up."""
+def latency(synthesizer, layouts, repeats=5, seconds=10.0):
+    """Median and fastest milliseconds of a layout, of a model that is warm by now; fewer repeats after `seconds`."""
     one = {key: value[:1] for key, value in layouts.items()}
-    synthesizer.generate(one)
     times = []
-    for _ in range(repeats):
+    while len(times) < repeats and sum(times) < seconds:
         start = time.perf_counter()
         synthesizer.generate(one)
         times.append(time.perf_counter() - start)

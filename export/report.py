@@ -81,6 +81,7 @@ Label map in, photograph out. Exported from step {report["step"]} of the run `{m
 
 Against Keras on {report["layouts"]} layouts of the data set, in units of 1/255, the worst layout counting; latency of
 one layout on {report["machine"]} ({report["threads"]} threads), which says little about any other machine.
+{_peak(report)}
 
 | artefact | MB | largest | 99.9% | 99% | mean | PSNR, dB | median ms | gate |
 |---|---|---|---|---|---|---|---|---|
@@ -101,6 +102,13 @@ def _terms(description):
     without = ", ".join(description["missing_terms"])
     rest = f"; without {without}, whose network was not at hand" if without else ""
     return f"\n- Terms of the loss: {', '.join(description['terms'])}{rest}."
+
+
+def _peak(report):
+    """What the export took of memory, where the machine says."""
+    return (
+        f" The export took {report['peak_bytes'] / 1e9:.1f} GB of memory at its peak." if report["peak_bytes"] else ""
+    )
 
 
 def _rows(report):

@@ -2,12 +2,13 @@
 
 import collections
 
+import flatbuffers
 import tensorflow as tf
 from tensorflow.lite.python import schema_py_generated as schema
-from tensorflow.lite.tools import flatbuffer_utils
 
 from ecgan_tf.outputs import need_temporary_room
 from ecgan_tf.pixels import to_uint8_tensor
+from export.memory import give_back
 
 WEIGHT_BYTES = {"float32": 4, "float16": 2, "dynamic_int8": 1, "int8": 1, "int16": 1}
 
@@ -24,6 +25,15 @@ def write_tflite(model, path, precision, uint8_io=False):
         uint8_io: takes the labels as uint8 and gives the image as uint8, as an app has and shows them.
     """
     need_temporary_room(2 * 4 * model.parameters)
+    content = _convert(model, precision, uint8_io)
+    give_back()
+    _check(content, model.parameters * WEIGHT_BYTES[precision])
+    with open(path, "wb") as file:
+        file.write(with_metadata(content, model.metadata()))
+
+
+def _convert(model, precision, uint8_io):
+    """The bytes of a .tflite; arguments as `write_tflite`."""
     converter = tf.lite.TFLiteConverter.from_concrete_functions(*_function(model, uint8_io))
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
     if precision != "float32":
@@ -31,16 +41,13 @@ def write_tflite(model, path, precision, uint8_io=False):
     if precision == "float16":
         converter.target_spec.supported_types = [tf.float16]
     if precision in ("int8", "int16"):
-        converter.representative_dataset = lambda: _examples(model, uint8_io)
+        converter.representative_dataset = lambda: _examples(model, uint8_io, converter)
     if precision == "int16":
         converter.target_spec.supported_ops = [
             tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8,
             tf.lite.OpsSet.TFLITE_BUILTINS,
         ]
-    content = converter.convert()
-    _check(content, model.parameters * WEIGHT_BYTES[precision])
-    with open(path, "wb") as file:
-        file.write(with_metadata(content, model.metadata()))
+    return converter.convert()
 
 
 def operators(content):
@@ -75,19 +82,21 @@ def delegation(content):
 
 
 def with_metadata(content, metadata):
-    """The .tflite with texts in its metadata, by name: as bytes; the runtimes find their model's description there."""
-    model = flatbuffer_utils.convert_bytearray_to_object(bytearray(content))
+    """The .tflite with texts in its metadata, by name: a bytearray; it describes the model to the runtimes."""
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
     for name, text in metadata.items():
         buffer, entry = schema.BufferT(), schema.MetadataT()
         buffer.data = list(text.encode())
         entry.name, entry.buffer = name.encode(), len(model.buffers)
         model.buffers.append(buffer)
         model.metadata = [*(model.metadata or []), entry]
-    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
+    builder = flatbuffers.Builder(len(content) + 4096 + sum(map(len, metadata.values())))  # which need not grow
+    builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
+    return builder.Output()
 
 
 def _function(model, uint8_io):
-    synthesise, signature = model.frozen(1), model.signature(1)
+    signature = model.signature(1)
     if uint8_io:
         signature = {
             name: tf.TensorSpec(spec.shape, tf.uint8 if spec.dtype == tf.int32 else spec.dtype, name=name)
@@ -95,17 +104,19 @@ def _function(model, uint8_io):
         }
 
     def run(**inputs):
-        image = synthesise(**{name: tf.cast(value, model.signature(1)[name].dtype) for name, value in inputs.items()})
-        if uint8_io:
-            image = to_uint8_tensor(image)
+        image = model.image(**{name: tf.cast(value, model.signature(1)[name].dtype) for name, value in inputs.items()})
+        image = to_uint8_tensor(image["image"]) if uint8_io else image["image"]
         return {"image": tf.identity(image, name="image")}
 
-    module = tf.Module()
+    module = model.module()
     module.synthesise = tf.function(run, autograph=False)
     return [module.synthesise.get_concrete_function(**signature)], module
 
 
-def _examples(model, uint8_io):
+def _examples(model, uint8_io, converter):
+    # They are asked for when the float32 file is there, and what it was converted from is not read again.
+    converter._trackable_obj = None
+    give_back()
     for index in range(len(model.calibration["labels"])):
         example = {name: array[index : index + 1] for name, array in model.calibration.items()}
         if uint8_io:

@@ -56,7 +56,7 @@ def room(name):
     """The room of a module: `ecgan_tf.data.images` is in "data", all of export/ in "export"."""
     parts = name.split(".")
     if parts[0] == "export":
-        return "cli" if name in ("export.command", "export.tensorrt", "export.serving.client") else "export"
+        return "cli" if parts[-1] in ("command", "stage", "tensorrt", "client") else "export"
     return parts[1] if len(parts) > 1 else "ecgan_tf"
 
 

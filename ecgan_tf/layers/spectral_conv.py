@@ -1,5 +1,7 @@
 """Convolution with spectral normalisation as published."""
 
+import math
+
 import keras
 from keras import ops
 
@@ -58,14 +60,28 @@ class SpectralConv2D(FromArguments, keras.layers.Layer):
         )
 
     def call(self, x, training=False):
-        kernel = ops.cast(self.normalized_kernel(training), self.compute_dtype)
-        y = convolve(x, kernel, self.strides, self.padding)
+        if self._divides_outputs(x):
+            y = convolve(x, self.kernel, self.strides, self.padding) / self._sigma(training)
+        else:
+            kernel = ops.cast(self.normalized_kernel(training), self.compute_dtype)
+            y = convolve(x, kernel, self.strides, self.padding)
         return y + self.bias if self.use_bias else y
+
+    def _divides_outputs(self, x):
+        """Whether the outputs, fewer than the kernel's values, are divided by sigma in place of the kernel.
+
+        It is the same convolution; the tape keeps neither W / sigma nor W / sigma^2, and for the deep layers those are
+        all of the weights twice. In float32 alone: W itself is of any size.
+        """
+        if self.folded or self.compute_dtype != "float32" or None in x.shape:
+            return False
+        return math.prod(self.compute_output_shape(x.shape)) < math.prod(self.kernel.shape)
 
     def normalized_kernel(self, training=False):
         """W / sigma(W), float32, of the kernel's shape."""
-        if self.folded:
-            return self.kernel
+        return self.kernel if self.folded else self.kernel / self._sigma(training)
+
+    def _sigma(self, training):
         matrix = ops.reshape(self.kernel, (-1, self.filters))
         u, v = ops.convert_to_tensor(self.u), ops.convert_to_tensor(self.v)
         if training:
@@ -74,8 +90,7 @@ class SpectralConv2D(FromArguments, keras.layers.Layer):
             u = _normalize(ops.matmul(v, fixed))
             self.u.assign(u)
             self.v.assign(v)
-        sigma = ops.sum(v * ops.matmul(matrix, u))
-        return self.kernel / sigma
+        return ops.sum(v * ops.matmul(matrix, u))
 
     def fold(self):
         """Makes W / sigma(W) the kernel, for good: a plain convolution remains, for inference."""

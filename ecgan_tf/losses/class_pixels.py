@@ -16,8 +16,11 @@ def class_pixel_loss(image, generated, labels, num_classes):
         float32 (batch,), 0 where every pixel is unknown.
     """
     distance = ops.mean(ops.absolute(ops.cast(image, "float32") - ops.cast(generated, "float32")), axis=-1)
-    masks = ops.one_hot(labels, num_classes, dtype="float32")
-    areas = ops.sum(masks, axis=(1, 2))
-    of_class = ops.einsum("bhw,bhwn->bn", distance, masks) / ops.maximum(areas, 1.0)
-    shown = ops.cast(areas > 0, "float32")
-    return ops.sum(of_class * shown, axis=1) / ops.maximum(ops.sum(shown, axis=1), 1.0)
+    # A pixel's share is 1 / area of its class: the means of all classes without a mask per class.
+    batch = ops.arange(labels.shape[0], dtype="int32")[:, None, None]
+    ids = ops.where(labels < num_classes, labels, num_classes) + (num_classes + 1) * batch
+    counts = ops.segment_sum(ops.ones_like(ops.ravel(ids)), ops.ravel(ids), labels.shape[0] * (num_classes + 1))
+    areas = ops.cast(ops.reshape(counts, (labels.shape[0], num_classes + 1)), "float32")[:, :num_classes]
+    shares = ops.pad(1.0 / ops.maximum(areas, 1.0), [(0, 0), (0, 1)])
+    of_classes = ops.sum(distance * ops.take(ops.ravel(shares), ids), axis=(1, 2))
+    return of_classes / ops.maximum(ops.sum(ops.cast(areas > 0, "float32"), axis=1), 1.0)

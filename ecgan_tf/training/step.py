@@ -51,10 +51,11 @@ class TrainStep:
     def alternating(self, batch):
         """The release's order (docs/papers/ecgan.md, section 6): G moves, synthesises anew, then D moves."""
         gan = self.gan
+        of_reals = self._judge_reals(batch)  # outside of the tape: no gradient of G passes through them
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(self._values(gan.generator_variables))
             outputs = self._generate(batch)
-            judged = self._judge(batch, outputs)
+            judged = self._judge_fakes(batch, outputs, of_reals)
             generator_total, terms = self._generator_loss(batch, outputs, judged)
             scaled = self._scale(gan.generator_optimizer, generator_total)
         self._apply(gan.generator_optimizer, gan.generator_variables, tape, scaled)
@@ -94,24 +95,44 @@ class TrainStep:
 
     def _judge(self, batch, outputs):
         """What each discriminator says of the fakes and reals that it judges: two dictionaries by its name."""
-        fakes = {pair.fake: outputs[pair.fake] for pair in self.objective.pairs}
-        reals = self.objective.reals(batch)
         judged = {}
-        for judge in self.gan.judges:
-            shown = {pair.fake: fakes[pair.fake] for pair in self.objective.pairs if pair.real in judge.symbols}
-            others = {real: picture for real, picture in reals.items() if real in judge.symbols}
-            if shown:
-                judged[judge.name] = self._judge_together(judge.network, batch, shown, others)
+        for judge, fakes, reals in self._shown(batch):
+            pictures = [outputs[fake] for fake in fakes] + list(reals.values())
+            predictions = self._judge_together(judge.network, batch, pictures)
+            judged[judge.name] = dict(zip(fakes, predictions)), dict(zip(reals, predictions[len(fakes) :]))
         return judged
 
+    def _judge_reals(self, batch):
+        """The second halves of `_judge`, and the one power iteration of its pass: by the name of each judge."""
+        return {
+            judge.name: dict(zip(reals, self._judge_together(judge.network, batch, list(reals.values()))))
+            for judge, _, reals in self._shown(batch)
+        }
+
+    def _judge_fakes(self, batch, outputs, of_reals):
+        """`_judge` after `_judge_reals`: the same weights, and no further power iteration."""
+        judged = {}
+        for judge, fakes, _ in self._shown(batch):
+            pictures = [outputs[fake] for fake in fakes]
+            predictions = self._judge_together(judge.network, batch, pictures, training=False)
+            judged[judge.name] = dict(zip(fakes, predictions)), of_reals[judge.name]
+        return judged
+
+    def _shown(self, batch):
+        """Each discriminator that has something to judge, the names of its fakes, and its real pictures by name."""
+        reals = self.objective.reals(batch)
+        for judge in self.gan.judges:
+            fakes = list(dict.fromkeys(pair.fake for pair in self.objective.pairs if pair.real in judge.symbols))
+            if fakes:
+                yield judge, fakes, {real: picture for real, picture in reals.items() if real in judge.symbols}
+
     @staticmethod
-    def _judge_together(discriminator, batch, fakes, reals):
-        """One pass over all fakes and reals: its layers see no other example, so the result is that of many passes."""
-        images = [tf.cast(image, tf.float32) for image in (*fakes.values(), *reals.values())]
-        joined = discriminator(batch, tf.concat(images, axis=0), training=True)
+    def _judge_together(discriminator, batch, pictures, training=True):
+        """One pass over several pictures: its layers see no other example, so the result is that of many passes."""
+        images = [tf.cast(picture, tf.float32) for picture in pictures]
+        joined = discriminator(batch, tf.concat(images, axis=0), training=training)
         pieces = [tf.split(x, len(images)) for x in tf.nest.flatten(joined)]
-        parts = [tf.nest.pack_sequence_as(joined, of_image) for of_image in zip(*pieces)]
-        return dict(zip(fakes, parts)), dict(zip(reals, parts[len(fakes) :]))
+        return [tf.nest.pack_sequence_as(joined, of_image) for of_image in zip(*pieces)]
 
     def _generator_loss(self, batch, outputs, judged):
         terms = self.objective.generator_terms(batch, outputs, judged, self.gan.step)
@@ -157,4 +178,5 @@ def update_average(gan, decay, own_statistics=False):
         if variable.path.endswith(POWER_ITERATION):
             average.value.assign(variable.value)
         elif not (own_statistics and variable.path.endswith(STATISTICS)):
-            average.value.assign(decay * average.value + (1.0 - decay) * variable.value)
+            # Not decay * average + ...: that product would be there, and kept, from the beginning of the step.
+            average.value.assign(average.value - (1.0 - decay) * (average.value - variable.value))

@@ -45,6 +45,21 @@ def test_inference_uses_the_stored_vectors_and_keeps_them(layer, x, convolve_num
     np.testing.assert_allclose(y, expected, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize("size", [2, 8])
+def test_few_outputs_are_divided_in_place_of_the_kernel(layer, size, rng):
+    x = tf.constant(rng.normal(size=(1, size, size, 4)), tf.float32)
+    results = []
+    for call in (layer, lambda x: convolve(x, layer.normalized_kernel(), 1, 1) + layer.bias):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = call(x)
+            loss = tf.reduce_sum(tf.sin(3.0 * y))
+        results.append([y, *tape.gradient(loss, [x, layer.kernel.value, layer.bias.value])])
+    assert layer._divides_outputs(x) is (size == 2)
+    for one, other in zip(*results):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5 * np.abs(other).max())
+
+
 def test_the_largest_singular_value_becomes_one(layer):
     for _ in range(100):
         kernel = layer.normalized_kernel(training=True)

@@ -67,6 +67,19 @@ def test_the_average_may_have_statistics_of_its_own(reset, take_step, toy_batch,
         np.testing.assert_allclose(found[name], after["own"][name], rtol=1e-4, atol=1e-6)
 
 
+def test_a_step_makes_one_power_iteration_for_each_time_that_the_discriminator_is_trained_or_trains(taken):
+    iterations = {"alternating": 2, "simultaneous": 1}[taken.config.train.update_order]
+    names = [name for name in taken.before if name.startswith("discriminator/") and name.endswith("/u")]
+    assert names
+    for name in names:
+        kernel, u = taken.before[name.replace("/u", "/kernel")].astype(np.float64), taken.before[name]
+        matrix = kernel.reshape(-1, kernel.shape[-1])
+        for _ in range(iterations):
+            v = matrix @ u / np.linalg.norm(matrix @ u)
+            u = v @ matrix / np.linalg.norm(v @ matrix)
+        np.testing.assert_allclose(taken.after[name], u, atol=1e-5)
+
+
 def test_the_step_is_counted(taken):
     assert (taken.before["step"], taken.after["step"]) == (0, 1)
 

@@ -1,0 +1,26 @@
+"""The memory of an export: given back between artefacts, and measured."""
+
+import contextlib
+import ctypes
+import gc
+import sys
+
+
+def give_back():
+    """Returns freed memory to the machine; glibc would keep what a converter freed, more than the next one may have."""
+    gc.collect()
+    with contextlib.suppress(AttributeError, OSError, TypeError):  # another C library
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+def peak_bytes(pid=None):
+    """The most memory that this process, or another one, has had, in bytes; None where the machine does not say."""
+    with contextlib.suppress(OSError), open(f"/proc/{pid or 'self'}/status", encoding="utf-8") as lines:
+        return next(1024 * int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    if pid is not None:
+        return None
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
