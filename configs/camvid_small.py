@@ -25,7 +25,7 @@ def get_config(variant=None):
         config.data.load_size = (96, 128)  # room for two patches
     fast_recipe(config)
     if "noise" in config.model and not is_plain:
-        textured(config)
+        textured(config, cells=8)
     if is_plus:
         use_multi_scale_contrast(config)
     config.train.steps = 860
