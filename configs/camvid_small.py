@@ -1,7 +1,8 @@
 """Any method on CamVid at 64x64, by the recipe that learns fast: methods are compared by it at equal CPU seconds.
 
 Run:      python train_main.py --config=configs/camvid_small.py --workdir=runs/camvid_small --config.data.dir=CAMVID
-          is SPADE; :METHOD is any of `ecgan_tf.METHODS` or ecgan_plus, and :METHOD_toy the same, tiny, for tests.
+          is SPADE; :METHOD is any of `ecgan_tf.METHODS` or ecgan_plus, :METHOD_plain the same without what makes
+          textures, and :METHOD_toy the same, tiny, for tests.
           python -m benchmarks.methods trains and measures several.
 Hardware: one CPU thread.
 Result:   not measured.
@@ -15,6 +16,7 @@ from ecgan_tf.methods.ecgan import use_multi_scale_contrast
 
 def get_config(variant=None):
     name = (variant or "spade").removesuffix("toy").removesuffix("_") or "spade"
+    is_plain, name = name.endswith("_plain"), name.removesuffix("_plain")
     is_plus = name == "ecgan_plus"
     config = base_config("ecgan" if is_plus else name)
     config.data.name = "folder"
@@ -22,8 +24,8 @@ def get_config(variant=None):
     if "cross" in config.data.get("exemplars", "none"):
         config.data.load_size = (96, 128)  # room for two patches
     fast_recipe(config)
-    if "noise" in config.model:
-        textured(config)
+    if "noise" in config.model and not is_plain:
+        textured(config, cells=8)
     if is_plus:
         use_multi_scale_contrast(config)
     config.train.steps = 860

@@ -15,7 +15,7 @@ def get_config(variant=None, method="ecgan"):
     config.data.name = "folder"
     config.data.image_size = (64, 64)
     fast_recipe(config)
-    textured(config)
+    textured(config, cells=8)
     config.train.steps = 860
     return apply_variant(config, variant)
 
@@ -54,13 +54,17 @@ def fast_recipe(config):
     config.train.checkpoint_every = 100
 
 
-def textured(config):
+def textured(config, cells=4):
     """Adds to `fast_recipe` what makes textures of smooth fills, for any method with SPADE's trunk; none is of a paper.
 
     Measured beside it: `python -m benchmarks.methods`; README.md, "Learning fast".
+
+    Args:
+        cells: side of the cells in pixels whose colours are the photograph's: what is smaller is texture.
     """
-    # Pixel by pixel the L1 asks for the median of all textures that may be there, which is none: cells of 4x4 pixels.
-    config.loss.reconstruction_pool = 4
+    # Pixel by pixel the L1 asks for the median of all textures that may be there, which is none.
+    config.loss.reconstruction_pool = cells
+    config.loss.reconstruction = 2.5 * cells  # means of larger cells lie closer together
     # As much of each frequency in each class as the photograph has.
     config.loss.texture = 3.0
     # Features that are matched pixel by pixel smooth textures, too, which the discriminators then miss.
