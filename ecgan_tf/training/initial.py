@@ -1,12 +1,35 @@
-"""Where a new run starts: from the weights of another one."""
+"""Where a new run starts: with the weights of frozen parts, or from those of another run."""
 
 from ecgan_tf.arrays import compare_arrays, not_finite
 from ecgan_tf.console import say
 from ecgan_tf.errors import RequestError
+from ecgan_tf.methods import method_of
 from ecgan_tf.runs.checkpoints import checkpoint_path, read_checkpoint
 from ecgan_tf.runs.folder import RunFolder, read_model
 
 NETWORKS = ("generator/", "ema_generator/")
+
+
+def check_begin(config):
+    """Refuses a new run whose generator cannot begin: a frozen part of it has no weights."""
+    mistake = method_of(config.model.name).begin_mistake(config)
+    if mistake:
+        raise RequestError(f"{mistake}.")
+
+
+def begin(gan, config, examples):
+    """Gives a new GAN what its generators begin with, see `Method.begin`.
+
+    Args:
+        gan: `GAN`, new.
+        config: the run's.
+        examples: of `layouts_to_keep`, of the training split.
+    """
+    gan.method.begin(config, gan.generator, examples)
+    for average, variable in zip(gan.ema_generator.variables, gan.generator.variables):
+        average.assign(variable)
+    if config.train.init_from:
+        init_from(gan, config.train.init_from)
 
 
 def init_from(gan, path):
