@@ -170,6 +170,8 @@ def shrink_to_toy(config):
     config.data.image_size = (side, side)
     crosses = "cross" in config.data.get("exemplars", "")
     config.data.load_size = (2 * side, 2 * side) if crosses else (0, 0)  # room for two patches
+    if "short_side" in config.data:
+        config.data.short_side = (0, 0)
 
 
 # ---- the check of a request -----------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import pathlib
 import re
 
 import pytest
-from ecgan_tf.configs import ablations_earth_tiles, earth_tiles
+from ecgan_tf.configs import ablations_earth_tiles, ablations_msca_earth_tiles, earth_tiles
 
 from ecgan_tf.config import base_config, check_config, keys_of, load_config, without_foreign_keys
 from ecgan_tf.config_keys import flatten
@@ -65,7 +65,7 @@ def test_a_key_of_another_method_cannot_be_set(name, key):
     ("name", "other", "message"),
     [
         ("ecgan", "spade", "config.data.canny_high is a key of method ecgan, not of config.model.name='spade'"),
-        ("msca", "spade", "config.data.exemplars is a key of method ecgan, msca, not of config.model.name='spade'"),
+        ("msca", "spade", "config.data.exemplar_segmenter is a key of method msca, not of config.model.name='spade'"),
         ("lggan_plus", "lggan", "config.model.sau_patch is a key of method lggan_plus, not of config.model.name='lg"),
         ("spade", "ecgan", "config.data.canny_high is missing, which config.model.name='ecgan' reads"),
         ("lggan", "lggan_plus", "config.model.sau_patch is missing, which config.model.name='lggan_plus' reads"),
@@ -325,6 +325,26 @@ def test_a_guided_request_has_no_mistakes(name, values):
             {**GUIDED, "train.exemplar_weights": "keras", "model.exemplar_encoder": "hed"},
             "config.train.exemplar_weights is 'keras', but config.model.exemplar_encoder 'hed' reads none",
         ),
+        (
+            "msca",
+            {**GUIDED, "model.exemplar_label": "predicted"},
+            "config.data.exemplar_segmenter is '', which is no file; config.model.exemplar_label 'predicted' needs one",
+        ),
+        (
+            "msca",
+            {**GUIDED, "data.exemplar_segmenter": "s.npz"},
+            "config.data.exemplar_segmenter is 's.npz', but config.model.exemplar_label 'given' does not read it",
+        ),
+        (
+            "msca",
+            {**GUIDED, "data.short_side": (288, 512)},
+            "config.data.short_side is (288, 512), but config.data.load_size is (256, 256)",
+        ),
+        (
+            "msca",
+            {"data.load_size": (0, 0), "data.short_side": (64, 512)},
+            "config.data.short_side is (64, 512); it must be (least, most), from the longest side of image_size",
+        ),
         ("msca", {"data.exemplars": "some"}, "config.data.exemplars is 'some'; it must be one of"),
         ("ecgan", {"data.retrieved_share": 1.5}, "config.data.retrieved_share is 1.5; it must lie between 0 and 1"),
         ("ecgan", {"loss.style": -1.0}, "config.loss.style is -1.0; it must not be negative"),
@@ -404,7 +424,7 @@ def test_every_config_has_a_smaller_toy(module):
 
 def test_every_config_tells_how_to_run_it_on_what_and_what_to_expect(module):
     docstring = inspect.getdoc(module)
-    variant = ":B3" if module.__name__.startswith("ablations_") else ""
+    variant = {"ablations_earth_tiles": ":B3", "ablations_msca_earth_tiles": ":gap"}.get(module.__name__, "")
     command = f"Run: python train_main.py --config=configs/{module.__name__}.py{variant} --workdir="
     assert command in " ".join(docstring.replace("\\\n", " ").split())
     for part in ("\nRun:      ", "\nHardware: ", "\nResult:   "):
@@ -430,6 +450,22 @@ def test_a_config_that_claims_a_paper_names_its_terms_and_whose_its_values_are(m
 def test_an_unknown_ablation_is_refused_by_name(variant):
     with pytest.raises(RequestError, match=f"ablation '{variant}'; choose from B1, "):
         ablations_earth_tiles.get_config(variant)
+
+
+@pytest.mark.parametrize("variant", ["gap_small", "", "B1"])
+def test_an_unknown_ablation_of_msca_is_refused_by_name(variant):
+    with pytest.raises(RequestError, match=f"ablation '{variant}'; choose from full, gap, "):
+        ablations_msca_earth_tiles.get_config(variant)
+
+
+@pytest.mark.parametrize("suffix", ["", "_toy"])
+@pytest.mark.parametrize("name", ablations_msca_earth_tiles.VARIANTS)
+def test_an_ablation_of_msca_changes_what_it_says(name, suffix):
+    config = ablations_msca_earth_tiles.get_config(name + suffix)
+    check_config(config)
+    changed = {key: flatten(config)[key] for key in ablations_msca_earth_tiles.VARIANTS[name]}
+    if not suffix:
+        assert changed == ablations_msca_earth_tiles.VARIANTS[name]
 
 
 @pytest.mark.parametrize("suffix", ["", "_toy"])

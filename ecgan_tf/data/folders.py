@@ -4,6 +4,7 @@ import dataclasses
 import importlib.resources
 from pathlib import Path
 
+from ecgan_tf.atomic_files import read_json
 from ecgan_tf.data.classes import load_class_list
 from ecgan_tf.data.known_classes import ade20k_classes, cityscapes_classes, coco_stuff_classes
 from ecgan_tf.errors import RequestError
@@ -175,8 +176,33 @@ def find_examples(data_config, split, problems=None):
     }
     return tuple(
         Example(name, images[name], **{kind: paths.get(name) for kind, paths in partners.items()})
-        for name in sorted(images)
+        for name in _selected(images, data_config.selection, split)
     )
+
+
+def _selected(images, path, split):
+    """The names of the examples that are used, sorted: all, or those that config.data.selection lists."""
+    if not path:
+        return sorted(images)
+    names = read_selection(path, split)
+    foreign = sorted(set(names) - set(images))
+    if foreign:
+        raise RequestError(
+            f"{path}: {len(foreign)} of {len(names)} names of the split {split!r} are no photographs of the data set, "
+            f"such as {foreign[0]!r}; make the list anew for this data set."
+        )
+    return sorted(set(names))
+
+
+def read_selection(path, split):
+    """The names that a selection file lists for a split."""
+    names = read_json(path).get(split)
+    if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
+        raise RequestError(
+            f'{path} lists no examples of the split {split!r}; it holds {{"train": [names], "validation": [names]}}, '
+            "as ecgan scenes writes it."
+        )
+    return names
 
 
 def _raise(problem):

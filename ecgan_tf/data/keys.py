@@ -13,6 +13,7 @@ DATA_KEYS = {
     "data.use_instances": Key(False, "adds the instance boundary channel to the generator's input"),
     "data.unknown_label": Key(-1, "file value of unlabelled pixels; -1: as classes.json or the data set's folder says"),
     "data.cache_gb": Key(2.0, "decoded examples are kept in memory up to this size", least=0),
+    "data.selection": Key("", "a .json that names the examples of both splits to use, as ecgan scenes writes; ``: all"),
     "data.limit": Key(0, "trains on this many examples only, spread over the split; 0: on all", least=0),
     "data.check_examples": Key(
         2000, "files decoded before training starts; python -m ecgan_tf.data.validate reads all", least=0
@@ -30,6 +31,9 @@ EDGE_KEYS = {
 EXEMPLAR_KEYS = {
     "data.exemplars": Key(
         "none", "pairs of patches for exemplar-guided models", ("none", "cross+self", "cross", "self")
+    ),
+    "data.short_side": Key(
+        (0, 0), "least and most pixels of the short side of a photograph of which patches are cut; (0, 0): load_size"
     ),
     "data.retrieved_share": Key(
         0.1, "of the examples whose exemplar is another photograph, without a ground truth", least=0, most=1

@@ -10,6 +10,7 @@ from ecgan_tf.data.dataset import evenly_spread
 from ecgan_tf.data.pipeline import layout_batch
 from ecgan_tf.evaluation import page, plots
 from ecgan_tf.evaluation.measures import outputs_of
+from ecgan_tf.evaluation.style import TASKS
 from ecgan_tf.json_lines import read_lines
 from ecgan_tf.pictures import captioned_grid, legend_of
 from ecgan_tf.pixels import to_uint8
@@ -79,14 +80,28 @@ def number_table(measured):
     return page.table(("number", "value", "+-", "photographs", "what it is"), rows)
 
 
+TASK_MEASURES = {
+    "l1": "L1 to the photograph",
+    "ssim": "SSIM to the photograph",
+    "perceptual": "LPIPS-style distance to the photograph",
+    "style": "style distance to the exemplar",
+}
+
+
 def exemplar_table(numbers):
     if "style_cases" not in numbers:
         return ""
     share = numbers["style_followed"]
-    tasks = ("duplicating", "mirroring", "retrieving")
     followed = "-" if share is None else f"{share:.1%}"
     rows = [(f"exemplar's colours followed, of {numbers['style_cases']} cases", followed)]
-    rows += [(f"L1, {task} the exemplar", f"{numbers[f'l1_{task}']:.3f}") for task in tasks]
+    rows += [(f"nearer to their exemplar than others of their layout, by {judge}", f"{share:.1%}")
+             for judge, share in numbers["nearer_to_exemplar"].items()]  # fmt: skip
+    rows += [
+        (f"{TASK_MEASURES[measure.partition('_')[0]]}, {task} the exemplar", f"{numbers[name]:.3f}")
+        for name in numbers
+        for measure, _, task in [name.rpartition("_")]
+        if task in TASKS
+    ]
     rows += [(name, f"{value:.4g}") for name, value in numbers["diversity"].items()]
     return page.table(("after exemplars", ""), rows)
 

@@ -5,6 +5,7 @@ import os
 from keras import ops
 
 from ecgan_tf.config_keys import Key
+from ecgan_tf.data.exemplars import NO_SIDES
 from ecgan_tf.data.keys import EXEMPLAR_KEYS
 from ecgan_tf.losses.reduction import per_example_mean
 from ecgan_tf.losses.style import class_style_loss, slot_entropy, style_statistics_loss
@@ -51,8 +52,12 @@ class MSCA(Method):
             "", "of `vgg19`, when a run begins: a file as loss.vgg_weights takes, or `keras`", toy=""
         ),
         "model.exemplar_label": Key(
-            "given", "`given`: the exemplar comes with its label map; `none`: its pixels alone", ("given", "none")
+            "given",
+            "`given`: the exemplar comes with its label map; `predicted`: in training half of the time with that of "
+            "data.exemplar_segmenter, afterwards always; `none`: its pixels alone",
+            ("given", "predicted", "none"),
         ),
+        "data.exemplar_segmenter": Key("", "of exemplar_label `predicted`: the .npz of `ecgan segmenter`"),
         **STYLE_KEYS,
         "data.exemplars": Key(
             "cross+self", "pairs of patches: of one photograph, or a patch and itself", ("cross+self", "cross", "self")
@@ -65,11 +70,15 @@ class MSCA(Method):
     def check(self, config):
         yield from check_exemplars(config, guided=True)
         yield from _check_encoder(config)
+        yield from _check_segmenter(config)
         slots = tuple(config.model.attention_slots)
         if len(slots) != NUM_SCALES or min(slots) < 0:
             yield f"config.model.attention_slots is {slots}; it must be five numbers of 0 or more, finest scale first"
         if config.model.attention == "full" and config.model.exemplar_label == "none":
-            yield "config.model.attention 'full' compares label maps; config.model.exemplar_label must be 'given'"
+            yield (
+                "config.model.attention 'full' compares label maps; config.model.exemplar_label must be 'given' or "
+                "'predicted'"
+            )
 
     def begin_mistake(self, config):
         return encoder_mistake(config.model.exemplar_encoder, config.train.exemplar_weights)
@@ -163,6 +172,18 @@ def _check_encoder(config):
         yield f"config.train.exemplar_weights is {weights!r}, but config.model.exemplar_encoder {encoder!r} reads none"
 
 
+def _check_segmenter(config):
+    """Yields what is wrong with the segmenter that gives exemplars their labels."""
+    label, path = config.model.exemplar_label, config.data.exemplar_segmenter
+    if label == "predicted" and not os.path.isfile(path):
+        yield (
+            f"config.data.exemplar_segmenter is {path!r}, which is no file; config.model.exemplar_label 'predicted' "
+            "needs one: ecgan segmenter makes it"
+        )
+    if label != "predicted" and path:
+        yield f"config.data.exemplar_segmenter is {path!r}, but config.model.exemplar_label {label!r} does not read it"
+
+
 def check_exemplars(config, guided):
     """Yields what is wrong with config.data for a model that does, or does not, synthesise after exemplars."""
     data = config.data
@@ -170,7 +191,19 @@ def check_exemplars(config, guided):
         yield "config.data.exemplars is 'none', but this model synthesises after exemplars; choose 'cross+self'"
     if not guided and data.exemplars != "none":
         yield f"config.data.exemplars is {data.exemplars!r}, but this model takes no exemplar; choose 'none'"
-    if "cross" in data.exemplars and tuple(data.load_size) in ((0, 0), tuple(data.image_size)):
+    sides = tuple(data.short_side)
+    if sides != NO_SIDES:
+        if len(sides) != 2 or not max(data.image_size) <= sides[0] <= sides[1]:
+            yield (
+                f"config.data.short_side is {sides}; it must be (least, most), from the longest side of image_size "
+                f"{tuple(data.image_size)} on"
+            )
+        if data.exemplars == "none" or tuple(data.load_size) != (0, 0):
+            yield (
+                f"config.data.short_side is {sides}, but config.data.load_size is {tuple(data.load_size)} and "
+                f"config.data.exemplars {data.exemplars!r}; it stands for load_size, (0, 0), where patches are cut"
+            )
+    elif "cross" in data.exemplars and tuple(data.load_size) in ((0, 0), tuple(data.image_size)):
         yield (
             f"config.data.load_size {tuple(data.load_size)} leaves no room for two patches of image_size "
             f"{tuple(data.image_size)} in a photograph; make it 1.5 times image_size or more"

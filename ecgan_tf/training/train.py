@@ -12,6 +12,7 @@ from ecgan_tf.data import open_dataset
 from ecgan_tf.data.pipeline import layouts_to_keep
 from ecgan_tf.evaluation.networks.opening import NAMED_JUDGES
 from ecgan_tf.methods.base import NAMED_VGG
+from ecgan_tf.models.segmenter import predict_exemplars
 from ecgan_tf.outputs import plan_folder
 from ecgan_tf.runs.folder import RunFolder, model_description
 from ecgan_tf.runs.lock import locked
@@ -42,6 +43,8 @@ def train(
     check_cluster()
     config = with_absolute_paths(config)
     train_data, validation_data = (open_dataset(config.data, split) for split in ("train", "validation"))
+    for data in (train_data, validation_data):
+        predict_exemplars(data, config.data.get("exemplar_segmenter", ""))
     run, model = RunFolder(workdir), model_description(config, train_data)
     config = with_missing_terms(config, run.terms_to_miss)
     run.check(config, model, rollback_to)
@@ -83,6 +86,8 @@ def train(
 
 PATHS = (
     "data.dir",
+    "data.exemplar_segmenter",
+    "data.selection",
     "loss.segmenter",
     "loss.vgg_weights",
     "train.exemplar_weights",
