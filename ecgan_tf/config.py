@@ -64,7 +64,9 @@ SHARED_KEYS = {
     "train.extend": Key(
         "", "the rate of a run that is made longer: `hold`, `restart` or `redecay`", ("", "hold", "restart", "redecay")
     ),
-    "train.init_from": Key("", "a run whose weights this one starts from"),
+    "train.init_from": Key(
+        "", "a run, or a file of its checkpoints/, whose weights this one starts from; classes are matched by name"
+    ),
     "train.devices": Key("", "`` for all GPUs, else one CPU; or a list such as `GPU:0,GPU:1`"),
     "train.precision": Key("float32", "of activations", ("float32", "mixed_float16", "mixed_bfloat16"), toy="float32"),
     "train.update_order": Key(

@@ -24,7 +24,7 @@ def describe(config, model, run, train_data, validation_data, strategy):
     with strategy.scope():
         gan = GAN(config, model["arguments"])
         if not run.steps:
-            begin(gan, config, layouts_to_keep(train_data, 32))
+            begin(gan, config, layouts_to_keep(train_data, 32), train_data.classes)
     objective = gan.method.make_objective(config, gan.generator, gan.judges, gan.heads)  # a wrong file of weights fails
     batch_size, replicas = config.train.global_batch_size, strategy.num_replicas_in_sync
     (batch,) = training_batches(train_data, config.data, batch_size, config.train.seed, 0, 1)

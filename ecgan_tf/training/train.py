@@ -79,7 +79,7 @@ def train(
         with strategy.scope():
             gan = GAN(config, model["arguments"], pieces)
             if not run.steps:
-                begin(gan, config, examples)
+                begin(gan, config, examples, train_data.classes)
         training_loop(gan, strategy, train_data, validation_data, run, config, measures)
         say_missing_terms(config)
 
