@@ -20,7 +20,8 @@ class VGGExemplarEncoder(FromArguments, keras.layers.Layer):
 
     The VGG's weights are variables that no optimizer moves, so that a run folder needs no other file. They are kept
     such that every layer's mean activation is 1 over a few photographs: a ReLU passes a factor on, and so no feature
-    leaves half precision, and all scales enter the 1x1 convolutions alike.
+    leaves half precision. The 1x1 convolutions begin as if they read features of mean 0 and deviation 1 over those
+    photographs: what all exemplars have in common, which is most of a ReLU's output, is no style.
 
     Args:
         network: key of `NETWORKS`.
@@ -78,7 +79,7 @@ class VGGExemplarEncoder(FromArguments, keras.layers.Layer):
         """
         self.offset.assign(offset)
         x, factor, values = ops.cast(images, "float32") - self.offset, 1.0, iter(values)
-        for block in self.blocks:
+        for block, compress in zip(self.blocks, self.compress):
             for convolution in block:
                 kernel, bias = next(values)
                 convolution.kernel.assign(kernel / factor)
@@ -87,6 +88,10 @@ class VGGExemplarEncoder(FromArguments, keras.layers.Layer):
                 convolution.kernel.assign(kernel * (factor / before))
                 convolution.bias.assign(bias * factor)
                 x = convolution(x)
+            mean = ops.mean(x, axis=(0, 1, 2))
+            deviation = float(ops.sqrt(ops.mean(ops.square(x - mean))))
+            compress.kernel.assign(compress.kernel / max(deviation, 1e-12))
+            compress.bias.assign(-ops.matmul(mean, compress.kernel[0, 0]))
             x = ops.max_pool(x, 2)
 
 

@@ -48,6 +48,7 @@ def truncated(encoder):
     """The features before the 1x1 convolutions, as far as those are wide."""
     for compress in encoder.compress:
         compress.kernel.assign(np.eye(*compress.kernel.shape[2:])[None, None])
+        compress.bias.assign(np.zeros(compress.bias.shape))
     return encoder
 
 
@@ -68,6 +69,12 @@ def test_the_features_are_those_of_keras_vgg19_over_their_means(weights, images)
     found = truncated(encoder_of("vgg19", vgg_values("vgg19", weights), images))(images)
     names = [f"block{block}_{name}" for block, name in enumerate(LAST["vgg19"], start=1)]
     check("vgg19", found, vgg.features_of(vgg.open_vgg19(weights), names, vgg.prepare_caffe)(images))
+
+
+def test_what_all_exemplars_have_in_common_is_taken_out(weights, images):
+    for feature in encoder_of("vgg19", vgg_values("vgg19", weights), images)(images):
+        np.testing.assert_allclose(np.mean(feature, axis=(0, 1, 2)), 0, atol=1e-3)
+        assert 0.01 < np.std(feature) < 0.05  # the release's gain is 0.02
 
 
 def test_torchvisions_input_is_its_own(weights, images, monkeypatch):
