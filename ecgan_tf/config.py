@@ -19,7 +19,9 @@ BEST_BY = (*NEED_JUDGE, "ssim", "psnr", "l1", "sharpness", "edge_f", "colour_err
 SHARED_KEYS = {
     "model.base_filters": Key(64, "C: filters of the generator's last feature map", above=0, toy=8),
     "model.initializer": Key(
-        "xavier_0.02", "of trunk and discriminator; `he` departs from the releases", ("xavier_0.02", "he")
+        "xavier_0.02",
+        "of trunk and discriminator; `normal_0.02`: cross-view's; `he` departs from the releases",
+        ("xavier_0.02", "he", "normal_0.02"),
     ),
     "discriminator.base_filters": Key(64, "of each discriminator's first convolution", above=0, toy=8),
     "discriminator.num_scales": Key(2, "PatchGANs, each at half the size of the one before", above=0),
@@ -71,8 +73,9 @@ SHARED_KEYS = {
     "train.precision": Key("float32", "of activations", ("float32", "mixed_float16", "mixed_bfloat16"), toy="float32"),
     "train.update_order": Key(
         "alternating",
-        "the releases' order: G, then D on new fakes; `simultaneous`: one forward pass for both",
-        ("alternating", "simultaneous"),
+        "the releases' order: G, then D on new fakes; `simultaneous`: one forward pass for both; "
+        "`discriminator_first`: D, then G on the same fakes, as cross-view's release",
+        ("alternating", "simultaneous", "discriminator_first"),
     ),
     "train.evaluate_every": Key(
         0, "steps; measures the averaged weights on the validation split, keeps the best checkpoint; 0: never", least=0

@@ -6,7 +6,12 @@ import pathlib
 import re
 
 import pytest
-from ecgan_tf.configs import ablations_earth_tiles, ablations_msca_earth_tiles, earth_tiles
+from ecgan_tf.configs import (
+    ablations_earth_tiles,
+    ablations_lggan_cityscapes,
+    ablations_msca_earth_tiles,
+    earth_tiles,
+)
 
 from ecgan_tf.config import base_config, check_config, keys_of, load_config, without_foreign_keys
 from ecgan_tf.config_keys import flatten
@@ -66,7 +71,7 @@ def test_a_key_of_another_method_cannot_be_set(name, key):
     [
         ("ecgan", "spade", "config.data.canny_high is a key of method ecgan, not of config.model.name='spade'"),
         ("msca", "spade", "config.data.exemplar_segmenter is a key of method msca, not of config.model.name='spade'"),
-        ("lggan_plus", "lggan", "config.model.sau_patch is a key of method lggan_plus, not of config.model.name='lg"),
+        ("lggan_plus", "lggan", "config.model.sau_patch is a key of method lggan_cross_view, lggan_plus, not of confi"),
         ("spade", "ecgan", "config.data.canny_high is missing, which config.model.name='ecgan' reads"),
         ("lggan", "lggan_plus", "config.model.sau_patch is missing, which config.model.name='lggan_plus' reads"),
     ],
@@ -248,7 +253,9 @@ def test_only_the_cross_view_model_reads_another_view():
 
 def test_only_a_folder_has_another_view():
     message = mistakes("lggan_cross_view")
-    assert "config.data.name is 'earth_tiles'; only 'folder' has photographs of a second view" in message
+    assert (
+        "config.data.name is 'earth_tiles'; only 'folder' and 'cross_view' have photographs of a second view" in message
+    )
 
 
 def test_the_purity_is_a_share():
@@ -424,7 +431,12 @@ def test_every_config_has_a_smaller_toy(module):
 
 def test_every_config_tells_how_to_run_it_on_what_and_what_to_expect(module):
     docstring = inspect.getdoc(module)
-    variant = {"ablations_earth_tiles": ":B3", "ablations_msca_earth_tiles": ":gap"}.get(module.__name__, "")
+    of_ablations = {
+        "ablations_earth_tiles": ":B3",
+        "ablations_msca_earth_tiles": ":gap",
+        "ablations_lggan_cityscapes": ":S3",
+    }
+    variant = of_ablations.get(module.__name__, "")
     command = f"Run: python train_main.py --config=configs/{module.__name__}.py{variant} --workdir="
     assert command in " ".join(docstring.replace("\\\n", " ").split())
     for part in ("\nRun:      ", "\nHardware: ", "\nResult:   "):
@@ -466,6 +478,18 @@ def test_an_ablation_of_msca_changes_what_it_says(name, suffix):
     changed = {key: flatten(config)[key] for key in ablations_msca_earth_tiles.VARIANTS[name]}
     if not suffix:
         assert changed == ablations_msca_earth_tiles.VARIANTS[name]
+
+
+@pytest.mark.parametrize("suffix", ["", "_toy"])
+@pytest.mark.parametrize("name", ablations_lggan_cityscapes.VARIANTS)
+def test_an_ablation_of_lggan_changes_what_it_says(name, suffix):
+    config = ablations_lggan_cityscapes.get_config(name + suffix)
+    config.data.dir = "DATA"
+    check_config(config)
+    changes = ablations_lggan_cityscapes.VARIANTS[name]
+    assert changes.items() <= flatten(config).items()
+    assert ("L_class" in METHODS[config.model.name].terms(config)) == (name not in ("S1", "S2", "S3"))
+    assert config.model.name == ("lggan_plus" if name == "S6" else "lggan")
 
 
 @pytest.mark.parametrize("suffix", ["", "_toy"])

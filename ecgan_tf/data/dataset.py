@@ -19,6 +19,7 @@ from ecgan_tf.data.label_maps import (
     resize_labels,
     resize_photograph,
 )
+from ecgan_tf.data.panels import panel_readers
 from ecgan_tf.errors import RequestError
 
 
@@ -70,6 +71,7 @@ class LabelledPhotographs:
         self.has_exemplars = data_config.get("exemplars", "none") != "none"  # a key of methods that read one
         self.has_sources = data_config.get("use_sources", False)  # a key of the cross-view task
         self.predict_labels = None
+        self._panels = data_config.direction if data_config.name == "cross_view" else None
         self._edge_source = data_config.get("edge_source", "none")  # a key of the methods that learn edges
         self._canny = {key: data_config.get(f"canny_{key}") for key in ("low", "high")}
         self._cache = MemoryCache(int(data_config.cache_gb * 1e9))
@@ -123,6 +125,8 @@ class LabelledPhotographs:
             readers["instances"] = read_instances
         if self.has_sources:
             readers["source"] = read_photograph
+        if self._panels:
+            readers = panel_readers(self._panels)
         for kind, reader in readers.items():
             path = getattr(example, kind)
             if path is not None:  # else it was missed before
@@ -178,7 +182,11 @@ class LabelledPhotographs:
         """How many pixels each label has, over up to `limit` examples, evenly spread: int64 (num_classes + 1,)."""
         counts = np.zeros(self.classes.num_classes + 1, np.int64)
         for index in evenly_spread(len(self), limit):
-            labels = labels_from_file(self.examples[index].labels, self.classes)
+            labels = (
+                self.read(index)["labels"]
+                if self._panels
+                else labels_from_file(self.examples[index].labels, self.classes)
+            )
             counts += np.bincount(labels.ravel(), minlength=len(counts))
         return counts
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ecgan_tf.atomic_files import read_json
 from ecgan_tf.data.classes import load_class_list
-from ecgan_tf.data.known_classes import ade20k_classes, cityscapes_classes, coco_stuff_classes
+from ecgan_tf.data.known_classes import ade20k_classes, cityscapes_classes, coco_stuff_classes, cross_view_classes
 from ecgan_tf.errors import RequestError
 
 SPLITS = ("train", "validation")
@@ -95,17 +95,24 @@ def coco_stuff_files(root, split):
     return images, Files(root / f"{part}_label"), Files(root / f"{part}_inst")
 
 
+def cross_view_files(root, split):
+    pictures = Files(root / {"train": "train", "validation": "test"}[split], suffixes=PHOTOGRAPH_SUFFIXES)
+    return pictures, pictures, pictures
+
+
 FOLDERS = {
     "earth_tiles": folder_files,
     "folder": folder_files,
     "cityscapes": cityscapes_files,
     "ade20k": ade20k_files,
     "coco_stuff": coco_stuff_files,
+    "cross_view": cross_view_files,
 }
 KNOWN_CLASSES = {
     "cityscapes": cityscapes_classes,
     "ade20k": ade20k_classes,
     "coco_stuff": coco_stuff_classes,
+    "cross_view": cross_view_classes,
 }
 
 
@@ -117,6 +124,7 @@ LICENCES = {
     "earth_tiles": "photographs: NASA Blue Marble Next Generation, free to use; land cover: NASA MCD12C1, free to use",
     "cityscapes": "Cityscapes licence: non-commercial use",
     "ade20k": "ADE20K terms: non-commercial research and education",
+    "cross_view": "the terms of Dayton, CVUSA or SVA, whichever it was trained on",
     "coco_stuff": "annotations CC BY 4.0; photographs under their Flickr licences",
 }
 
@@ -164,7 +172,9 @@ def find_examples(data_config, split, problems=None):
     if not images and photographs.folder.is_dir():
         tell(RequestError(f"{photographs.folder}: no photographs; expected {photographs}."))
     if data_config.get("use_sources", False):  # a key of the cross-view task
+        is_joined = data_config.name == "cross_view"  # all of an example is one picture
         sources = Files(photographs.folder.parent / "sources", suffixes=PHOTOGRAPH_SUFFIXES)
+        sources = photographs if is_joined else sources
         wanted["source"] = (sources, "photograph of the other view")
         if not sources.folder.is_dir():
             tell(RequestError(f"{sources.folder}: no such folder; cross-view translation reads the other view there."))

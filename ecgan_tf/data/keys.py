@@ -2,7 +2,8 @@
 
 from ecgan_tf.config_keys import Key
 
-DATA_NAMES = ("earth_tiles", "folder", "cityscapes", "ade20k", "coco_stuff")
+DATA_NAMES = ("earth_tiles", "folder", "cityscapes", "ade20k", "coco_stuff", "cross_view")
+DIRECTIONS = ("a2g", "g2a")  # of cross-view: from the aerial view to the one at the ground, and back
 
 DATA_KEYS = {
     "data.name": Key("earth_tiles", "`folder` is train|val/{images,labels[,instances]} + classes.json", DATA_NAMES),
@@ -39,7 +40,10 @@ EXEMPLAR_KEYS = {
         0.1, "of the examples whose exemplar is another photograph, without a ground truth", least=0, most=1
     ),
 }
-SOURCE_KEYS = {"data.use_sources": Key(True, "photographs of the other view, in sources/ beside images/", (True,))}
+SOURCE_KEYS = {
+    "data.use_sources": Key(True, "photographs of the other view, in sources/ beside images/", (True,)),
+    "data.direction": Key(DIRECTIONS[0], "of `cross_view`: aerial to ground, or `g2a`", DIRECTIONS),
+}
 
 
 def check_data(data):
@@ -56,5 +60,7 @@ def check_data(data):
         yield f"config.data.load_size {load} is smaller than image_size {(height, width)}; (0, 0) turns cropping off"
     if "canny_low" in data and not 0 < data.canny_low <= data.canny_high <= 1:
         yield (f"config.data.canny_low {data.canny_low} and canny_high {data.canny_high} must rise between 0 and 1")
-    if data.get("use_sources") and data.name != "folder":
-        yield f"config.data.name is {data.name!r}; only 'folder' has photographs of a second view"
+    if data.get("use_sources") and data.name not in ("folder", "cross_view"):
+        yield f"config.data.name is {data.name!r}; only 'folder' and 'cross_view' have photographs of a second view"
+    if data.name == "cross_view" and not data.get("use_sources"):
+        yield "config.data.name 'cross_view' is read by the method that translates a second view alone"
