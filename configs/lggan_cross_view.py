@@ -3,14 +3,18 @@
 Terms:    L, L_p (needs VGG-19), L_1, L_local, L_tv.
 Values:   the release's: image_size and load_size, gan_mode log, local_classes and local_groups, local_fusion sum,
           local_l1 and reconstruction 100, perceptual 10, total_variation 1e-6, no feature_matching, no
-          class_features, generator_lr and discriminator_lr 2e-4, beta_1 0.5 and beta_2 0.999, global_batch_size 4;
+          class_features, generator_lr and discriminator_lr 2e-4, beta_1 0.5 and beta_2 0.999, global_batch_size 4, no
+          flip, initializer normal_0.02, update_order discriminator_first;
           ours: steps (30 epochs; theirs are 35 for Dayton), ema_decay 0.999, checkpoint_every.
 Run:      python train_main.py --config=configs/lggan_cross_view.py --workdir=runs/cross_view --config.data.dir=DIR
           DIR holds train|val/{sources,images,labels} and classes.json: photographs of the given view in sources/, of
-          the wanted view in images/ and its label maps in labels/, in the 19 classes of Cityscapes with unknown.
+          the wanted view in images/ and its label maps in labels/, in the 19 classes of Cityscapes with unknown. The
+          release's own pictures, six panels each: configs/lggan_cross_view_dayton.py, _dayton_64, _cvusa, _sva.
 Hardware: one GPU.
 Result:   not measured.
 """
+
+from ecgan_tf.configs.lggan_cross_view_dayton import released
 
 from ecgan_tf.config import apply_variant, base_config
 
@@ -20,23 +24,12 @@ GROUPS = (1, 1, 3, 3, 3, 2, 2, 2, 5, 1, 4, 2, 2, 0, 0, 0, 0, 0, 0, -1)
 
 
 def get_config(variant=None):
-    config = base_config("lggan_cross_view")
+    config = released(base_config("lggan_cross_view"))
     config.model.local_classes = "groups"
     config.model.local_groups = GROUPS
     config.data.name = "folder"
     config.data.image_size = (256, 256)
     config.data.load_size = (286, 286)
-    config.loss.gan_mode = "log"
-    config.loss.feature_matching = 0.0
-    config.loss.class_features = 0.0
-    config.loss.local_l1 = 100.0
-    config.loss.reconstruction = 100.0
-    config.loss.total_variation = 1e-6
-    # Rates, batch and length are pix2pix's, which the release is built on; the paper's own are not known here.
-    config.optimizer.generator_lr = config.optimizer.discriminator_lr = 2e-4
-    config.optimizer.beta_1 = 0.5
-    config.optimizer.beta_2 = 0.999
     config.train.global_batch_size = 4
     config.train.steps = 412_500  # 30 epochs of 55,000 pairs (Dayton)
-    config.train.checkpoint_every = 2000
     return apply_variant(config, variant)

@@ -6,6 +6,9 @@ Result:   a class takes the colour of its exemplar in 81.3% of 498 cases, L1 0.1
           photograph, 0.109 where it is its mirror image, 0.192 where it is another, colour error 22.0 of 255
           (ecgan evaluate --model=runs/msca_earth_tiles --output=E), over the 37 validation layouts.
           The colours follow, textures do not: land is soft, uniform layouts show blobs, edges a frame.
+          With --config.model.exemplar_encoder=hed, the frozen VGG-16: 76.7% of 498 cases, L1 0.116, 0.119 and 0.185,
+          colour error 16.0. Pictures after an exemplar are nearer to it than others of their layout in 59.9% of 222
+          cases by stlpips, and in 72.5% by hed itself (--judge=stlpips). Of the trained encoder that was not measured.
 """
 
 from ecgan_tf.configs.ecgan_camvid_small import fast_recipe

@@ -19,6 +19,7 @@ class Command:
 GROUPS = {
     "Data": {
         "validate": Command("ecgan_tf.commands.validate", "reads every file of a data set and says what is wrong"),
+        "scenes": Command("ecgan_tf.commands.scenes", "lists the scenes of COCO-Stuff, which MSCA is trained on"),
     },
     "Training": {
         "configs": Command("ecgan_tf.commands.configs", "lists the experiments that ship with the package"),

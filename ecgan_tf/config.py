@@ -19,7 +19,9 @@ BEST_BY = (*NEED_JUDGE, "ssim", "psnr", "l1", "sharpness", "edge_f", "colour_err
 SHARED_KEYS = {
     "model.base_filters": Key(64, "C: filters of the generator's last feature map", above=0, toy=8),
     "model.initializer": Key(
-        "xavier_0.02", "of trunk and discriminator; `he` departs from the releases", ("xavier_0.02", "he")
+        "xavier_0.02",
+        "of trunk and discriminator; `normal_0.02`: cross-view's; `he` departs from the releases",
+        ("xavier_0.02", "he", "normal_0.02"),
     ),
     "discriminator.base_filters": Key(64, "of each discriminator's first convolution", above=0, toy=8),
     "discriminator.num_scales": Key(2, "PatchGANs, each at half the size of the one before", above=0),
@@ -64,13 +66,16 @@ SHARED_KEYS = {
     "train.extend": Key(
         "", "the rate of a run that is made longer: `hold`, `restart` or `redecay`", ("", "hold", "restart", "redecay")
     ),
-    "train.init_from": Key("", "a run whose weights this one starts from"),
+    "train.init_from": Key(
+        "", "a run, or a file of its checkpoints/, whose weights this one starts from; classes are matched by name"
+    ),
     "train.devices": Key("", "`` for all GPUs, else one CPU; or a list such as `GPU:0,GPU:1`"),
     "train.precision": Key("float32", "of activations", ("float32", "mixed_float16", "mixed_bfloat16"), toy="float32"),
     "train.update_order": Key(
         "alternating",
-        "the releases' order: G, then D on new fakes; `simultaneous`: one forward pass for both",
-        ("alternating", "simultaneous"),
+        "the releases' order: G, then D on new fakes; `simultaneous`: one forward pass for both; "
+        "`discriminator_first`: D, then G on the same fakes, as cross-view's release",
+        ("alternating", "simultaneous", "discriminator_first"),
     ),
     "train.evaluate_every": Key(
         0, "steps; measures the averaged weights on the validation split, keeps the best checkpoint; 0: never", least=0
@@ -175,6 +180,8 @@ def shrink_to_toy(config):
     config.data.image_size = (side, side)
     crosses = "cross" in config.data.get("exemplars", "")
     config.data.load_size = (2 * side, 2 * side) if crosses else (0, 0)  # room for two patches
+    if "short_side" in config.data:
+        config.data.short_side = (0, 0)
 
 
 # ---- the check of a request -----------------------------------------------------------------------------------------

@@ -6,7 +6,12 @@ import pathlib
 import re
 
 import pytest
-from ecgan_tf.configs import ablations_earth_tiles, earth_tiles
+from ecgan_tf.configs import (
+    ablations_earth_tiles,
+    ablations_lggan_cityscapes,
+    ablations_msca_earth_tiles,
+    earth_tiles,
+)
 
 from ecgan_tf.config import base_config, check_config, keys_of, load_config, without_foreign_keys
 from ecgan_tf.config_keys import flatten
@@ -65,8 +70,8 @@ def test_a_key_of_another_method_cannot_be_set(name, key):
     ("name", "other", "message"),
     [
         ("ecgan", "spade", "config.data.canny_high is a key of method ecgan, not of config.model.name='spade'"),
-        ("msca", "spade", "config.data.exemplars is a key of method ecgan, msca, not of config.model.name='spade'"),
-        ("lggan_plus", "lggan", "config.model.sau_patch is a key of method lggan_plus, not of config.model.name='lg"),
+        ("msca", "spade", "config.data.exemplar_segmenter is a key of method msca, not of config.model.name='spade'"),
+        ("lggan_plus", "lggan", "config.model.sau_patch is a key of method lggan_cross_view, lggan_plus, not of confi"),
         ("spade", "ecgan", "config.data.canny_high is missing, which config.model.name='ecgan' reads"),
         ("lggan", "lggan_plus", "config.model.sau_patch is missing, which config.model.name='lggan_plus' reads"),
     ],
@@ -248,7 +253,9 @@ def test_only_the_cross_view_model_reads_another_view():
 
 def test_only_a_folder_has_another_view():
     message = mistakes("lggan_cross_view")
-    assert "config.data.name is 'earth_tiles'; only 'folder' has photographs of a second view" in message
+    assert (
+        "config.data.name is 'earth_tiles'; only 'folder' and 'cross_view' have photographs of a second view" in message
+    )
 
 
 def test_the_purity_is_a_share():
@@ -314,6 +321,36 @@ def test_a_guided_request_has_no_mistakes(name, values):
             "msca",
             {**GUIDED, "model.exemplar_label": "some"},
             "config.model.exemplar_label is 'some'; it must be one of",
+        ),
+        (
+            "msca",
+            {**GUIDED, "model.exemplar_encoder": "vgg19"},
+            "config.train.exemplar_weights is '', which is no file; config.model.exemplar_encoder 'vgg19' needs Keras'",
+        ),
+        (
+            "msca",
+            {**GUIDED, "train.exemplar_weights": "keras", "model.exemplar_encoder": "hed"},
+            "config.train.exemplar_weights is 'keras', but config.model.exemplar_encoder 'hed' reads none",
+        ),
+        (
+            "msca",
+            {**GUIDED, "model.exemplar_label": "predicted"},
+            "config.data.exemplar_segmenter is '', which is no file; config.model.exemplar_label 'predicted' needs one",
+        ),
+        (
+            "msca",
+            {**GUIDED, "data.exemplar_segmenter": "s.npz"},
+            "config.data.exemplar_segmenter is 's.npz', but config.model.exemplar_label 'given' does not read it",
+        ),
+        (
+            "msca",
+            {**GUIDED, "data.short_side": (288, 512)},
+            "config.data.short_side is (288, 512), but config.data.load_size is (256, 256)",
+        ),
+        (
+            "msca",
+            {"data.load_size": (0, 0), "data.short_side": (64, 512)},
+            "config.data.short_side is (64, 512); it must be (least, most), from the longest side of image_size",
         ),
         ("msca", {"data.exemplars": "some"}, "config.data.exemplars is 'some'; it must be one of"),
         ("ecgan", {"data.retrieved_share": 1.5}, "config.data.retrieved_share is 1.5; it must lie between 0 and 1"),
@@ -394,7 +431,12 @@ def test_every_config_has_a_smaller_toy(module):
 
 def test_every_config_tells_how_to_run_it_on_what_and_what_to_expect(module):
     docstring = inspect.getdoc(module)
-    variant = ":B3" if module.__name__.startswith("ablations_") else ""
+    of_ablations = {
+        "ablations_earth_tiles": ":B3",
+        "ablations_msca_earth_tiles": ":gap",
+        "ablations_lggan_cityscapes": ":S3",
+    }
+    variant = of_ablations.get(module.__name__, "")
     command = f"Run: python train_main.py --config=configs/{module.__name__}.py{variant} --workdir="
     assert command in " ".join(docstring.replace("\\\n", " ").split())
     for part in ("\nRun:      ", "\nHardware: ", "\nResult:   "):
@@ -420,6 +462,34 @@ def test_a_config_that_claims_a_paper_names_its_terms_and_whose_its_values_are(m
 def test_an_unknown_ablation_is_refused_by_name(variant):
     with pytest.raises(RequestError, match=f"ablation '{variant}'; choose from B1, "):
         ablations_earth_tiles.get_config(variant)
+
+
+@pytest.mark.parametrize("variant", ["gap_small", "", "B1"])
+def test_an_unknown_ablation_of_msca_is_refused_by_name(variant):
+    with pytest.raises(RequestError, match=f"ablation '{variant}'; choose from full, gap, "):
+        ablations_msca_earth_tiles.get_config(variant)
+
+
+@pytest.mark.parametrize("suffix", ["", "_toy"])
+@pytest.mark.parametrize("name", ablations_msca_earth_tiles.VARIANTS)
+def test_an_ablation_of_msca_changes_what_it_says(name, suffix):
+    config = ablations_msca_earth_tiles.get_config(name + suffix)
+    check_config(config)
+    changed = {key: flatten(config)[key] for key in ablations_msca_earth_tiles.VARIANTS[name]}
+    if not suffix:
+        assert changed == ablations_msca_earth_tiles.VARIANTS[name]
+
+
+@pytest.mark.parametrize("suffix", ["", "_toy"])
+@pytest.mark.parametrize("name", ablations_lggan_cityscapes.VARIANTS)
+def test_an_ablation_of_lggan_changes_what_it_says(name, suffix):
+    config = ablations_lggan_cityscapes.get_config(name + suffix)
+    config.data.dir = "DATA"
+    check_config(config)
+    changes = ablations_lggan_cityscapes.VARIANTS[name]
+    assert changes.items() <= flatten(config).items()
+    assert ("L_class" in METHODS[config.model.name].terms(config)) == (name not in ("S1", "S2", "S3"))
+    assert config.model.name == ("lggan_plus" if name == "S6" else "lggan")
 
 
 @pytest.mark.parametrize("suffix", ["", "_toy"])

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from ecgan_tf.data.edges import canny_edges
-from ecgan_tf.data.exemplars import label_histogram
+from ecgan_tf.data.exemplars import Matches, label_histogram
 from ecgan_tf.data.folders import find_classes, find_examples
 from ecgan_tf.data.images import read_label_file, read_photograph
 from ecgan_tf.data.label_maps import (
@@ -19,6 +19,7 @@ from ecgan_tf.data.label_maps import (
     resize_labels,
     resize_photograph,
 )
+from ecgan_tf.data.panels import panel_readers
 from ecgan_tf.errors import RequestError
 
 
@@ -54,6 +55,8 @@ class LabelledPhotographs:
         has_exemplars: whether each layout comes with a scene whose style it should have, see `exemplars`.
         has_sources: whether each layout comes with a photograph of another view.
         has_edges: whether each photograph comes with its edges.
+        predict_labels: None, or a function of a photograph, uint8 (height, width, 3), to label ids; `load` gives them
+            as `predicted` then.
     """
 
     def __init__(self, data_config, split, classes, examples):
@@ -67,6 +70,8 @@ class LabelledPhotographs:
         self.has_boundaries = data_config.use_instances
         self.has_exemplars = data_config.get("exemplars", "none") != "none"  # a key of methods that read one
         self.has_sources = data_config.get("use_sources", False)  # a key of the cross-view task
+        self.predict_labels = None
+        self._panels = data_config.direction if data_config.name == "cross_view" else None
         self._edge_source = data_config.get("edge_source", "none")  # a key of the methods that learn edges
         self._canny = {key: data_config.get(f"canny_{key}") for key in ("low", "high")}
         self._cache = MemoryCache(int(data_config.cache_gb * 1e9))
@@ -120,6 +125,8 @@ class LabelledPhotographs:
             readers["instances"] = read_instances
         if self.has_sources:
             readers["source"] = read_photograph
+        if self._panels:
+            readers = panel_readers(self._panels)
         for kind, reader in readers.items():
             path = getattr(example, kind)
             if path is not None:  # else it was missed before
@@ -131,15 +138,27 @@ class LabelledPhotographs:
 
         Returns:
             dict of `image` uint8 (height, width, 3), `labels` int32 (height, width), and where they are used `edges`
-            uint8 (height, width) of 0 and 255, `boundaries` uint8 (height, width) of 0 and 1, and `source` like
-            `image`.
+            uint8 (height, width) of 0 and 255, `boundaries` uint8 (height, width) of 0 and 1, `source` like `image`,
+            and `predicted` like `labels`.
         """
         size = self.load_size if size is None else tuple(size)
         arrays = self._cache.get((index, size))
         if arrays is None:
             arrays = self._at_size(self.read(index), size)
             self._cache.put((index, size), arrays)
-        return {**arrays, "labels": arrays["labels"].astype(np.int32)}
+        return _with_ids(arrays)
+
+    def load_short(self, index, short_side):
+        """One example as `load` gives it, in its own aspect, with a short side of so many pixels.
+
+        The files' arrays are kept in memory instead of those of one size.
+        """
+        arrays = self._cache.get((index, None))
+        if arrays is None:
+            arrays = self.read(index)
+            self._cache.put((index, None), arrays)
+        sides = arrays["labels"].shape
+        return _with_ids(self._at_size(arrays, tuple(round(side * short_side / min(sides)) for side in sides)))
 
     @functools.cached_property
     def label_histograms(self):
@@ -154,11 +173,20 @@ class LabelledPhotographs:
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             return np.stack(list(pool.map(histogram, self.examples)))
 
+    @functools.cached_property
+    def matches(self):
+        """`Matches`: which photographs may be the exemplar of which layout."""
+        return Matches(self.label_histograms)
+
     def label_counts(self, limit=1000):
         """How many pixels each label has, over up to `limit` examples, evenly spread: int64 (num_classes + 1,)."""
         counts = np.zeros(self.classes.num_classes + 1, np.int64)
         for index in evenly_spread(len(self), limit):
-            labels = labels_from_file(self.examples[index].labels, self.classes)
+            labels = (
+                self.read(index)["labels"]
+                if self._panels
+                else labels_from_file(self.examples[index].labels, self.classes)
+            )
             counts += np.bincount(labels.ravel(), minlength=len(counts))
         return counts
 
@@ -205,12 +233,19 @@ class LabelledPhotographs:
             result["boundaries"] = label_boundaries(resize_labels(arrays["instances"], size))
         if self.has_sources:
             result["source"] = resize_photograph(arrays["source"], size)
+        if self.predict_labels:
+            result["predicted"] = self.predict_labels(image).astype(smallest)
         return result
 
     def _edges(self, image, labels):
         if self._edge_source == "canny":
             return canny_edges(image, **self._canny)
         return label_boundaries(labels).astype(np.uint8) * 255
+
+
+def _with_ids(arrays):
+    """The arrays with labels as the networks take them, int32."""
+    return {key: array.astype(np.int32) if key in ("labels", "predicted") else array for key, array in arrays.items()}
 
 
 class MemoryCache:

@@ -4,6 +4,8 @@ Two different scenes have no common ground truth, but two patches of one photogr
 (docs/papers/msca.md, section 5). All that is random here is a function of (seed, position in the stream).
 """
 
+import threading
+
 import cv2
 import numpy as np
 
@@ -15,6 +17,9 @@ SHOWN_FROM = 0.01  # share of the exemplar from which on it shows a class
 SELF_SHARE = 2 / 9  # of the pairs with a target: 70% cross against 20% self, beside 10% retrieved
 
 TOP_SHARE = 0.2  # exemplars are drawn from this share of best matches: the best ones are all too similar
+CANDIDATES = 256  # of those that are kept for each layout
+PREDICTED_SHARE = 0.5  # of the training exemplars whose labels a segmenter gives, where there is one
+NO_SIDES = (0, 0)  # of config.data.short_side: not set
 LARGEST_SCALE = 1.25
 LARGEST_ROTATION = 10.0  # degrees
 
@@ -29,7 +34,8 @@ def pair_at(dataset, data_config, seed, position, index):
 
     The kinds come in the shares of config.data.exemplars and retrieved_share, in random order. (The spec asks for the
     same proportion in each step, in separate passes; small batches cannot hold it.) A cross pair that 20 draws do not
-    find becomes a self pair, and so it is where load_size leaves no room for two patches.
+    find becomes a self pair, and so it is where load_size leaves no room for two patches. With config.data.short_side
+    each photograph has a size of its own, drawn anew, of its own aspect.
 
     Args:
         dataset: `LabelledPhotographs` of the training split.
@@ -39,24 +45,45 @@ def pair_at(dataset, data_config, seed, position, index):
         index: of the photograph there.
     Returns:
         arrays as `dataset.load` gives them, at image_size, with `exemplar` uint8 (height, width, 3),
-        `exemplar_labels` int32 (height, width), and `has_target`, 0.0 where the photograph is no ground truth.
+        `exemplar_labels` int32 (height, width), of a segmenter in half of the cases where there is one, and
+        `has_target`, 0.0 where the photograph is no ground truth.
     """
     rng = random_numbers(seed, position)
     size = dataset.image_size
-    arrays = dataset.load(index)
     kind = draw_kind(rng.random(), data_config)
-    offsets = draw_offsets(rng, dataset.load_size, size)
+    arrays = load_for_patches(dataset, data_config, index, rng)
+    offsets = draw_offsets(rng, arrays["labels"].shape, size)
     pair = choose_pair(arrays["labels"], size, offsets) if kind == "cross" else None
     target, other = offsets[0] if pair is None else pair
     flip = bool(data_config.flip and rng.integers(2))
     patch = {key: window(array, target, size)[:, ::-1] if flip else window(array, target, size)
              for key, array in arrays.items()}  # fmt: skip
     if kind == "retrieved":
-        arrays = dataset.load(retrieve(dataset.label_histograms, index, rng))
+        arrays = load_for_patches(dataset, data_config, dataset.matches.draw(index, rng), rng)
+        if tuple(data_config.short_side) != NO_SIDES:
+            other = draw_offsets(rng, arrays["labels"].shape, size)[0, 0]
     elif pair is None:
-        return {**patch, "exemplar": patch["image"], "exemplar_labels": patch["labels"], "has_target": 1.0}
-    exemplar, labels = augment(window(arrays["image"], other, size), window(arrays["labels"], other, size), rng)
+        given = draw_labels(patch, rng)
+        return {**patch, "exemplar": patch["image"], "exemplar_labels": given, "has_target": 1.0}
+    given = draw_labels(arrays, rng)
+    exemplar, labels = augment(window(arrays["image"], other, size), window(given, other, size), rng)
     return {**patch, "exemplar": exemplar, "exemplar_labels": labels, "has_target": float(kind != "retrieved")}
+
+
+def load_for_patches(dataset, data_config, index, rng):
+    """A photograph's arrays at load_size, or where config.data.short_side is set, at a size that is drawn from it."""
+    sides = tuple(data_config.short_side)
+    return dataset.load(index) if sides == NO_SIDES else dataset.load_short(index, rng.integers(sides[0], sides[1] + 1))
+
+
+def draw_labels(arrays, rng):
+    """The labels that an exemplar comes with in training: its own, or in half of the cases those of the segmenter."""
+    return arrays["predicted"] if "predicted" in arrays and rng.random() < PREDICTED_SHARE else arrays["labels"]
+
+
+def shown_labels(arrays):
+    """The labels that an exemplar comes with when it is used: the segmenter's where there is one, else its own."""
+    return arrays.get("predicted", arrays["labels"])
 
 
 def with_exemplar(dataset, index, seed=0):
@@ -69,11 +96,11 @@ def with_exemplar(dataset, index, seed=0):
     Returns:
         as `pair_at`, with `has_target` 0.0.
     """
-    other = dataset.load(retrieve(dataset.label_histograms, index, random_numbers(seed, index)), dataset.image_size)
+    other = dataset.load(dataset.matches.draw(index, random_numbers(seed, index)), dataset.image_size)
     return {
         **dataset.load(index, dataset.image_size),
         "exemplar": other["image"],
-        "exemplar_labels": other["labels"],
+        "exemplar_labels": shown_labels(other),
         "has_target": 0.0,
     }
 
@@ -176,29 +203,53 @@ def label_histogram(labels, num_classes):
     return (counts / max(counts.sum(), 1)).astype(np.float32)
 
 
-def retrieve(histograms, index, rng):
-    """Draws an exemplar from the matches of a layout.
+class Matches:
+    """The exemplars that may be drawn for each layout: up to `CANDIDATES` of its best matches, found once each.
+
+    Where the best fifth has more, they are drawn from it by a number of the layout's own, so that a layout has the same
+    candidates whenever it is asked for. They are found when first asked for, and kept: 1 kB a layout.
 
     Args:
         histograms: float32 (examples, num_classes).
-        index: of the layout.
-        rng: `numpy.random.Generator`.
-    Returns:
-        index of the exemplar: that of the layout itself only if there is no other.
     """
-    matches = best_matches(histograms, index)
-    return int(matches[rng.integers(len(matches))])
+
+    def __init__(self, histograms):
+        self._by_class = np.ascontiguousarray(histograms.T)
+        self._found, self._lock = {}, threading.Lock()
+
+    def of(self, index):
+        """The candidates of a layout, int32 (candidates,); up to `CANDIDATES` of them the best come first."""
+        if index not in self._found:
+            matches = best_matches(self._by_class, index)
+            if len(matches) > CANDIDATES:
+                matches = np.sort(random_numbers(0, index).choice(matches, CANDIDATES, replace=False))
+            with self._lock:
+                self._found[index] = matches.astype(np.int32)
+        return self._found[index]
+
+    def draw(self, index, rng):
+        """Index of an exemplar for a layout: that of the layout itself only if there is no other."""
+        candidates = self.of(index)
+        return int(candidates[rng.integers(len(candidates))])
 
 
-def best_matches(histograms, index):
+def best_matches(by_class, index):
     """The fifth of all other layouts whose label histograms have the largest intersection with that of one.
 
+    Args:
+        by_class: the histograms, float32 (num_classes, examples).
+        index: of the layout.
     Returns:
-        int (matches,), the best first, at least one; the layout itself where it is the only one.
+        int (matches,), at least one; the layout itself where it is the only one. Up to `CANDIDATES` of them the best
+        come first; more are in the order of the data set, since sorting all of it would take longest.
     """
-    if len(histograms) == 1:
+    others = by_class.shape[1] - 1
+    if not others:
         return np.array([0])
-    similarity = np.minimum(histograms, histograms[index]).sum(axis=1)
+    own = by_class[:, index]
+    similarity = sum((np.minimum(by_class[label], own[label]) for label in np.flatnonzero(own)), np.zeros(others + 1))
     similarity[index] = -1.0
-    count = max(int(np.ceil(TOP_SHARE * (len(histograms) - 1))), 1)
-    return np.argsort(-similarity, kind="stable")[:count]
+    count = max(int(np.ceil(TOP_SHARE * others)), 1)
+    if count <= CANDIDATES:
+        return np.argsort(-similarity, kind="stable")[:count]
+    return np.sort(np.argpartition(-similarity, count)[:count])

@@ -4,8 +4,9 @@ import dataclasses
 import importlib.resources
 from pathlib import Path
 
+from ecgan_tf.atomic_files import read_json
 from ecgan_tf.data.classes import load_class_list
-from ecgan_tf.data.known_classes import ade20k_classes, cityscapes_classes, coco_stuff_classes
+from ecgan_tf.data.known_classes import ade20k_classes, cityscapes_classes, coco_stuff_classes, cross_view_classes
 from ecgan_tf.errors import RequestError
 
 SPLITS = ("train", "validation")
@@ -94,17 +95,24 @@ def coco_stuff_files(root, split):
     return images, Files(root / f"{part}_label"), Files(root / f"{part}_inst")
 
 
+def cross_view_files(root, split):
+    pictures = Files(root / {"train": "train", "validation": "test"}[split], suffixes=PHOTOGRAPH_SUFFIXES)
+    return pictures, pictures, pictures
+
+
 FOLDERS = {
     "earth_tiles": folder_files,
     "folder": folder_files,
     "cityscapes": cityscapes_files,
     "ade20k": ade20k_files,
     "coco_stuff": coco_stuff_files,
+    "cross_view": cross_view_files,
 }
 KNOWN_CLASSES = {
     "cityscapes": cityscapes_classes,
     "ade20k": ade20k_classes,
     "coco_stuff": coco_stuff_classes,
+    "cross_view": cross_view_classes,
 }
 
 
@@ -116,6 +124,7 @@ LICENCES = {
     "earth_tiles": "photographs: NASA Blue Marble Next Generation, free to use; land cover: NASA MCD12C1, free to use",
     "cityscapes": "Cityscapes licence: non-commercial use",
     "ade20k": "ADE20K terms: non-commercial research and education",
+    "cross_view": "the terms of Dayton, CVUSA or SVA, whichever it was trained on",
     "coco_stuff": "annotations CC BY 4.0; photographs under their Flickr licences",
 }
 
@@ -163,7 +172,9 @@ def find_examples(data_config, split, problems=None):
     if not images and photographs.folder.is_dir():
         tell(RequestError(f"{photographs.folder}: no photographs; expected {photographs}."))
     if data_config.get("use_sources", False):  # a key of the cross-view task
+        is_joined = data_config.name == "cross_view"  # all of an example is one picture
         sources = Files(photographs.folder.parent / "sources", suffixes=PHOTOGRAPH_SUFFIXES)
+        sources = photographs if is_joined else sources
         wanted["source"] = (sources, "photograph of the other view")
         if not sources.folder.is_dir():
             tell(RequestError(f"{sources.folder}: no such folder; cross-view translation reads the other view there."))
@@ -175,8 +186,33 @@ def find_examples(data_config, split, problems=None):
     }
     return tuple(
         Example(name, images[name], **{kind: paths.get(name) for kind, paths in partners.items()})
-        for name in sorted(images)
+        for name in _selected(images, data_config.selection, split)
     )
+
+
+def _selected(images, path, split):
+    """The names of the examples that are used, sorted: all, or those that config.data.selection lists."""
+    if not path:
+        return sorted(images)
+    names = read_selection(path, split)
+    foreign = sorted(set(names) - set(images))
+    if foreign:
+        raise RequestError(
+            f"{path}: {len(foreign)} of {len(names)} names of the split {split!r} are no photographs of the data set, "
+            f"such as {foreign[0]!r}; make the list anew for this data set."
+        )
+    return sorted(set(names))
+
+
+def read_selection(path, split):
+    """The names that a selection file lists for a split."""
+    names = read_json(path).get(split)
+    if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
+        raise RequestError(
+            f'{path} lists no examples of the split {split!r}; it holds {{"train": [names], "validation": [names]}}, '
+            "as ecgan scenes writes it."
+        )
+    return names
 
 
 def _raise(problem):

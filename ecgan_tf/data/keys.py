@@ -2,7 +2,8 @@
 
 from ecgan_tf.config_keys import Key
 
-DATA_NAMES = ("earth_tiles", "folder", "cityscapes", "ade20k", "coco_stuff")
+DATA_NAMES = ("earth_tiles", "folder", "cityscapes", "ade20k", "coco_stuff", "cross_view")
+DIRECTIONS = ("a2g", "g2a")  # of cross-view: from the aerial view to the one at the ground, and back
 
 DATA_KEYS = {
     "data.name": Key("earth_tiles", "`folder` is train|val/{images,labels[,instances]} + classes.json", DATA_NAMES),
@@ -13,6 +14,7 @@ DATA_KEYS = {
     "data.use_instances": Key(False, "adds the instance boundary channel to the generator's input"),
     "data.unknown_label": Key(-1, "file value of unlabelled pixels; -1: as classes.json or the data set's folder says"),
     "data.cache_gb": Key(2.0, "decoded examples are kept in memory up to this size", least=0),
+    "data.selection": Key("", "a .json that names the examples of both splits to use, as ecgan scenes writes; ``: all"),
     "data.limit": Key(0, "trains on this many examples only, spread over the split; 0: on all", least=0),
     "data.check_examples": Key(
         2000, "files decoded before training starts; python -m ecgan_tf.data.validate reads all", least=0
@@ -31,11 +33,17 @@ EXEMPLAR_KEYS = {
     "data.exemplars": Key(
         "none", "pairs of patches for exemplar-guided models", ("none", "cross+self", "cross", "self")
     ),
+    "data.short_side": Key(
+        (0, 0), "least and most pixels of the short side of a photograph of which patches are cut; (0, 0): load_size"
+    ),
     "data.retrieved_share": Key(
         0.1, "of the examples whose exemplar is another photograph, without a ground truth", least=0, most=1
     ),
 }
-SOURCE_KEYS = {"data.use_sources": Key(True, "photographs of the other view, in sources/ beside images/", (True,))}
+SOURCE_KEYS = {
+    "data.use_sources": Key(True, "photographs of the other view, in sources/ beside images/", (True,)),
+    "data.direction": Key(DIRECTIONS[0], "of `cross_view`: aerial to ground, or `g2a`", DIRECTIONS),
+}
 
 
 def check_data(data):
@@ -52,5 +60,7 @@ def check_data(data):
         yield f"config.data.load_size {load} is smaller than image_size {(height, width)}; (0, 0) turns cropping off"
     if "canny_low" in data and not 0 < data.canny_low <= data.canny_high <= 1:
         yield (f"config.data.canny_low {data.canny_low} and canny_high {data.canny_high} must rise between 0 and 1")
-    if data.get("use_sources") and data.name != "folder":
-        yield f"config.data.name is {data.name!r}; only 'folder' has photographs of a second view"
+    if data.get("use_sources") and data.name not in ("folder", "cross_view"):
+        yield f"config.data.name is {data.name!r}; only 'folder' and 'cross_view' have photographs of a second view"
+    if data.name == "cross_view" and not data.get("use_sources"):
+        yield "config.data.name 'cross_view' is read by the method that translates a second view alone"

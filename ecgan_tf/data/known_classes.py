@@ -23,6 +23,13 @@ def coco_stuff_classes():
     return ClassList(names, distinct_palette(len(names)), unknown_label=255)
 
 
+def cross_view_classes():
+    """The six groups of Cityscapes' classes of LGGAN's cross-view release, stored as 10 to 60; 0 is of none."""
+    names = ("vehicles", "ground", "poles and people", "buildings", "sky", "vegetation")
+    colours = ((0, 0, 142), (128, 64, 128), (220, 20, 60), (70, 70, 70), (70, 130, 180), (107, 142, 35))
+    return ClassList(names, np.array(colours, np.uint8), unknown_label=0, file_values=tuple(range(10, 70, 10)))
+
+
 CITYSCAPES = (
     ("unlabeled", (0, 0, 0)),
     ("ego vehicle", (0, 0, 0)),

@@ -13,13 +13,13 @@ from ecgan_tf.console import progress_bar, say
 from ecgan_tf.data import open_dataset
 from ecgan_tf.errors import RequestError
 from ecgan_tf.evaluation.measures import SPLITS, Measured, Measures
-from ecgan_tf.evaluation.metrics.perceptual import diversity
 from ecgan_tf.evaluation.networks.choice import open_judges
 from ecgan_tf.evaluation.picture_folder import PictureFolder
 from ecgan_tf.evaluation.protocols import name_of
-from ecgan_tf.evaluation.style import measure_style, measure_tasks
+from ecgan_tf.evaluation.style import FeatureFollowing, measure_style, measure_tasks
 from ecgan_tf.inference.runtimes import open_model
 from ecgan_tf.models.hed import find_hed
+from ecgan_tf.models.segmenter import predict_exemplars
 from ecgan_tf.outputs import expand, plan_folder
 from ecgan_tf.pictures import captioned_grid
 from ecgan_tf.runs.folder import RunFolder, read_config
@@ -86,7 +86,9 @@ def open_request(model, pictures, config, step=None):
             raise RequestError(f"--step={step}: pictures have no steps; leave it out.")
         return None, open_dataset(config.data, "validation"), None
     opened = open_model(expand(model), step)
-    data = open_dataset(data_config(opened, config), "validation")
+    of_data = data_config(opened, config)
+    data = open_dataset(of_data, "validation")
+    predict_exemplars(data, of_data.get("exemplar_segmenter", ""))
     if data.classes.num_classes != opened.classes.num_classes:
         raise RequestError(
             f"{model} knows {opened.classes.num_classes} classes, data set {data.name!r} has "
@@ -177,14 +179,15 @@ def follow_exemplars(model, data, output, judges=()):
     """Whether the classes take the colours of three exemplars for each layout, and the paper's test tasks.
 
     Writes style.png. By judges with feature maps also the diversity: the mean LPIPS-style distance of a layout's
-    pictures after two of its exemplars; of a model without exemplars it is 0.
+    pictures after two of its exemplars; of a model without exemplars it is 0. And how often a picture is nearer to its
+    exemplar than one of the same layout after another exemplar is.
     """
-    judges, distances = [judge for judge in judges if judge.gives("feature_maps")], {}
+    judges = [judge for judge in judges if judge.gives("feature_maps")]
+    followings = [FeatureFollowing(judge) for judge in judges]
 
-    def watch(images):
-        for judge in judges if len(images) > 1 else ():
-            maps = [judge.feature_maps(image[None]) for image in images]
-            distances.setdefault(judge, []).append(float(np.mean(diversity(maps, judge.channel_weights))))
+    def watch(images, exemplars):
+        for each in followings:
+            each.add(images, exemplars)
 
     show = progress_bar("following exemplars")
     following, columns = measure_style(model.generate, data, progress=show, watch=watch)
@@ -192,12 +195,16 @@ def follow_exemplars(model, data, output, judges=()):
         write_image(os.path.join(output, "style.png"), captioned_grid(columns))
     say(f"a class takes its exemplar's colour in {following.share():.1%} of {following.cases} cases; see style.png")
     share = following.share() if following.cases else None
-    tasks = measure_tasks(model.generate, data, progress_bar("the test tasks"))
-    split = f"{SPLITS[data.split]}{len(data)}"
-    diversities = {
-        name_of("diversity", judge.word, data.image_size, split): float(np.mean(values))
-        for judge, values in distances.items()
-    }
-    for name, value in diversities.items():
+    tasks = measure_tasks(model.generate, data, progress_bar("the test tasks"), judges)
+    split, diversities, nearer = f"{SPLITS[data.split]}{len(data)}", {}, {}
+    for each in followings:
+        if each.nearer:
+            name = name_of("diversity", each.judge.word, data.image_size, split)
+            diversities[name], nearer[each.judge.word] = float(np.mean(each.diversities)), float(np.mean(each.nearer))
+            say(f"{name:36s} {diversities[name]:.4g}")
+            share_of = f"{nearer[each.judge.word]:.1%} of {len(each.nearer)} pictures"
+            say(f"{share_of} are nearer to their exemplar than others of their layout, by {each.judge.title}")
+    for name, value in tasks.items():
         say(f"{name:36s} {value:.4g}")
-    return {"style_followed": share, "style_cases": following.cases, "diversity": diversities, **tasks}
+    style = {"style_followed": share, "style_cases": following.cases, "nearer_to_exemplar": nearer}
+    return {**style, "diversity": diversities, **tasks}

@@ -8,12 +8,13 @@ import numpy as np
 
 from ecgan_tf.data.dataset import evenly_spread
 from ecgan_tf.data.pipeline import layout_batch
+from ecgan_tf.evaluation.metrics.classification import kl_divergence, top_k_agreement
 from ecgan_tf.evaluation.metrics.colour import ClassColourError
 from ecgan_tf.evaluation.metrics.distribution import frechet_distance, halves, kernel_distance
 from ecgan_tf.evaluation.metrics.edges import EdgeAgreement, edges_of_maps, edges_of_pictures
 from ecgan_tf.evaluation.metrics.perceptual import feature_distance
 from ecgan_tf.evaluation.metrics.segmentation import Confusion
-from ecgan_tf.evaluation.metrics.similarity import l1, mean_gradient, psnr, ssim
+from ecgan_tf.evaluation.metrics.similarity import l1, mean_gradient, psnr, sharpness_difference, ssim
 from ecgan_tf.evaluation.metrics.spectrum import SMALLEST_SIZE, SpectrumRatios
 from ecgan_tf.evaluation.protocols import GENERAL, INCEPTION, METRICS, Protocol
 
@@ -61,7 +62,7 @@ class Measures:
     Args:
         data: `LabelledPhotographs`.
         judges: of `open_judge`: a segmenter gives mIoU and accuracies, features give Frechet and kernel distance, maps
-            of features an LPIPS-style distance.
+            of features an LPIPS-style distance, a classifier top-1 and top-5 agreement and KL divergence.
         limit: how many layouts, evenly spread over the split; 0: all.
     """
 
@@ -74,7 +75,11 @@ class Measures:
     @property
     def metrics(self):
         """Which metrics `measure` gives, "fd" and "kd" meaning "fid" and "kid", too; `edge_map_f` if there are any."""
-        of_judges = {"segment": ("miou", "fwiou", "accuracy_valid", "accuracy_all"), "feature_maps": ("perceptual",)}
+        of_judges = {
+            "segment": ("miou", "fwiou", "accuracy_valid", "accuracy_all"),
+            "feature_maps": ("perceptual",),
+            "classify": ("top1", "top5", "kl"),
+        }
         if len(self.indices) >= SMALLEST_SET:
             of_judges["features"] = ("fd", "kd")
         given = {metric for what in of_judges for metric in of_judges[what] if any(j.gives(what) for j in self.judges)}
@@ -149,10 +154,16 @@ class Measures:
                 size = max(2, min(1000, len(self.indices) // 2))  # subsets of all examples would have no deviation
                 kernel, kernel_floor = (kernel_distance(*pair, subset_size=size) for pair in ((mine, theirs), floor))
                 put("kid", kernel.mean, judge, kernel.standard_deviation, kernel_floor.mean)
+            if judge.gives("classify"):
+                mine, theirs = (np.concatenate(each.probabilities[judge.name]) for each in (pictures, real))
+                put("top1", top_k_agreement(mine, theirs, 1), judge)
+                put("top5", top_k_agreement(mine, theirs, min(5, mine.shape[1])), judge)
+                put("kl", kl_divergence(mine, theirs), judge)
             if pictures.distances[judge.name]:
                 put("perceptual", np.mean(pictures.distances[judge.name]), judge)
         put("ssim", np.mean(pictures.ssim))
         put("psnr", np.mean(pictures.psnr))
+        put("sharpness_difference", np.mean(pictures.sharpness_differences))
         put("l1", np.mean(pictures.l1))
         put("sharpness", np.mean(pictures.gradients) / max(np.mean(real.gradients), 1e-9), reference=1.0)
         put("edge_f", pictures.picture_edges.f_score())
@@ -193,6 +204,8 @@ class _Pass:
         self.confusions = {judge.name: Confusion(num_classes) for judge in judges if judge.kind == "segmenter"}
         self.features = {judge.name: [] for judge in judges}
         self.distances = {judge.name: [] for judge in judges}
+        self.probabilities = {judge.name: [] for judge in judges}
+        self.sharpness_differences = []
         self.ssim, self.psnr, self.l1, self.gradients, self.accuracies = [], [], [], [], []
         self.colour, self.spectrum = ClassColourError(num_classes), SpectrumRatios()
         self.picture_edges, self.map_edges = EdgeAgreement(), EdgeAgreement()
@@ -215,6 +228,7 @@ class _Pass:
                 self.distances[judge.name] += list(feature_distance(*maps, judge.channel_weights))
         self.ssim += list(ssim(images, photographs))
         self.psnr += list(psnr(images, photographs))
+        self.sharpness_differences += list(sharpness_difference(images, photographs))
         self.l1 += list(l1(images, photographs))
         self.gradients += [mean_gradient(image[None]) for image in images]
         self.colour.add(batch["labels"], photographs, images)
@@ -241,6 +255,8 @@ class _Pass:
                 first = (asked, predictions) if first[0] is None else first
             if judge.gives("features"):
                 self.features[judge.name].append(judge.features(images))
+            if judge.gives("classify"):
+                self.probabilities[judge.name].append(judge.classify(images))
         return first
 
     def scores(self):

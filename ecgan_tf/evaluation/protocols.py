@@ -19,6 +19,9 @@ METRICS = {
     "accuracy_all": True,
     "perceptual": True,
     "diversity": True,
+    "top1": True,
+    "top5": True,
+    "kl": True,
     "ssim": False,
     "psnr": False,
     "l1": False,
@@ -30,7 +33,10 @@ METRICS = {
     "colour_error": False,
 }
 INCEPTION = "inception2015"
-HIGHER_IS_BETTER = ("miou", "fwiou", "accuracy_valid", "accuracy_all", "ssim", "psnr", "edge_f", "edge_map_f")
+HIGHER_IS_BETTER = (
+    "miou", "fwiou", "accuracy_valid", "accuracy_all", "ssim", "psnr", "sharpness_difference", "edge_f", "edge_map_f",
+    "top1", "top5",
+)  # fmt: skip
 BEST_AT_ONE = ("sharpness",)
 GENERAL = {"fid": "fd", "kid": "kd"}  # what they are called in the features of any other network
 

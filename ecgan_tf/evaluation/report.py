@@ -10,6 +10,7 @@ from ecgan_tf.data.dataset import evenly_spread
 from ecgan_tf.data.pipeline import layout_batch
 from ecgan_tf.evaluation import page, plots
 from ecgan_tf.evaluation.measures import outputs_of
+from ecgan_tf.evaluation.style import TASKS
 from ecgan_tf.json_lines import read_lines
 from ecgan_tf.pictures import captioned_grid, legend_of
 from ecgan_tf.pixels import to_uint8
@@ -25,7 +26,11 @@ MEANINGS = {
     "accuracy_valid": "pixels that the judge sees as asked, unknown left out",
     "accuracy_all": "the same, unknown counted as wrong",
     "perceptual": "LPIPS-style distance to the photograph", "ssim": "structural similarity to the photograph",
-    "psnr": "peak signal-to-noise ratio, dB", "l1": "distance to the photograph, of 2",
+    "psnr": "peak signal-to-noise ratio, dB", "sharpness_difference": "of the cross-view papers, dB",
+    "top1": "pictures in which the classifier sees first what it sees in the photograph",
+    "top5": "the same, among the first five",
+    "kl": "divergence of what the classifier sees from the photograph's, nats",
+    "l1": "distance to the photograph, of 2",
     "sharpness": "gradient magnitude over the photographs'", "edge_f": "Canny edges where the photograph's are, F",
     "edge_map_f": "generated edge map against the photograph's Canny edges, F",
     "colour_error": "of a class's mean colour, of 255; our own",
@@ -79,14 +84,28 @@ def number_table(measured):
     return page.table(("number", "value", "+-", "photographs", "what it is"), rows)
 
 
+TASK_MEASURES = {
+    "l1": "L1 to the photograph",
+    "ssim": "SSIM to the photograph",
+    "perceptual": "LPIPS-style distance to the photograph",
+    "style": "style distance to the exemplar",
+}
+
+
 def exemplar_table(numbers):
     if "style_cases" not in numbers:
         return ""
     share = numbers["style_followed"]
-    tasks = ("duplicating", "mirroring", "retrieving")
     followed = "-" if share is None else f"{share:.1%}"
     rows = [(f"exemplar's colours followed, of {numbers['style_cases']} cases", followed)]
-    rows += [(f"L1, {task} the exemplar", f"{numbers[f'l1_{task}']:.3f}") for task in tasks]
+    rows += [(f"nearer to their exemplar than others of their layout, by {judge}", f"{share:.1%}")
+             for judge, share in numbers["nearer_to_exemplar"].items()]  # fmt: skip
+    rows += [
+        (f"{TASK_MEASURES[measure.partition('_')[0]]}, {task} the exemplar", f"{numbers[name]:.3f}")
+        for name in numbers
+        for measure, _, task in [name.rpartition("_")]
+        if task in TASKS
+    ]
     rows += [(name, f"{value:.4g}") for name, value in numbers["diversity"].items()]
     return page.table(("after exemplars", ""), rows)
 

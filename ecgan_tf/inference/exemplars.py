@@ -7,8 +7,10 @@ from ecgan_tf.data.images import read_label_file, read_photograph
 from ecgan_tf.data.label_maps import check_same_size, labels_from_file, resize_labels, resize_photograph
 from ecgan_tf.errors import RequestError
 from ecgan_tf.inference.runtimes import is_run
+from ecgan_tf.models.segmenter import label_predictor
 from ecgan_tf.pictures import captioned_grid
 from ecgan_tf.pixels import as_float, to_uint8
+from ecgan_tf.runs.folder import read_config
 
 
 def read_exemplars(model, paths, label_paths):
@@ -20,7 +22,8 @@ def read_exemplars(model, paths, label_paths):
     Args:
         model: `Synthesizer`.
         paths: photographs.
-        label_paths: their label maps, in the same order; none for a model that was trained without.
+        label_paths: their label maps, in the same order; none for a model that was trained without, or for a run that
+            was trained with predicted ones, whose segmenter gives them then.
     Returns:
         list of dictionaries of `exemplar` float32 (height, width, 3) in [-1, 1] and, if the model reads them,
         `exemplar_labels` int32 (height, width).
@@ -34,6 +37,10 @@ def read_exemplars(model, paths, label_paths):
     if not paths:
         raise RequestError("this model synthesises after an exemplar; give a photograph with --exemplar.")
     needed = "exemplar_labels" in model.inputs
+    segmenter = segmenter_of(model.source) if needed and not label_paths else ""
+    if segmenter:
+        predict = label_predictor(segmenter, model.classes.num_classes)
+        return [read_exemplar(model, path, predict=predict) for path in paths]
     if not needed and label_paths:
         raise RequestError("this model was trained without the exemplar's labels; leave out --exemplar_labels.")
     if needed and len(label_paths) != len(paths):
@@ -44,14 +51,21 @@ def read_exemplars(model, paths, label_paths):
     return [read_exemplar(model, path, label_paths[i] if needed else None) for i, path in enumerate(paths)]
 
 
-def read_exemplar(model, path, labels_path=None):
-    """One exemplar at the model's size; see `read_exemplars`."""
+def segmenter_of(source):
+    """Path of the segmenter that gives exemplars their labels, of a run that was trained with one; else ""."""
+    return read_config(source)["data"].get("exemplar_segmenter", "") if is_run(source) else ""
+
+
+def read_exemplar(model, path, labels_path=None, predict=None):
+    """One exemplar at the model's size; see `read_exemplars`. `predict` gives it labels where there is no file."""
     photograph = read_photograph(path)
     exemplar = {"exemplar": as_float(resize_photograph(photograph, model.image_size))}
     if labels_path is not None:
         labels = labels_from_file(labels_path, model.classes)
         check_same_size(path, photograph, labels_path, labels)
         exemplar["exemplar_labels"] = resize_labels(labels, model.image_size).astype(np.int32)
+    elif predict:
+        exemplar["exemplar_labels"] = predict(resize_photograph(photograph, model.image_size))
     return exemplar
 
 

@@ -251,6 +251,19 @@ class Method:
         generator.build()
         return generator
 
+    def begin_mistake(self, config: ConfigDict) -> str | None:
+        """What a new run's generator lacks to begin with, such as a file of weights, in a line; may try a download."""
+        return None
+
+    def begin(self, config: ConfigDict, generator: keras.Model, examples: dict[str, Any]) -> None:
+        """Gives a new run's generator what it begins with beside random numbers, such as the weights of a frozen part.
+
+        Args:
+            config: the run's.
+            generator: built.
+            examples: a few training layouts as the generator takes them, NumPy arrays with a batch axis.
+        """
+
     def make_judges(self, config: ConfigDict, layout: dict[str, Any]) -> list[Judge]:
         """The discriminators, the main one first, and what each of them judges.
 

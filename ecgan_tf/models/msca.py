@@ -15,6 +15,7 @@ from ecgan_tf.layers.layout import Layout
 from ecgan_tf.layers.masked_attention import LARGEST_FULL, FullAttention, MaskedSpatialChannelAttention, PooledStyle
 from ecgan_tf.layers.normalization import leaky_relu
 from ecgan_tf.layers.upsampling import upsample_bilinear, upsample_nearest
+from ecgan_tf.models.exemplar_vgg import NETWORKS, VGGExemplarEncoder
 from ecgan_tf.models.generator import Generator
 
 NUM_SCALES = 5  # L + 1: from the image's size to a sixteenth of it
@@ -85,8 +86,9 @@ class MSCAGenerator(Generator):
         attention_slots: K of the scales, finest first; 0: one per label.
         use_mask: whether slots without use for the layout are masked.
         use_global: whether the global style code g is there.
-        exemplar_label: "given": the exemplar comes with its label map; "none": without, and attention reads its
-            pixels alone.
+        exemplar_label: "given": the exemplar comes with its label map; "predicted": the same, of maps that a segmenter
+            may have made; "none": without, and attention reads its pixels alone.
+        exemplar_encoder: "trained": an `ExemplarEncoder`; "vgg19" or "hed": a `VGGExemplarEncoder`.
         attention_sharpness: see `MaskedSpatialChannelAttention`.
         kwargs: as in `Generator`; image_size, multiples of 32, is the exemplar's, too, and boundaries are the layout's.
     Call arguments:
@@ -112,6 +114,7 @@ class MSCAGenerator(Generator):
         use_mask=True,
         use_global=True,
         exemplar_label="given",
+        exemplar_encoder="trained",
         attention_sharpness=1.0,
         **kwargs,
     ):
@@ -123,15 +126,20 @@ class MSCAGenerator(Generator):
         self.use_mask = use_mask
         self.use_global = use_global
         self.exemplar_label = exemplar_label
+        self.exemplar_encoder = exemplar_encoder
         self.attention_sharpness = attention_sharpness
         if self.image_size[0] % 32 or self.image_size[1] % 32:
             raise ValueError(f"image_size {self.image_size} must be a multiple of 32.")
         if len(self.attention_slots) != NUM_SCALES:
             raise ValueError(f"attention_slots {self.attention_slots} must have {NUM_SCALES} numbers, one per scale.")
         if attention == "full" and exemplar_label == "none":
-            raise ValueError('attention="full" compares label maps; it needs exemplar_label="given".')
+            raise ValueError('attention="full" compares label maps; it needs exemplar_label="given" or "predicted".')
         filters, initializer = self.base_filters, self.initializer
-        self.exemplar_encoder = ExemplarEncoder(filters, initializer, name="exemplar_encoder")
+        self.encoder = (
+            VGGExemplarEncoder(exemplar_encoder, filters, initializer, name="exemplar_encoder")
+            if exemplar_encoder in NETWORKS
+            else ExemplarEncoder(filters, initializer, name="exemplar_encoder")
+        )
         self.label_pyramid = LabelPyramid(
             filters, self.num_labels, self.has_boundaries, initializer, name="label_pyramid"
         )
@@ -175,12 +183,12 @@ class MSCAGenerator(Generator):
 
     def build(self, input_shape=None):
         height, width = self.image_size
-        self.exemplar_encoder.build((None, height, width, 3))
+        self.encoder.build((None, height, width, 3))
         self.label_pyramid.build()
-        widths = [compress.filters for compress in self.exemplar_encoder.compress]
+        widths = [compress.filters for compress in self.encoder.compress]
         for i, attention in enumerate(self.attentions):
             label_shape = (None, height >> i, width >> i, self.base_filters)
-            known = label_shape if self.exemplar_label == "given" else None
+            known = label_shape if self.exemplar_label != "none" else None
             attention.build(label_shape, (*label_shape[:3], widths[i]), known)
         style_shape = None
         if self.use_global:
@@ -207,7 +215,7 @@ class MSCAGenerator(Generator):
     def input_specs(self):
         return {
             **super().input_specs,
-            **exemplar_specs(self.image_size, self.exemplar_label == "given"),
+            **exemplar_specs(self.image_size, self.exemplar_label != "none"),
         }
 
     def call(self, inputs, training=False):
@@ -231,10 +239,10 @@ class MSCAGenerator(Generator):
         return self._encode(exemplar, exemplar_labels)[0]
 
     def _encode(self, exemplar, exemplar_labels):
-        features = self.exemplar_encoder(exemplar)
+        features = self.encoder(exemplar)
         of_labels = [None] * NUM_SCALES
         style = {}
-        if self.exemplar_label == "given":
+        if self.exemplar_label != "none":
             boundaries = ops.zeros_like(exemplar[..., :1]) if self.has_boundaries else None  # the layout alone has any
             of_labels = self.label_pyramid(layout=Layout(exemplar_labels, self.num_labels, boundaries))
             style["label_pool"] = ops.stack([ops.mean(x, axis=(1, 2)) for x in of_labels], axis=1)

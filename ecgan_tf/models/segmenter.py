@@ -4,16 +4,20 @@ The paper takes a pretrained SegFormer; this one is trained by `ecgan segmenter`
 training split, and must not be the network that scores a final mIoU.
 """
 
+import cv2
 import keras
 import numpy as np
+import tensorflow as tf
 from keras import ops
 
 from ecgan_tf.arrays import assign_arrays, read_arrays
 from ecgan_tf.errors import RequestError
 from ecgan_tf.layers.from_arguments import FromArguments
 from ecgan_tf.layers.upsampling import upsample_nearest
+from ecgan_tf.pixels import as_float, nearest_rows
 
 MOST_CLASSES = 2**16  # ids of a label map
+DEEPEST = 16  # stride of the last stage: height and width are multiples of it
 
 
 @keras.saving.register_keras_serializable("ecgan_tf")
@@ -111,6 +115,38 @@ def load_label_generator(path, num_classes):
         every pixel where it was trained for that.
     """
     return label_logits(load_segmenter(path, num_classes))
+
+
+def predict_exemplars(data, path):
+    """Lets the photographs of a data set come with the labels of a segmenter, for exemplars.
+
+    Args:
+        data: `LabelledPhotographs`.
+        path: of `ecgan segmenter`, or "" for none.
+    """
+    data.predict_labels = label_predictor(path, data.classes.num_classes) if path else None
+
+
+def label_predictor(path, num_classes):
+    """What gives photographs labels where nobody drew any.
+
+    Args:
+        path: of `ecgan segmenter`.
+        num_classes: how many it must have.
+    Returns:
+        function of a photograph uint8 (height, width, 3) of any size to label ids int32 (height, width).
+    """
+    segmenter = load_segmenter(path, num_classes)
+
+    def predict(photograph):
+        size = photograph.shape[:2]
+        sides = [max(round(side / DEEPEST), 1) * DEEPEST for side in size]
+        logits = segmenter(as_float(cv2.resize(photograph, sides[::-1], interpolation=cv2.INTER_AREA))[None])
+        ids = np.argmax(tf.image.resize(logits, sides), axis=-1)[0]
+        rows, columns = (nearest_rows(side, other) for side, other in zip(size, sides))
+        return ids[rows][:, columns].astype(np.int32)
+
+    return predict
 
 
 def load_segmenter(path, num_classes=None):

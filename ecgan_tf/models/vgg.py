@@ -16,6 +16,7 @@ from ecgan_tf.torch_files import read_torch_arrays
 VGG16, VGG19 = (2, 2, 3, 3, 3), (2, 2, 4, 4, 4)  # convolutions of the five blocks
 NOTOP = "vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5"
 FILTERS = (64, 128, 256, 512, 512)
+TORCH_SUFFIXES = (".pth", ".pt")
 LAYERS = ("block1_conv1", "block2_conv1", "block3_conv1", "block4_conv1", "block5_conv1")  # relu1_1 .. relu5_1
 CAFFE_MEAN = (103.939, 116.779, 123.68)  # blue, green, red
 IMAGENET_MEAN, IMAGENET_DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # red, green, blue of 0..1
@@ -41,15 +42,21 @@ class PerceptualNetwork:
         return self.features(images)
 
 
-def vgg_mistake(weights):
-    """What is wrong with weights as `make_vgg_features` takes them, with the remedy; None where they are at hand."""
-    remedy = f"give --config.loss.vgg_weights=FILE, {NOTOP} of Keras or torchvision's vgg19 (.pth), or hed"
+def vgg_mistake(weights, key="config.loss.vgg_weights"):
+    """What is wrong with weights as `make_vgg_features` takes them, with the remedy; None where they are at hand.
+
+    Args:
+        key: of the config, which names them.
+    """
+    remedy = f"give --{key}=FILE, {NOTOP} of Keras or torchvision's vgg19 (.pth), or hed"
+    if key != "config.loss.vgg_weights":
+        remedy = remedy.removesuffix(", or hed") + ", or keras for its download"
     if weights == "keras":
         found = keras_weights() is not None
         return None if found else f"Keras has no VGG-19 weights cached and could not download them; {remedy}"
     if not weights:
-        return f"config.loss.vgg_weights names no VGG-19; {remedy}"
-    return None if os.path.isfile(weights) else f"config.loss.vgg_weights: no file {weights!r}; {remedy}"
+        return f"{key} names no VGG-19; {remedy}"
+    return None if os.path.isfile(weights) else f"{key}: no file {weights!r}; {remedy}"
 
 
 def keras_weights():
@@ -78,13 +85,18 @@ def make_vgg_features(weights):
     mistake = vgg_mistake(weights)
     if mistake:
         raise RequestError(f"{mistake}, or set config.loss.perceptual=0.")
-    network, prepare = make_vgg(VGG19, "vgg19"), prepare_caffe
-    if weights.endswith((".pth", ".pt")):
+    prepare = prepare_torchvision if weights.endswith(TORCH_SUFFIXES) else prepare_caffe
+    return PerceptualNetwork(f"VGG-19 ({weights})", features_of(open_vgg19(weights), LAYERS, prepare))
+
+
+def open_vgg19(weights):
+    """VGG-19 with weights as `make_vgg_features` takes them: keras.Model as `make_vgg` gives it."""
+    network = make_vgg(VGG19, "vgg19")
+    if weights.endswith(TORCH_SUFFIXES):
         assign_torchvision(network, read_torch_arrays(weights), weights)
-        prepare = prepare_torchvision
     else:
         _load_keras(network, keras_weights() if weights == "keras" else weights)
-    return PerceptualNetwork(f"VGG-19 ({weights})", features_of(network, LAYERS, prepare))
+    return network
 
 
 def make_vgg(blocks, name, pool_padding="valid"):

@@ -5,9 +5,10 @@ import math
 import tensorflow as tf
 
 from ecgan_tf.console import say
-from ecgan_tf.data.pipeline import training_batches
+from ecgan_tf.data.pipeline import layouts_to_keep, training_batches
 from ecgan_tf.methods.base import Outputs
 from ecgan_tf.training.gan import GAN
+from ecgan_tf.training.initial import begin
 
 
 def describe(config, model, run, train_data, validation_data, strategy):
@@ -22,6 +23,8 @@ def describe(config, model, run, train_data, validation_data, strategy):
     """
     with strategy.scope():
         gan = GAN(config, model["arguments"])
+        if not run.steps:
+            begin(gan, config, layouts_to_keep(train_data, 32), train_data.classes)
     objective = gan.method.make_objective(config, gan.generator, gan.judges, gan.heads)  # a wrong file of weights fails
     batch_size, replicas = config.train.global_batch_size, strategy.num_replicas_in_sync
     (batch,) = training_batches(train_data, config.data, batch_size, config.train.seed, 0, 1)

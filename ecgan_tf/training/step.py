@@ -1,8 +1,11 @@
 """One training step, the same function for one device, several, and several workers."""
 
+import functools
+
 import tensorflow as tf
 
 from ecgan_tf.methods.base import Outputs
+from ecgan_tf.training.discriminator_first import discriminator_first
 
 POWER_ITERATION = ("/u", "/v")  # how the names of such variables end
 STATISTICS = ("/moving_mean", "/moving_variance")
@@ -21,7 +24,9 @@ def make_train_step(gan, objective, config, strategy):
         batch, with the totals under "L_G" and "L_D". It updates the networks, their average and the step counter.
     """
     step = TrainStep(gan, objective, strategy.num_replicas_in_sync)
-    update = {"alternating": step.alternating, "simultaneous": step.simultaneous}[config.train.update_order]
+    orders = {"alternating": step.alternating, "simultaneous": step.simultaneous}
+    orders["discriminator_first"] = functools.partial(discriminator_first, step)
+    update = orders[config.train.update_order]
     own_statistics = config.optimizer.ema_statistics == "own"
 
     def train_step(batch):

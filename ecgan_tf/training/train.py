@@ -12,13 +12,14 @@ from ecgan_tf.data import open_dataset
 from ecgan_tf.data.pipeline import layouts_to_keep
 from ecgan_tf.evaluation.networks.opening import NAMED_JUDGES
 from ecgan_tf.methods.base import NAMED_VGG
+from ecgan_tf.models.segmenter import predict_exemplars
 from ecgan_tf.outputs import plan_folder
 from ecgan_tf.runs.folder import RunFolder, model_description
 from ecgan_tf.runs.lock import locked
 from ecgan_tf.training.dry_run import describe
 from ecgan_tf.training.evaluations import make_measures
 from ecgan_tf.training.gan import GAN
-from ecgan_tf.training.initial import init_from
+from ecgan_tf.training.initial import begin, check_begin
 from ecgan_tf.training.loop import training_loop
 from ecgan_tf.training.strategy import check_batch, check_cluster, make_strategy
 from ecgan_tf.training.terms import say_missing_terms, with_missing_terms
@@ -42,9 +43,13 @@ def train(
     check_cluster()
     config = with_absolute_paths(config)
     train_data, validation_data = (open_dataset(config.data, split) for split in ("train", "validation"))
+    for data in (train_data, validation_data):
+        predict_exemplars(data, config.data.get("exemplar_segmenter", ""))
     run, model = RunFolder(workdir), model_description(config, train_data)
     config = with_missing_terms(config, run.terms_to_miss)
     run.check(config, model, rollback_to)
+    if not run.steps:
+        check_begin(config)
     for data in (train_data, validation_data):
         data.check(config.data.check_examples, progress_bar(f"reading the {data.split} split"))
     measures = make_measures(config, validation_data)
@@ -69,20 +74,33 @@ def train(
         if line:
             say(line)
             run.keep_schedule(pieces, steps)
-        run.start(config, model, layouts_to_keep(validation_data, 8), layouts_to_keep(train_data, 32))
+        examples = layouts_to_keep(train_data, 32)
+        run.start(config, model, layouts_to_keep(validation_data, 8), examples)
         with strategy.scope():
             gan = GAN(config, model["arguments"], pieces)
-            if config.train.init_from and not run.steps:
-                init_from(gan, config.train.init_from)
+            if not run.steps:
+                begin(gan, config, examples, train_data.classes)
         training_loop(gan, strategy, train_data, validation_data, run, config, measures)
         say_missing_terms(config)
+
+
+PATHS = (
+    "data.dir",
+    "data.exemplar_segmenter",
+    "data.selection",
+    "loss.segmenter",
+    "loss.vgg_weights",
+    "train.exemplar_weights",
+    "train.init_from",
+    "train.judge",
+)
 
 
 def with_absolute_paths(config):
     """The config with its paths as they are from here, so that a run goes on from whatever folder it is started in."""
     config = ml_collections.ConfigDict(config.to_dict()).lock()
     names = (*NAMED_VGG, *NAMED_JUDGES)
-    for key in ("data.dir", "loss.segmenter", "loss.vgg_weights", "train.init_from", "train.judge"):
+    for key in PATHS:
         section, name = key.split(".")
         path = config[section].get(name)
         if path and path not in names:

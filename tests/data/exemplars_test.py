@@ -4,6 +4,8 @@ import pytest
 from ecgan_tf.data import exemplars
 from ecgan_tf.data.dataset import open_dataset
 from ecgan_tf.data.exemplars import (
+    CANDIDATES,
+    Matches,
     augment,
     choose_pair,
     cover,
@@ -12,7 +14,6 @@ from ecgan_tf.data.exemplars import (
     overlap,
     pair_at,
     random_numbers,
-    retrieve,
 )
 from ecgan_tf.data.pipeline import layout_batch, training_batches
 
@@ -128,13 +129,13 @@ def test_the_exemplar_of_a_self_pair_is_the_target(paired):
 
 def test_a_retrieved_exemplar_is_of_another_photograph(paired, monkeypatch):
     dataset, config = paired(retrieved_share=1.0)
-    seen = []
+    seen, draw = [], Matches.draw
 
-    def pick(histograms, index, rng):
-        seen.append((index, retrieve(histograms, index, rng)))
+    def pick(matches, index, rng):
+        seen.append((index, draw(matches, index, rng)))
         return seen[-1][1]
 
-    monkeypatch.setattr(exemplars, "retrieve", pick)
+    monkeypatch.setattr(Matches, "draw", pick)
     assert {kind_of(pair_at(dataset, config, 0, p, p % 7)) for p in range(14)} == {"retrieved"}
     assert len(seen) == 14 and all(index != other for index, other in seen)
 
@@ -203,14 +204,65 @@ def test_the_data_sets_histograms_are_those_of_its_files(paired):
 def test_exemplars_are_the_best_fifth_without_the_layout_itself():
     """Class 0 fills i percent of example i: the 20% of matches of example 50 lie 10 to each side of it."""
     shares = np.arange(101, dtype=np.float32) / 100
-    histograms = np.stack([shares, 1 - shares], 1)
-    drawn = {retrieve(histograms, 50, random_numbers(0, p)) for p in range(500)}
+    matches = Matches(np.stack([shares, 1 - shares], 1))
+    drawn = {matches.draw(50, random_numbers(0, p)) for p in range(500)}
     assert drawn == set(range(40, 61)) - {50}
 
 
 @pytest.mark.parametrize(("count", "expected"), [(1, {0}), (2, {1})])
 def test_few_examples_find_what_there_is(count, expected):
-    assert {retrieve(np.eye(2, dtype=np.float32)[:count], 0, random_numbers(0, p)) for p in range(5)} == expected
+    matches = Matches(np.eye(2, dtype=np.float32)[:count])
+    assert {matches.draw(0, random_numbers(0, p)) for p in range(5)} == expected
+
+
+def test_of_many_matches_some_are_kept_and_always_the_same(rng):
+    histograms = rng.dirichlet(np.full(9, 0.3), 2000).astype(np.float32)
+    matches = Matches(histograms)
+    similarity = np.minimum(histograms, histograms[7]).sum(1)
+    similarity[7] = -1
+    best = set(np.argsort(-similarity)[:400].tolist())
+    found = matches.of(7)
+    assert len(found) == CANDIDATES == len(set(found.tolist())) and set(found.tolist()) <= best
+    assert np.mean(sorted(found)) == pytest.approx(np.mean(sorted(best)), rel=0.2)  # from all of the fifth
+    np.testing.assert_array_equal(found, Matches(histograms).of(7))
+    assert matches.of(7) is found
+
+
+# --- what else an example may be -------------------------------------------------------------------------------------
+
+
+def test_a_photograph_of_any_size_keeps_its_aspect(paired):
+    dataset, config = paired(load_size=(0, 0), short_side=(14, 30), retrieved_share=0.3)
+    assert dataset.load_short(0, 10)["labels"].shape == (10, 12)  # files of 20 x 24
+    sizes, kinds, load = set(), set(), dataset.load_short
+
+    def watched(index, short_side):
+        arrays = load(index, short_side)
+        sizes.add(arrays["labels"].shape)
+        return arrays
+
+    dataset.load_short = watched
+    for position in range(40):
+        pair = pair_at(dataset, config, 0, position, position % 7)
+        kinds.add(kind_of(pair))
+        assert pair["image"].shape == pair["exemplar"].shape == (*SIZE, 3)
+        np.testing.assert_array_equal(pair["image"], pair_at(dataset, config, 0, position, position % 7)["image"])
+    shorts = {min(size) for size in sizes}
+    assert shorts <= set(range(14, 31)) and len(shorts) > 10
+    assert all(abs(max(size) / min(size) - 1.2) < 0.05 for size in sizes)
+    assert kinds == {"cross", "retrieved"} or kinds == {"cross", "retrieved", "self"}
+
+
+def test_half_of_the_exemplars_come_with_predicted_labels(paired):
+    """A segmenter that sees class 9 everywhere shows where its labels are used."""
+    dataset, config = paired(retrieved_share=0.2)
+    dataset.predict_labels = lambda photograph: np.full(photograph.shape[:2], 3, np.int32)
+    pairs = [pair_at(dataset, config, 0, position, position % 7) for position in range(200)]
+    predicted = [bool((pair["exemplar_labels"] == 3).all()) for pair in pairs]
+    assert 0.4 < np.mean(predicted) < 0.6
+    assert not any((pair["labels"] == 3).all() for pair in pairs)
+    batch = layout_batch(dataset, [0, 1])  # what is measured always has them
+    assert (batch["exemplar_labels"] == 3).all() and not (batch["labels"] == 3).all()
 
 
 def test_layouts_come_with_the_same_exemplars_at_each_call(paired, folder, data_config):

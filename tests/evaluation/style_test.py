@@ -5,7 +5,15 @@ import pytest
 
 from ecgan_tf.config import base_config
 from ecgan_tf.data import open_dataset
-from ecgan_tf.evaluation.style import StyleFollowing, class_colours, measure_style, measure_tasks
+from ecgan_tf.evaluation.networks.judge import JudgeNetwork
+from ecgan_tf.evaluation.style import (
+    FeatureFollowing,
+    StyleFollowing,
+    class_colours,
+    measure_style,
+    measure_tasks,
+    style_distance,
+)
 
 LABELS = np.repeat([[0, 1]], 8, axis=0).repeat(4, axis=1)  # 8x8, 32 pixels of each class
 
@@ -80,7 +88,37 @@ def test_the_tasks_give_each_layout_its_exemplar(tiles):
     expected = np.mean([np.abs(image - image[:, ::-1]).mean() for image in mirrored])
     assert numbers["l1_mirroring"] == pytest.approx(expected, rel=1e-4)
     assert numbers["l1_retrieving"] > 0.1
-    assert measure_tasks(lambda batch: batch["image"], tiles) == dict.fromkeys(numbers, 0.0)
+    assert numbers["ssim_duplicating"] == pytest.approx(1) and numbers["ssim_mirroring"] < 0.9
+    best = measure_tasks(lambda batch: batch["image"], tiles)
+    assert best == pytest.approx({name: float(name.startswith("ssim")) for name in numbers})
+
+
+def colours(images):
+    """A judge's feature maps: the colours themselves."""
+    return [np.asarray(images) + 2.0]
+
+
+def test_a_judge_measures_the_tasks_and_who_is_nearer(tiles):
+    judge = JudgeNetwork("colours", "colours", "0", features=colours, feature_maps=colours)
+    numbers = measure_tasks(lambda batch: batch["exemplar"], tiles, judges=[judge])
+    assert [name for name in numbers if "style_colours" in name and numbers[name] > 1e-9] == []
+    assert numbers["perceptual_colours_duplicating"] == 0 < numbers["perceptual_colours_mirroring"]
+    following, rng = FeatureFollowing(judge), np.random.default_rng(0)
+    exemplars = rng.uniform(-1, 1, (3, 8, 8, 3)).astype(np.float32)
+    following.add(exemplars, exemplars)
+    assert following.nearer == [True] * 6 and following.diversities[0] > 0
+    following.add(exemplars[[1, 2, 0]], exemplars)
+    assert following.nearer[6:].count(True) <= 3  # one of the two others always is the exemplar itself
+    following.add(exemplars[:1], exemplars[:1])
+    assert len(following.nearer) == 12
+
+
+def test_a_style_distance_by_hand(rng):
+    maps = [rng.normal(size=(2, 4, 4, 3)), rng.normal(size=(2, 2, 2, 5))]
+    moved = [layer[:, ::-1, ::-1] for layer in maps]
+    np.testing.assert_allclose(style_distance(maps, moved), 0, atol=1e-12)
+    brighter = [layer + 1.0 for layer in maps]
+    np.testing.assert_allclose(style_distance(brighter, maps), np.sqrt(3) + np.sqrt(5), rtol=1e-6)
 
 
 def test_each_layout_is_synthesised_after_three_different_exemplars(tiles):

@@ -6,7 +6,7 @@ from ecgan_tf.layers.initializers import make_initializer
 
 @pytest.mark.parametrize(
     ("name", "variance"),
-    [("xavier_0.02", 0.02**2 * 2 / (9 * 16 + 9 * 64)), ("he", 2 / (9 * 16))],
+    [("xavier_0.02", 0.02**2 * 2 / (9 * 16 + 9 * 64)), ("he", 2 / (9 * 16)), ("normal_0.02", 0.02**2)],
 )
 def test_kernels_have_the_variance_of_the_method(name, variance):
     kernel = np.asarray(make_initializer(name)((3, 3, 16, 64)))
@@ -16,5 +16,5 @@ def test_kernels_have_the_variance_of_the_method(name, variance):
 
 
 def test_an_unknown_name_lists_the_known():
-    with pytest.raises(ValueError, match="Unknown initializer 'xavier'. Known initializers: he, xavier_0.02."):
+    with pytest.raises(ValueError, match="Unknown initializer 'xavier'. Known initializers: he, normal_0.02, xavier"):
         make_initializer("xavier")

@@ -15,7 +15,7 @@ TINY = {"num_classes": 3, "image_size": (32, 64), "base_filters": 2, "spade_hidd
 
 def make(**switches):
     keras.utils.set_random_seed(0)
-    generator = make_generator("ecgan", **TINY, **switches)
+    generator = make_generator("ecgan", **{**TINY, **switches})
     for layer in generator._flatten_layers():
         if isinstance(layer, SpectralConv2D):
             for _ in range(3):
@@ -57,6 +57,15 @@ def test_a_style_of_zeros_synthesises_as_the_plain_generator_does(guided, inputs
         variable.assign(source)
     zeros = {"global_code": np.zeros((2, 32), np.float32)}
     np.testing.assert_array_equal(guided.synthesise(inputs, zeros)["image"], plain(inputs)["image"])
+
+
+def test_the_style_starts_alive(inputs):
+    """At the release's initialisation, too, whose gain of 0.02 would leave nothing of an exemplar after six layers."""
+    generator = make(use_exemplar=True, initializer="xavier_0.02", base_filters=8)
+    layout, (first, second) = generator.layout(inputs), inputs["exemplar"]
+    codes = [generator.encode_exemplar(exemplar[None])["global_code"] for exemplar in (first, 0.3 * second + 0.5)]
+    start = generator.encoder.start(layout=layout.at(*generator.encoder.start_size))
+    assert np.std(codes, axis=0).mean() > np.std(start, axis=(0, 1, 2)).mean()
 
 
 def test_styles_mix(guided, inputs):

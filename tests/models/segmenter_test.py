@@ -3,7 +3,8 @@ import pytest
 import tensorflow as tf
 
 from ecgan_tf.errors import RequestError
-from ecgan_tf.models.segmenter import Segmenter, label_logits, load_segmenter, segmenter_arrays
+from ecgan_tf.models.segmenter import Segmenter, label_logits, label_predictor, load_segmenter, segmenter_arrays
+from ecgan_tf.pixels import as_float
 
 
 @pytest.fixture(scope="module", params=[4, 1])
@@ -62,3 +63,15 @@ def test_as_label_generator_it_is_frozen_and_passes_the_gradient_on(segmenter, i
         np.testing.assert_array_equal(old, new)  # batch statistics, too
     alone = segment(images[:1])
     np.testing.assert_allclose(alone, logits[:1], atol=1e-5)  # an image does not depend on its batch mates
+
+
+def test_a_photograph_of_any_size_gets_labels_of_its_size(judge, rng):
+    photograph = rng.integers(0, 256, (48, 64, 3), dtype=np.uint8)
+    predict, segmenter = label_predictor(judge, 17), load_segmenter(judge)
+    logits = tf.image.resize(segmenter(as_float(photograph)[None]), (48, 64))
+    labels = predict(photograph)
+    assert labels.dtype == np.int32
+    assert np.mean(labels == np.argmax(logits, -1)[0]) > 0.99  # an untrained network has near ties
+    assert predict(photograph[:41, :50]).shape == (41, 50) and predict(photograph[:5, :5]).shape == (5, 5)
+    with pytest.raises(RequestError, match="a segmenter of 17 classes, the data set has 3"):
+        label_predictor(judge, 3)

@@ -32,7 +32,7 @@ def make(tiny_config):
 
     def make(name="lggan", **values):
         small = {key: value for key, value in SMALL.items() if key in keys_of(name)}
-        config = tiny_config(name, **small, **values)
+        config = tiny_config(name, **{**small, **values})
         keras.utils.set_random_seed(0)
         gan = GAN(config, METHODS[name].generator_arguments(config, Dataset()))
         if hasattr(gan.generator, "to_weights"):
@@ -93,6 +93,45 @@ def test_a_cross_view_step_moves_everything_by_two_judges(make, take_step, toy_b
     for part, network in networks.items():
         names = [f"{part}/{v.path}" for v in network.trainable_variables if not v.path.endswith("bias")]
         assert not [name for name in names if np.array_equal(before[name], after[name])]
+
+
+ORDERS = ("simultaneous", "discriminator_first")
+CROSS_VIEW = {"data.name": "folder", "loss.gan_mode": "log", "loss.feature_matching": 0.0, "loss.class_features": 0.0,
+              "loss.local_l1": 0.0, "loss.reconstruction": 0.0, "model.upsampler": "sau",
+              "model.initializer": "normal_0.02"}  # fmt: skip
+
+
+def test_the_discriminator_moves_first_and_the_generator_is_judged_by_what_it_is_then(
+    make, take_step, toy_batch, values
+):
+    """D moves as in one pass for both; G does so too where D stands still, and otherwise is told by the new D."""
+    gan, config = make("lggan_cross_view", **CROSS_VIEW)
+    gan.generator_optimizer, gan.discriminator_optimizer = (keras.optimizers.SGD(0.1) for _ in range(2))
+    start, batch = values(gan), {**toy_batch(2), "source": -toy_batch(2)["image"]}
+    after = {}
+    for order in ORDERS:
+        for rate in (0.0, 0.1):
+            for name, variable in gan.named_variables().items():
+                variable.assign(start.get(name, variable))
+            gan.discriminator_optimizer.learning_rate = rate
+            config.train.update_order = order
+            terms = take_step(gan, batch, config)
+            after[order, rate] = {**values(gan), "L_D": terms["L_D"], "L^i": terms["L^i"]}
+
+    def differ(a, b, part):
+        """How far two ways of moving a part are from each other, of how far it moved."""
+        names = [name for name in start if name.startswith(part)]
+        move, difference = (np.sqrt(sum(np.sum((after[a][n] - other[n]) ** 2) for n in names))
+                            for other in (start, after[b]))  # fmt: skip
+        return difference > 0.05 * move
+
+    simultaneous, first = ORDERS
+    assert not differ((simultaneous, 0.1), (first, 0.1), "discriminator/")
+    assert not differ((simultaneous, 0.0), (first, 0.0), "generator/")
+    assert differ((simultaneous, 0.1), (first, 0.1), "generator/")
+    assert after[first, 0.1]["L_D"] == pytest.approx(after[simultaneous, 0.1]["L_D"], rel=1e-5)
+    assert after[first, 0.1]["L^i"] != pytest.approx(after[simultaneous, 0.1]["L^i"], rel=1e-6)
+    assert any("/sau/" in name for name in start)
 
 
 # --- the ablations and the classes -----------------------------------------------------------------------------------

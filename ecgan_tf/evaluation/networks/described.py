@@ -17,7 +17,7 @@ LARGEST_SIDE = 4096
 FIELDS = {
     "name": "for the names of numbers: small letters, digits and _",
     "file": "the network's, from the description's folder: .keras, .weights.h5, .tflite, .onnx or a SavedModel folder",
-    "kind": "segmenter or features",
+    "kind": "segmenter, classifier or features",
     "architecture": "of a .weights.h5 alone: the name of a function of keras.applications; its top is left out",
     "size": "[height, width] that it takes; without it images go in as they are",
     "range": "[black, white] of its input; [0, 1] without it",
@@ -25,12 +25,13 @@ FIELDS = {
     "std": "of the three channels, to divide by; 1 without it",
     "channels": "rgb or bgr; rgb without it",
     "layout": "nhwc or nchw, of input and outputs; nhwc without it",
-    "output": "of a segmenter: the output, or of Keras the layer, that gives logits or ids",
+    "output": "of a segmenter: the output, or of Keras the layer, that gives logits or ids; of a classifier: logits or "
+    "probabilities (batch, classes)",
     "classes": "of a segmenter: for each of its ids the data set's, null for none; without it they are the same",
     "features": "the output with features (batch, dims), or maps to be averaged over their positions",
     "feature_maps": "list of outputs with feature maps",
 }
-CHOICES = {"kind": ("segmenter", "features"), "channels": ("rgb", "bgr"), "layout": ("nhwc", "nchw")}
+CHOICES = {"kind": ("segmenter", "classifier", "features"), "channels": ("rgb", "bgr"), "layout": ("nhwc", "nchw")}
 
 
 def open_described(path):
@@ -55,6 +56,7 @@ def open_described(path):
         segment=reader.segment if fields["kind"] == "segmenter" else None,
         features=reader.features if "features" in fields else None,
         feature_maps=reader.feature_maps if "feature_maps" in fields else None,
+        classify=reader.classify if fields["kind"] == "classifier" else None,
         known={label for label in fields["classes"] if label is not None} if "classes" in fields else None,
     )
 
@@ -100,6 +102,17 @@ class _Reader:
                 raise self._wrong("feature_maps", maps, "maps (batch, rows, columns, channels)")
         return [self._nhwc(maps) for maps in answers]
 
+    def classify(self, images):
+        """Probabilities: the output where its rows are some, else its softmax."""
+        answers = self._run(images, ["output"])["output"]
+        if answers.ndim != 2:
+            raise self._wrong("output", answers, "logits or probabilities (batch, classes)")
+        answers = np.asarray(answers, np.float32)
+        if (answers >= 0).all() and np.allclose(answers.sum(axis=1), 1.0, atol=1e-3):
+            return answers
+        exponents = np.exp(answers - answers.max(axis=1, keepdims=True))
+        return exponents / exponents.sum(axis=1, keepdims=True)
+
     def _run(self, images, keys):
         """The outputs that the fields `keys` name, float32 or integers."""
         answers = self.network(self._prepared(images))
@@ -136,7 +149,7 @@ def checked_fields(path, fields):
     for name in fields:
         if name not in FIELDS:
             raise RequestError(f"{path}: unknown field {name!r}; there are {', '.join(FIELDS)}.")
-    needed = ["name", "file", "kind", "output" if fields.get("kind") == "segmenter" else "features"]
+    needed = ["name", "file", "kind", "features" if fields.get("kind") == "features" else "output"]
     for name in needed:
         if name not in fields:
             raise RequestError(f"{path}: field {name!r} is missing, {FIELDS[name]}.")

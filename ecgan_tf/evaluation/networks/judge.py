@@ -1,4 +1,4 @@
-"""What a network says of pictures: label ids, pooled features, feature maps."""
+"""What a network says of pictures: label ids, pooled features, feature maps, probabilities of classes."""
 
 import hashlib
 import os
@@ -19,7 +19,7 @@ class JudgeNetwork:
         name: for the names of numbers, such as "own" or "inception2015".
         title: for people.
         hash: the first 12 digits of the SHA-256 of its file, in hex.
-        kind: "segmenter" or "features".
+        kind: "segmenter", "classifier" or "features".
         num_classes: of a segmenter's ids, or None where its file does not say.
         channel_weights: of LPIPS's networks, how much each channel of each of the `feature_maps` counts: list of
             float32 (channels,); else None.
@@ -27,7 +27,7 @@ class JudgeNetwork:
 
     def __init__(
         self, name, title, hash, segment=None, features=None, feature_maps=None, num_classes=None,
-        channel_weights=None, stride=1, smallest=1, known=None,
+        channel_weights=None, stride=1, smallest=1, known=None, classify=None,
     ):  # fmt: skip
         """The functions take images float32 (batch, height, width, 3) in [-1, 1], and give what the methods give.
 
@@ -37,10 +37,12 @@ class JudgeNetwork:
             known: of a segmenter that knows a part of the classes alone, their ids.
         """
         self.name, self.title, self.hash = name, title, hash
-        self.kind = "segmenter" if segment else "features"
+        self.kind = "segmenter" if segment else "classifier" if classify else "features"
         self.num_classes, self.channel_weights = num_classes, channel_weights
         self.known = None if known is None else np.array(sorted(known))
-        self._functions = {"segment": segment, "features": features, "feature_maps": feature_maps}
+        self._functions = {
+            "segment": segment, "features": features, "feature_maps": feature_maps, "classify": classify
+        }  # fmt: skip
         self._stride, self._smallest = stride, smallest
 
     @property
@@ -64,8 +66,12 @@ class JudgeNetwork:
         """Feature maps for LPIPS-like distances: list of float32 (batch, rows, columns, channels)."""
         return [np.concatenate(maps) for maps in zip(*self._run("feature_maps", images))]
 
+    def classify(self, images):
+        """Probabilities of classes that need not be the data set's: float32 (batch, classes)."""
+        return np.concatenate(self._run("classify", images))
+
     def gives(self, what):
-        """Whether it has "segment", "features" or "feature_maps"."""
+        """Whether it has "segment", "features", "feature_maps" or "classify"."""
         return self._functions[what] is not None
 
     def _run(self, what, images):

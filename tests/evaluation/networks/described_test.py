@@ -158,7 +158,7 @@ WRONG = [
     ({"name": "A judge"}, "field 'name' is 'A judge'; it is for the names of numbers: small letters"),
     ({"file": "nowhere.onnx"}, "field 'file' is 'nowhere.onnx', which is not there"),
     ({"file": "judge.json"}, "field 'file' is of an unknown kind '.json'"),
-    ({"kind": "discriminator"}, "field 'kind' is 'discriminator'; it is segmenter or features"),
+    ({"kind": "discriminator"}, "field 'kind' is 'discriminator'; it is segmenter, classifier or features"),
     ({"output": None}, "field 'output' is missing, of a segmenter"),
     ({"kind": "features", "features": None}, "field 'features' is missing"),
     ({"output": "softmax"}, "the network has no output 'softmax'; its last ones are .*logits"),
