@@ -86,7 +86,8 @@ SHARED_KEYS = {
     "train.best_by": Key("", "metric of the best checkpoint; ``: fd where a judge gives it, else l1", ("", *BEST_BY)),
     "train.layout_form": Key(
         "auto",
-        "how layouts are read: by `cells`; `neighbourhoods`, once per distinct one; `auto`: these on CPUs without XLA",
+        "how layouts are read: by `cells`; `neighbourhoods`, once per distinct one; `auto`: these on CPUs, but not with "
+        "XLA or simultaneous updates, which know cells alone",
         ("auto", "cells", "neighbourhoods"),
     ),
     "train.jit_compile": Key(False, "XLA: for GPUs; slower on CPUs"),
@@ -269,5 +270,12 @@ def _check_rest(config):
         for key in ("evaluate_layouts", "evaluate_raw", "judge", "best_by"):
             if config.train[key]:
                 yield f"config.train.{key} is {config.train[key]!r}, but config.train.evaluate_every is 0: never"
+    if config.train.layout_form == "neighbourhoods" and (
+        config.train.jit_compile or config.train.update_order == "simultaneous"
+    ):
+        yield (
+            "config.train.layout_form is 'neighbourhoods', which neither config.train.jit_compile nor "
+            "config.train.update_order=simultaneous can do; leave it at 'auto'"
+        )
     if config.missing_terms and not config.allow_missing_terms:
         yield "config.missing_terms is filled by a run; config.allow_missing_terms is what a request says"

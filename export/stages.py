@@ -89,7 +89,9 @@ class Stages:
     def finish(self):
         """Writes what an export leaves beside its artefacts, and says how it went; returns the report."""
         report, expected = read_json(os.path.join(self.output, REPORT)), self._images(EXPECTED)
-        made = [name for name in report["artefacts"] if os.path.isfile(os.path.join(self.work, _images_of(name)))]
+        wanted = list(artefacts_of(self.request["targets"], self.model))
+        names = wanted + [name for name in report["artefacts"] if name not in wanted]  # which the file has sorted
+        made = [name for name in names if os.path.isfile(os.path.join(self.work, _images_of(name)))]
         entries = {name: report["artefacts"][name] for name in made}
         images = {name: self._images(_images_of(name)) for name in made}
         self._write_report(report)

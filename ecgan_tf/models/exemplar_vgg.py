@@ -63,10 +63,10 @@ class VGGExemplarEncoder(FromArguments, keras.layers.Layer):
     def call(self, image):
         x, features = ops.cast(image, "float32") - self.offset, []
         for block in self.blocks:
+            x = ops.max_pool(x, 2) if features else x
             for convolution in block:
                 x = convolution(x)
             features.append(x)
-            x = ops.max_pool(x, 2)
         return [compress(ops.cast(x, self.compute_dtype)) for x, compress in zip(features, self.compress)]
 
     def assign(self, values, offset, images):

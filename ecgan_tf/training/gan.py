@@ -34,6 +34,7 @@ class GAN:
         self.discriminators = {judge.name: judge.network for judge in self.judges}
         self.discriminator = self.judges[0].network
         form, pay = config.train.layout_form, neighbourhoods_pay(config.train.jit_compile)
+        pay &= config.train.update_order != "simultaneous"  # whose tape cannot go back through their branches
         for network in (self.generator, self.ema_generator, *self.discriminators.values()):
             if hasattr(network, "by_neighbourhoods"):
                 network.by_neighbourhoods = form == "neighbourhoods" or (form == "auto" and pay)

@@ -121,6 +121,7 @@ CASES = {
     "PixelEmbedding": Case({"filters": FILTERS, "dimension": 5}, (), on_features, (2, 4, 8, 5)),
     "SegmentationDiscriminator": Case({"num_classes": LABELS, "base_filters": 2, "depth": 1}, (), judge, (6, *SIZE, 2)),
     "Segmenter": Case({"num_classes": 3, "base_filters": 4}, (), on_image, (2, 4, 8, 3)),
+    "VGGExemplarEncoder": Case({"network": "hed", "filters": 4}, (IMAGE,), on_image, (*FULL, 4)),
 }  # fmt: skip
 
 
@@ -206,7 +207,7 @@ def test_a_graph_of_an_open_batch_gives_what_eager_calls_give(name, inputs):
     symbolic, actual = graph.structured_outputs, tf.nest.flatten(graph(inputs))
     assert first(symbolic).shape.is_compatible_with(CASES[name].shape)
     for before, after in zip(expected, actual, strict=True):
-        np.testing.assert_allclose(before, after, rtol=1e-4, atol=1e-4)
+        np.testing.assert_allclose(before, after, rtol=1e-4, atol=1e-4 + 1e-5 * np.max(np.abs(before)))
 
 
 @pytest.mark.parametrize("name", sorted(CASES))
