@@ -86,7 +86,7 @@ SHARED_KEYS = {
     "train.best_by": Key("", "metric of the best checkpoint; ``: fd where a judge gives it, else l1", ("", *BEST_BY)),
     "train.layout_form": Key(
         "auto",
-        "how layouts are read: by `cells`; `neighbourhoods`, once per distinct one; `auto`: these on CPUs, but not with "
+        "how layouts are read: by `cells`; `neighbourhoods`, once per distinct one; `auto`: these on CPUs, not with "
         "XLA or simultaneous updates, which know cells alone",
         ("auto", "cells", "neighbourhoods"),
     ),
