@@ -60,7 +60,7 @@ class SpectralConv2D(FromArguments, keras.layers.Layer):
         )
 
     def call(self, x, training=False):
-        if self._divides_outputs(x):
+        if training and self._divides_outputs(x):
             y = convolve(x, self.kernel, self.strides, self.padding) / self._sigma(training)
         else:
             kernel = ops.cast(self.normalized_kernel(training), self.compute_dtype)
@@ -71,7 +71,8 @@ class SpectralConv2D(FromArguments, keras.layers.Layer):
         """Whether the outputs, fewer than the kernel's values, are divided by sigma in place of the kernel.
 
         It is the same convolution; the tape keeps neither W / sigma nor W / sigma^2, and for the deep layers those are
-        all of the weights twice. In float32 alone: W itself is of any size.
+        all of the weights twice. In float32 alone: W itself is of any size. In training alone: which of the two it is
+        depends on the size of the batch, and a picture must not.
         """
         if self.folded or self.compute_dtype != "float32" or None in x.shape:
             return False

@@ -49,7 +49,10 @@ def test_inference_uses_the_stored_vectors_and_keeps_them(layer, x, convolve_num
 def test_few_outputs_are_divided_in_place_of_the_kernel(layer, size, rng):
     x = tf.constant(rng.normal(size=(1, size, size, 4)), tf.float32)
     results = []
-    for call in (layer, lambda x: convolve(x, layer.normalized_kernel(), 1, 1) + layer.bias):
+    for call in (
+        lambda x: layer(x, training=True),
+        lambda x: convolve(x, layer.normalized_kernel(), 1, 1) + layer.bias,
+    ):
         with tf.GradientTape() as tape:
             tape.watch(x)
             y = call(x)

@@ -183,7 +183,7 @@ def test_saturated_outputs_stay_in_range(toy_batch, randomize):
 def test_an_image_does_not_depend_on_its_batch_mates(generator, outputs, toy_batch):
     batch = {key: value[:1] for key, value in toy_batch(3).items()}
     for key, value in flatten(generator(batch)).items():
-        np.testing.assert_allclose(value, outputs[key][:1], atol=1e-4)
+        np.testing.assert_allclose(value, outputs[key][:1], atol=1e-5)
 
 
 def test_the_boundaries_are_seen(generator, outputs, toy_batch):
