@@ -1,11 +1,8 @@
 """One training step, the same function for one device, several, and several workers."""
 
-import functools
-
 import tensorflow as tf
 
 from ecgan_tf.methods.base import Outputs
-from ecgan_tf.training.discriminator_first import discriminator_first
 
 POWER_ITERATION = ("/u", "/v")  # how the names of such variables end
 STATISTICS = ("/moving_mean", "/moving_variance")
@@ -24,9 +21,8 @@ def make_train_step(gan, objective, config, strategy):
         batch, with the totals under "L_G" and "L_D". It updates the networks, their average and the step counter.
     """
     step = TrainStep(gan, objective, strategy.num_replicas_in_sync)
-    orders = {"alternating": step.alternating, "simultaneous": step.simultaneous}
-    orders["discriminator_first"] = functools.partial(discriminator_first, step)
-    update = orders[config.train.update_order]
+    orders = (step.alternating, step.simultaneous, step.discriminator_first)
+    update = {order.__name__: order for order in orders}[config.train.update_order]
     own_statistics = config.optimizer.ema_statistics == "own"
 
     def train_step(batch):
@@ -43,7 +39,7 @@ def make_train_step(gan, objective, config, strategy):
 
 
 class TrainStep:
-    """The two orders in which generator and discriminator may move, in a replica's context.
+    """The orders in which generator and discriminator may move, a method each, in a replica's context.
 
     Losses are means over the local batch divided by the number of replicas: the optimizers add gradients up.
     """
@@ -65,13 +61,23 @@ class TrainStep:
             scaled = self._scale(gan.generator_optimizer, generator_total)
         self._apply(gan.generator_optimizer, gan.generator_variables, tape, scaled)
 
-        outputs = self._generate(batch)
+        return {**terms, **self._move_discriminators(batch, self._generate(batch))}
+
+    def discriminator_first(self, batch):
+        """The order of LGGAN's cross-view release, as pix2pix: one pass of G, D moves on its fakes, then G does.
+
+        G is judged on the same fakes, by what the discriminators are now.
+        """
+        gan = self.gan
         with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(self._values(gan.discriminator_variables))
+            tape.watch(self._values(gan.generator_variables))
+            outputs = self._generate(batch)
+            with tape.stop_recording():
+                discriminator_terms = self._move_discriminators(batch, outputs)
             judged = self._judge(batch, outputs)
-            discriminator_total, discriminator_terms = self._discriminator_loss(judged)
-            scaled = self._scale(gan.discriminator_optimizer, discriminator_total)
-        self._apply(gan.discriminator_optimizer, gan.discriminator_variables, tape, scaled)
+            generator_total, terms = self._generator_loss(batch, outputs, judged)
+            scaled = self._scale(gan.generator_optimizer, generator_total)
+        self._apply(gan.generator_optimizer, gan.generator_variables, tape, scaled)
         return {**terms, **discriminator_terms}
 
     def simultaneous(self, batch):
@@ -94,6 +100,16 @@ class TrainStep:
         gan.generator_optimizer.apply(generator_gradients, gan.generator_variables)
         gan.discriminator_optimizer.apply(discriminator_gradients, gan.discriminator_variables)
         return {**terms, **discriminator_terms}
+
+    def _move_discriminators(self, batch, outputs):
+        """Moves D on fakes that are there; returns its terms."""
+        gan = self.gan
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(self._values(gan.discriminator_variables))
+            total, terms = self._discriminator_loss(self._judge(batch, outputs))
+            scaled = self._scale(gan.discriminator_optimizer, total)
+        self._apply(gan.discriminator_optimizer, gan.discriminator_variables, tape, scaled)
+        return terms
 
     def _generate(self, batch):
         return Outputs(self.gan.generator(batch, training=True), self.gan.method.switches)
