@@ -135,4 +135,6 @@ def encoder_mistake(network, weights):
         except RequestError as error:
             return str(error).removesuffix(".")
         return None
-    return vgg.vgg_mistake(weights, "config.train.exemplar_weights") if network in NETWORKS else None
+    if network not in NETWORKS:
+        return None
+    return vgg.vgg_mistake(weights, "config.train.exemplar_weights", "keras for its download")

@@ -42,15 +42,14 @@ class PerceptualNetwork:
         return self.features(images)
 
 
-def vgg_mistake(weights, key="config.loss.vgg_weights"):
+def vgg_mistake(weights, key="config.loss.vgg_weights", other="hed"):
     """What is wrong with weights as `make_vgg_features` takes them, with the remedy; None where they are at hand.
 
     Args:
         key: of the config, which names them.
+        other: what it may name beside a file, for the remedy.
     """
-    remedy = f"give --{key}=FILE, {NOTOP} of Keras or torchvision's vgg19 (.pth), or hed"
-    if key != "config.loss.vgg_weights":
-        remedy = remedy.removesuffix(", or hed") + ", or keras for its download"
+    remedy = f"give --{key}=FILE, {NOTOP} of Keras or torchvision's vgg19 (.pth), or {other}"
     if weights == "keras":
         found = keras_weights() is not None
         return None if found else f"Keras has no VGG-19 weights cached and could not download them; {remedy}"
