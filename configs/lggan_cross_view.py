@@ -28,8 +28,5 @@ def get_config(variant=None):
     config.model.local_classes = "groups"
     config.model.local_groups = GROUPS
     config.data.name = "folder"
-    config.data.image_size = (256, 256)
-    config.data.load_size = (286, 286)
-    config.train.global_batch_size = 4
     config.train.steps = 412_500  # 30 epochs of 55,000 pairs (Dayton)
     return apply_variant(config, variant)

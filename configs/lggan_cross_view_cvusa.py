@@ -21,9 +21,6 @@ from ecgan_tf.config import apply_variant, base_config
 
 def get_config(variant=None):
     config = released(base_config("lggan_cross_view"))
-    config.data.image_size = (256, 256)
-    config.data.load_size = (286, 286)
-    config.train.global_batch_size = 4
     config.train.steps = 266_490  # 30 epochs of 35,532 pairs
     config.optimizer.constant_fraction = 15 / 30
     return apply_variant(config, variant)

@@ -19,18 +19,17 @@ from ecgan_tf.config import apply_variant, base_config
 
 def get_config(variant=None):
     config = released(base_config("lggan_cross_view"))
-    config.data.image_size = (256, 256)
-    config.data.load_size = (286, 286)
-    config.train.global_batch_size = 4
     config.train.steps = 481_250  # 35 epochs of 55,000 pairs
     config.optimizer.constant_fraction = 20 / 35
     return apply_variant(config, variant)
 
 
 def released(config):
-    """The cross-view release's values, whatever the data set (options and train_*.sh of the release)."""
+    """The cross-view release's values, at 256x256 (options and train_*.sh of the release)."""
     config.model.initializer = "normal_0.02"
     config.data.name = "cross_view"
+    config.data.image_size = (256, 256)
+    config.data.load_size = (286, 286)
     config.data.flip = False
     config.loss.gan_mode = "log"
     config.loss.feature_matching = 0.0
@@ -41,6 +40,7 @@ def released(config):
     config.optimizer.generator_lr = config.optimizer.discriminator_lr = 2e-4
     config.optimizer.beta_1 = 0.5
     config.optimizer.beta_2 = 0.999
+    config.train.global_batch_size = 4
     config.train.update_order = "discriminator_first"
     config.train.checkpoint_every = 2000
     return config

@@ -15,17 +15,10 @@ Hardware: one GPU with 11 GB, as the authors.
 Result:   not measured.
 """
 
-from ecgan_tf.configs.lggan_cross_view_dayton import released
-
-from ecgan_tf.config import apply_variant, base_config
+from ecgan_tf.configs import lggan_cross_view_dayton
 
 
 def get_config(variant=None):
-    config = released(base_config("lggan_cross_view"))
-    config.data.image_size = (256, 256)
-    config.data.load_size = (286, 286)
+    config = lggan_cross_view_dayton.get_config(variant)
     config.model.upsampler = "sau"
-    config.train.global_batch_size = 4
-    config.train.steps = 481_250  # 35 epochs of 55,000 pairs
-    config.optimizer.constant_fraction = 20 / 35
-    return apply_variant(config, variant)
+    return config

@@ -21,9 +21,6 @@ from ecgan_tf.config import apply_variant, base_config
 
 def get_config(variant=None):
     config = released(base_config("lggan_cross_view"))
-    config.data.image_size = (256, 256)
-    config.data.load_size = (286, 286)
-    config.train.global_batch_size = 4
     config.train.steps = 230_150  # 20 epochs of 46,030 pairs
     config.optimizer.constant_fraction = 10 / 20
     return apply_variant(config, variant)

@@ -12,15 +12,8 @@ Hardware: 4 to 8 GPUs with 32 GB, as the authors.
 Result:   not measured.
 """
 
-from ecgan_tf.config import apply_variant, base_config
+from ecgan_tf.configs import lggan_celebamask_hq
 
 
 def get_config(variant=None):
-    config = base_config("spade")
-    config.data.name = "folder"
-    config.data.image_size = (256, 256)
-    config.data.load_size = (286, 286)
-    config.train.global_batch_size = 16
-    config.train.steps = 150_000  # 100 epochs of 24,000 photographs
-    config.train.checkpoint_every = 2000
-    return apply_variant(config, variant)
+    return lggan_celebamask_hq.get_config(variant, method="spade")

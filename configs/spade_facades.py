@@ -12,14 +12,8 @@ Hardware: 4 to 8 GPUs with 32 GB, as the authors.
 Result:   not measured.
 """
 
-from ecgan_tf.config import apply_variant, base_config
+from ecgan_tf.configs import lggan_facades
 
 
 def get_config(variant=None):
-    config = base_config("spade")
-    config.data.name = "folder"
-    config.data.image_size = (256, 256)
-    config.data.load_size = (286, 286)
-    config.train.global_batch_size = 4
-    config.train.steps = 10_000  # 100 epochs of 400 photographs
-    return apply_variant(config, variant)
+    return lggan_facades.get_config(variant, method="spade")
