@@ -7,7 +7,7 @@ import shutil
 from ecgan_tf.atomic_files import machine_errors, partial_name, write_json
 from ecgan_tf.console import say, stderr_held_back
 from ecgan_tf.inference.runtimes import open_model
-from export.memory import give_back
+from ecgan_tf.memory import give_back
 from export.parity import compare, latency
 from export.report import inspect
 

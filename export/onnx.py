@@ -15,7 +15,7 @@ import tf2onnx
 
 from ecgan_tf.atomic_files import machine_errors
 from ecgan_tf.outputs import need_temporary_room
-from export.memory import give_back
+from ecgan_tf.memory import give_back
 
 OPSET = 18  # the highest that tf2onnx writes
 # Statistics and normalised weights, which lose their meaning in float16.

@@ -14,7 +14,7 @@ from export.children import REQUEST, RESULT
 def main(argv):
     _, work, name, *arguments = argv
     console.quiet_tensorflow()
-    from export.memory import peak_bytes
+    from ecgan_tf.memory import peak_bytes
     from export.stages import Stages
 
     stages = Stages(read_json(os.path.join(work, REQUEST)), work, beside=peak_bytes(os.getppid()) or 0)

@@ -13,7 +13,7 @@ from ecgan_tf.outputs import expand, plan_folder
 from export import tensorrt_files
 from export.artefact import export_one, remove
 from export.inference_model import InferenceModel
-from export.memory import give_back, peak_bytes
+from ecgan_tf.memory import give_back, peak_bytes
 from export.report import write_model_card, write_sheet
 from export.serving.server_config import write_serving_files
 from export.targets import INSTEAD_OF, artefact_of, artefacts_of, stand_ins

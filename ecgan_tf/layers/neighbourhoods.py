@@ -5,6 +5,8 @@ is computed once per distinct window need not be computed per cell. All of it is
 id that they hold, never by a hash.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 import tensorflow as tf
 
@@ -13,22 +15,30 @@ from ecgan_tf.layers.convolution import pad_reflect
 MAX_IDS = 2**21  # three ids make one int64
 
 
-class Selection:
+class Selection(NamedTuple):
     """Which rows of a table are added up for each of many outputs.
 
     The gradient of a row adds up the gradients of the outputs that read it: a segment sum over rows that were sorted
     once, so that the order of additions is fixed on every device. Half precision is added up in float32.
 
-    Args:
-        rows: int32 (outputs, rows_each), numbers of rows.
+    Attributes:
+        rows: int32 (outputs * rows_each,), numbers of rows.
+        outputs: int32, the output of each; None where each output reads one row.
+        sorted_rows, readers: int32, the rows in ascending order and the outputs that read them.
     """
 
-    def __init__(self, rows):
-        each = rows.shape[1]
-        self._rows = tf.reshape(rows, [-1])
-        self._outputs = tf.repeat(tf.range(tf.shape(rows)[0]), each) if each > 1 else None
-        order = tf.argsort(self._rows, stable=True)
-        self._sorted_rows, self._readers = tf.gather(self._rows, order), order // each
+    rows: tf.Tensor
+    outputs: tf.Tensor | None
+    sorted_rows: tf.Tensor
+    readers: tf.Tensor
+
+    @classmethod
+    def of(cls, rows):
+        """The selection of int32 (outputs, rows_each), numbers of rows."""
+        each, flat = rows.shape[1], tf.reshape(rows, [-1])
+        outputs = tf.repeat(tf.range(tf.shape(rows)[0]), each) if each > 1 else None
+        order = tf.argsort(flat, stable=True)
+        return cls(flat, outputs, tf.gather(flat, order), order // each)
 
     def sum(self, table):
         """The sums of the selected rows.
@@ -44,16 +54,16 @@ class Selection:
             def gradient(upstream):
                 by_row = tf.raw_ops.SparseSegmentSumWithNumSegments(
                     data=tf.cast(upstream, tf.float32),
-                    indices=self._readers,
-                    segment_ids=self._sorted_rows,
+                    indices=self.readers,
+                    segment_ids=self.sorted_rows,
                     num_segments=tf.shape(table)[0],
                 )
                 return tf.cast(by_row, table.dtype)
 
-            if self._outputs is None:
-                return tf.gather(table, self._rows), gradient
+            if self.outputs is None:
+                return tf.gather(table, self.rows), gradient
             sums = tf.raw_ops.SparseSegmentSum(
-                data=tf.cast(table, tf.float32), indices=self._rows, segment_ids=self._outputs
+                data=tf.cast(table, tf.float32), indices=self.rows, segment_ids=self.outputs
             )
             return tf.cast(sums, table.dtype), gradient
 
@@ -97,7 +107,7 @@ class Cells:
     def prepare(self):
         """Makes what all calls of `spread` share: to be called first outside a branch, which keeps what it makes."""
         if self._selection is None:
-            self._selection = Selection(tf.reshape(self.ids, [-1, 1]))
+            self._selection = Selection.of(tf.reshape(self.ids, [-1, 1]))
 
     def spread(self, table):
         """To every cell the row of its id: float (count, filters) to (batch, height, width, filters)."""
@@ -122,7 +132,7 @@ class Cells:
             for dx in range(size)
         ]
         of_taps = tf.stack([tf.reshape(tap, [-1]) for tap in taps], axis=1) + tap_offsets(size, self.count)
-        sums = Selection(of_taps).sum(tf.reshape(tables, [-1, tables.shape[-1]]))
+        sums = Selection.of(of_taps).sum(tf.reshape(tables, [-1, tables.shape[-1]]))
         return tf.reshape(sums, [-1, rows, columns, tables.shape[-1]])
 
 
@@ -144,6 +154,7 @@ class Windows(Cells):
         rows, _, rows_are_exact = number_runs(seen, size, axis=2)
         ids, count, is_exact = number_runs(rows, size, axis=1)
         super().__init__(ids, count, cells.is_exact & rows_are_exact & is_exact)
+        self._selection_where = None
         # Whoever reads a window reads it off the first cell that it is around.
         numbers = tf.reshape(ids, [-1])
         first = tf.math.unsorted_segment_min(tf.range(tf.size(numbers)), numbers, count)
@@ -152,7 +163,18 @@ class Windows(Cells):
         corner = first // (height * width) * padded_area + first // width % height * padded_width + first % width
         taps = (np.arange(size)[:, None] * padded_width + np.arange(size)).reshape(-1).astype(np.int32)
         self._held = tf.gather(tf.reshape(seen, [-1]), corner[:, None] + taps)
-        self._of_taps = Selection(self._held + tap_offsets(size, cells.count))
+        self._of_taps = Selection.of(self._held + tap_offsets(size, cells.count))
+
+    def selection_where(self, pays):
+        """How every cell reads its row of a table of the windows or, where that does not pay, of one of all cells.
+
+        Args:
+            pays: bool scalar, the same for all who ask: the selection is made once.
+        """
+        if self._selection_where is None:
+            windows = tf.reshape(self.ids, [-1, 1])
+            self._selection_where = Selection.of(tf.where(pays, windows, tf.range(tf.size(windows))[:, None]))
+        return self._selection_where
 
     def sum(self, tables):
         """What a convolution gives at each window: for each of its taps the row of what lies there, added up.
@@ -172,7 +194,7 @@ class Windows(Cells):
         Returns:
             float (count, filters).
         """
-        sums = Selection(self._held).sum(tf.pad(table, [(1, 0), (0, 0)]))
+        sums = Selection.of(self._held).sum(tf.pad(table, [(1, 0), (0, 0)]))
         inside = tf.reduce_sum(tf.cast(self._held > 0, sums.dtype), axis=1, keepdims=True)
         return sums / inside
 

@@ -10,10 +10,27 @@ def leaky_relu(x):
     return ops.leaky_relu(x, LEAKY_SLOPE)
 
 
+@keras.saving.register_keras_serializable("ecgan_tf")
+class BatchNormalization(keras.layers.BatchNormalization):
+    """Keras' layer, whose training call is also to be had in two: statistics, then what they make of x."""
+
+    def statistics(self, x):
+        """Mean and variance over batch, height and width of all replicas; moves the moving ones."""
+        mean, variance = ops.moments(ops.cast(x, "float32"), axes=(0, 1, 2), synchronized=self.synchronized)
+        for moving, value in ((self.moving_mean, mean), (self.moving_variance, variance)):
+            moving.assign(moving * self.momentum + value * (1.0 - self.momentum))
+        return mean, variance
+
+    def normalized(self, x, mean, variance):
+        """(x - mean) / sqrt(variance + epsilon), of the layer's type."""
+        x = ops.cast(x, "float32")
+        return ops.cast(ops.batch_normalization(x, mean, variance, axis=-1, epsilon=self.epsilon), self.compute_dtype)
+
+
 def make_normalization(kind, name=None):
     """The normalisation without learnt scale and offset that SPADE modulates: "batch" or "instance"."""
     if kind == "batch":  # PyTorch's momentum 0.1 is Keras' 0.9
-        return keras.layers.BatchNormalization(
+        return BatchNormalization(
             center=False, scale=False, momentum=0.9, epsilon=1e-5, synchronized=True, name=name
         )
     return keras.layers.GroupNormalization(groups=-1, center=False, scale=False, epsilon=1e-5, name=name)

@@ -1,5 +1,7 @@
 """Spatially-adaptive normalisation and its residual block."""
 
+from typing import NamedTuple
+
 import keras
 import tensorflow as tf
 from keras import ops
@@ -7,6 +9,7 @@ from keras import ops
 from ecgan_tf.layers.from_arguments import FromArguments
 from ecgan_tf.layers.initializers import make_initializer
 from ecgan_tf.layers.label_conv import LabelConv2D
+from ecgan_tf.layers.neighbourhoods import Selection
 from ecgan_tf.layers.normalization import leaky_relu, make_normalization
 from ecgan_tf.layers.spectral_conv import SpectralConv2D
 
@@ -14,6 +17,21 @@ from ecgan_tf.layers.spectral_conv import SpectralConv2D
 # together are less than the convolutions (python -m benchmarks.neighbourhoods: equal at 1.03 forward, 0.82 with
 # gradients).
 COST_OF_WIDE, MOST_WORK = 0.3, 0.75
+
+
+class Modulation(NamedTuple):
+    """gamma and beta, float (batch, height, width, filters); or tables (rows, filters) and which row a cell reads."""
+
+    gamma: tf.Tensor
+    beta: tf.Tensor
+    selection: Selection | None = None
+
+    def apply(self, x, offset=1.0):
+        """x * (offset + gamma) + beta."""
+        gamma, beta = self.gamma, self.beta
+        if self.selection is not None:
+            gamma, beta = (tf.reshape(self.selection.sum(table), [-1, *x.shape[1:]]) for table in (gamma, beta))
+        return x * (offset + gamma if offset else gamma) + beta
 
 
 @keras.saving.register_keras_serializable("ecgan_tf")
@@ -72,32 +90,43 @@ class SPADE(FromArguments, keras.layers.Layer):
         self.built = True
 
     def call(self, x, layout, training=False):
-        gamma, beta = self._modulation(layout)
         if self.folded:
-            return x * gamma + beta
-        return self.norm(x, training=training) * (1.0 + gamma) + beta
+            return self.modulation(layout).apply(x, offset=0.0)
+        return self.modulation(layout).apply(self.norm(x, training=training))
 
-    def _modulation(self, layout):
-        """gamma and beta, float (batch, height, width, filters): of every cell, or of every distinct neighbourhood."""
+    def training_call(self, x, layout):
+        """`call` in training, as a function that changes no state and its inputs, for `recomputed`."""
+        modulation = self.modulation(layout)
+        if self.normalization != "batch":
+            return (lambda x, modulation: modulation.apply(x)), (self.norm(x, training=True), modulation)
+
+        def apply(x, mean, variance, modulation):
+            return modulation.apply(self.norm.normalized(x, mean, variance))
+
+        return apply, (x, *self.norm.statistics(x), modulation)
+
+    def modulation(self, layout):
+        """What it reads of a layout: the `Modulation` of every cell, or of every distinct neighbourhood."""
         if not layout.by_neighbourhoods:
-            return self._modulation_of_cells(layout)
+            return Modulation(*self._of_cells(layout))
         near = layout.cells.windows(3)
         wide = near.windows(3)  # of 5x5 cells, which differ where a 3x3 window within them does
-        wide.prepare()
-        return tf.cond(
-            near.share + COST_OF_WIDE * wide.share <= MOST_WORK,
-            lambda: self._modulation_of_neighbourhoods(layout, near, wide),
-            lambda: self._modulation_of_cells(layout.by_cells()),
-        )
+        pays = near.share + COST_OF_WIDE * wide.share <= MOST_WORK
 
-    def _modulation_of_cells(self, layout):
+        def of_cells():
+            return tuple(tf.reshape(each, (-1, each.shape[-1])) for each in self._of_cells(layout.by_cells()))
+
+        tables = tf.cond(pays, lambda: self._of_neighbourhoods(layout, near, wide), of_cells)
+        return Modulation(*tables, wide.selection_where(pays))
+
+    def _of_cells(self, layout):
         hidden = ops.relu(self.shared(layout=layout))
         return self.gamma(hidden), self.beta(hidden)
 
-    def _modulation_of_neighbourhoods(self, layout, near, wide):
+    def _of_neighbourhoods(self, layout, near, wide):
         hidden = ops.relu(self.shared.of_windows(near, layout))
         hidden = ops.pad(hidden, [(1, 0), (0, 0)])  # outside, where the second convolution pads its input with zeros
-        return tuple(wide.spread(self._of_wide(convolution, hidden, wide)) for convolution in (self.gamma, self.beta))
+        return tuple(self._of_wide(convolution, hidden, wide) for convolution in (self.gamma, self.beta))
 
     def _of_wide(self, convolution, hidden, wide):
         kernel = ops.cast(ops.reshape(convolution.kernel, (9, self.hidden_filters, -1)), self.compute_dtype)
@@ -165,8 +194,13 @@ class SPADEResidualBlock(FromArguments, keras.layers.Layer):
 
     def call(self, x, layout, training=False):
         layout = layout.at(*x.shape[1:3])
-        main = self.conv_0(leaky_relu(self.norm_0(x, layout=layout, training=training)), training=training)
-        main = self.conv_1(leaky_relu(self.norm_1(main, layout=layout, training=training)), training=training)
-        if self.learned_shortcut:
-            x = self.conv_s(self.norm_s(x, layout=layout, training=training), training=training)
-        return main + x
+
+        def convolve(convolution, norm, x, activation):
+            if not training:
+                return convolution(activation(norm(x, layout=layout)))
+            prepare, inputs = norm.training_call(x, layout)
+            return convolution.of(lambda *inputs: activation(prepare(*inputs)), *inputs, training=True)
+
+        main = convolve(self.conv_0, self.norm_0, x, leaky_relu)
+        main = convolve(self.conv_1, self.norm_1, main, leaky_relu)
+        return main + (convolve(self.conv_s, self.norm_s, x, lambda x: x) if self.learned_shortcut else x)

@@ -8,6 +8,7 @@ from keras import ops
 from ecgan_tf.layers.convolution import convolve
 from ecgan_tf.layers.from_arguments import FromArguments
 from ecgan_tf.layers.initializers import make_initializer
+from ecgan_tf.layers.recomputed import recomputed
 
 
 @keras.saving.register_keras_serializable("ecgan_tf")
@@ -60,23 +61,41 @@ class SpectralConv2D(FromArguments, keras.layers.Layer):
         )
 
     def call(self, x, training=False):
-        if training and self._divides_outputs(x):
-            y = convolve(x, self.kernel, self.strides, self.padding) / self._sigma(training)
-        else:
-            kernel = ops.cast(self.normalized_kernel(training), self.compute_dtype)
-            y = convolve(x, kernel, self.strides, self.padding)
+        kernel, sigma = self._kernel_and_sigma(x.shape, training)
+        return self._finish(convolve(x, kernel, self.strides, self.padding), sigma)
+
+    def of(self, prepare, *inputs, training=False):
+        """The convolution of `prepare(*inputs)`, of which training keeps the inputs alone: see `recomputed`.
+
+        The result of `prepare` has the shape of its first input.
+        """
+        kernel, sigma = self._kernel_and_sigma(inputs[0].shape, training)
+
+        def run(kernel, *inputs):
+            return convolve(prepare(*inputs), kernel, self.strides, self.padding)
+
+        return self._finish(recomputed(run, kernel, *inputs), sigma)
+
+    def _kernel_and_sigma(self, x_shape, training):
+        """The kernel to convolve with, and by what to divide what that gives: None for nothing."""
+        if training and self._divides_outputs(x_shape):
+            return ops.convert_to_tensor(self.kernel), self._sigma(training)
+        return ops.cast(self.normalized_kernel(training), self.compute_dtype), None
+
+    def _finish(self, y, sigma):
+        y = y if sigma is None else y / sigma
         return y + self.bias if self.use_bias else y
 
-    def _divides_outputs(self, x):
+    def _divides_outputs(self, x_shape):
         """Whether the outputs, fewer than the kernel's values, are divided by sigma in place of the kernel.
 
         It is the same convolution; the tape keeps neither W / sigma nor W / sigma^2, and for the deep layers those are
         all of the weights twice. In float32 alone: W itself is of any size. In training alone: which of the two it is
         depends on the size of the batch, and a picture must not.
         """
-        if self.folded or self.compute_dtype != "float32" or None in x.shape:
+        if self.folded or self.compute_dtype != "float32" or None in x_shape:
             return False
-        return math.prod(self.compute_output_shape(x.shape)) < math.prod(self.kernel.shape)
+        return math.prod(self.compute_output_shape(x_shape)) < math.prod(self.kernel.shape)
 
     def normalized_kernel(self, training=False):
         """W / sigma(W), float32, of the kernel's shape."""

@@ -9,6 +9,7 @@ from ecgan_tf.layers.from_arguments import FromArguments
 from ecgan_tf.layers.initializers import make_initializer
 from ecgan_tf.layers.label_conv import convolve_labels
 from ecgan_tf.layers.normalization import leaky_relu
+from ecgan_tf.layers.recomputed import convolve_recomputed, recomputed
 from ecgan_tf.models.spade import TrunkGenerator
 
 HEAD_FILTERS = (32, 16, 8)  # of the n = 3 intermediate layers, whatever the trunk's width, as in the release
@@ -28,7 +29,8 @@ class ConvolutionChain(FromArguments, keras.layers.Layer):
         x: float (batch, height, width, C).
         gates: the intermediate features of the other chain, or None.
     Returns:
-        float (batch, height, width, 3) in (-1, 1), and the list of the n intermediate features before activation.
+        float (batch, height, width, 3) in (-1, 1), and the list of the n intermediate features before gates and
+        activation.
     """
 
     def __init__(self, initializer="xavier_0.02", **kwargs):
@@ -51,14 +53,25 @@ class ConvolutionChain(FromArguments, keras.layers.Layer):
             shape = (*shape[:-1], convolution.filters)
         self.built = True
 
-    def call(self, x, gates=None):
-        features = []
+    def call(self, x, gates=None, training=False):
+        features, gate = [], None
         for j, convolution in enumerate(self.convolutions):
-            x = convolution(leaky_relu(x))
-            if gates is not None:
-                x = transfer_edges(gates[j], x)
+            x = convolve_recomputed(convolution, _transferred, x, gate, training=training)
             features.append(x)
-        return ops.tanh(self.to_image(leaky_relu(x))), features
+            gate = gates[j] if gates else None
+        return ops.tanh(convolve_recomputed(self.to_image, _transferred, x, gate, training=training)), features
+
+
+def _transferred(x, gate):
+    return leaky_relu(x if gate is None else transfer_edges(gate, x))
+
+
+def _joined(*parts):
+    return leaky_relu(ops.concatenate(parts, axis=-1))
+
+
+def _gated(classes, gate):
+    return leaky_relu(classes * (1.0 + gate))
 
 
 def transfer_edges(edge, image):
@@ -108,22 +121,30 @@ class SemanticPreservingModule(FromArguments, keras.layers.Layer):
         self.to_image.build(x_shape)
         self.built = True
 
-    def call(self, parts, layout, initial_image=None):
-        classes = self._classes([ops.cast(part, self.compute_dtype) for part in parts], layout)
+    def call(self, parts, layout, initial_image=None, training=False):
+        classes = self._classes([ops.cast(part, self.compute_dtype) for part in parts], layout, training)
         gate = ops.sigmoid(ops.mean(classes, axis=(1, 2), keepdims=True))
-        features = self.to_features(leaky_relu(classes * (1.0 + gate)))
-        image = self.to_image(leaky_relu(features))
+        features = convolve_recomputed(self.to_features, _gated, classes, gate, training=training)
+        image = convolve_recomputed(self.to_image, leaky_relu, features, training=training)
         return ops.tanh(image + initial_image if self.skip else image)
 
-    def _classes(self, parts, layout):
+    def _classes(self, parts, layout, training):
         if not layout.by_neighbourhoods:
             semantic = layout.semantic(self.compute_dtype)
-            return self.to_classes(leaky_relu(ops.concatenate([*parts, semantic], axis=-1)))
-        x = ops.concatenate(parts, axis=-1)
+            return convolve_recomputed(self.to_classes, _joined, *parts, semantic, training=training)
         # The leaky ReLU leaves the channels of the layout as they are, and the convolution is linear.
+        channels = sum(part.shape[-1] for part in parts)
         kernel = ops.cast(self.to_classes.kernel, self.compute_dtype)
-        of_features, of_layout = kernel[:, :, : x.shape[-1]], kernel[:, :, x.shape[-1] :]
-        classes = convolve(leaky_relu(x), of_features, padding=1) + convolve_labels(layout, of_layout)
+        of_features, of_layout = kernel[:, :, :channels], kernel[:, :, channels:]
+
+        def convolve_features(kernel, *parts):
+            return convolve(_joined(*parts), kernel, padding=1)
+
+        if training:
+            classes = recomputed(convolve_features, of_features, *parts)
+        else:
+            classes = convolve_features(of_features, *parts)
+        classes = classes + convolve_labels(layout, of_layout)
         return classes + ops.cast(self.to_classes.bias, self.compute_dtype)
 
 
@@ -232,13 +253,14 @@ class ECGANGenerator(TrunkGenerator):
         outputs = {"features": features, "scales": tuple(scales)}
         gates = None
         if self.use_edge:
-            outputs["edge"], edge_features = self.edge_generator(features)
+            outputs["edge"], edge_features = self.edge_generator(features, training=training)
             gates = edge_features if self.edge_transfer in ("feature", "both") else None
-        image, _ = self.image_generator(features, gates=gates)
+        image, _ = self.image_generator(features, gates=gates, training=training)
         if self.use_edge and self.edge_transfer in ("image", "both"):
             image = transfer_edges(outputs["edge"], image)
         outputs["initial_image"] = image
         if not self.use_semantic_preserving:
             return {"image": ops.clip(image, -1.0, 1.0), **outputs}
         parts = [features, image, *([outputs["edge"]] if self.use_edge else [])]
-        return {"image": self.semantic_preserving(parts, layout=layout, initial_image=image), **outputs}
+        image = self.semantic_preserving(parts, layout=layout, initial_image=image, training=training)
+        return {"image": image, **outputs}

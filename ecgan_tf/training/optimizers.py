@@ -23,6 +23,27 @@ class PiecewiseLinear(keras.optimizers.schedules.LearningRateSchedule):
         return {"rate": self.rate, "pieces": self.pieces}
 
 
+@keras.saving.register_keras_serializable("ecgan_tf")
+class AdamWithoutMomentum(keras.optimizers.Adam):
+    """Adam whose beta_1 is 0, as of every SPADE-like release: the first moment is the gradient, and is not stored."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, beta_1=0.0, **{key: value for key, value in kwargs.items() if key != "beta_1"})
+
+    def build(self, var_list):
+        if not self.built:
+            keras.optimizers.Optimizer.build(self, var_list)
+            self._velocities = self.add_optimizer_variables(var_list, "velocity")
+
+    def update_step(self, gradient, variable, learning_rate):
+        gradient, rate = (ops.cast(each, variable.dtype) for each in (gradient, learning_rate))
+        velocity = self._velocities[self._get_variable_index(variable)]
+        self.assign_add(velocity, (ops.square(gradient) - velocity) * (1.0 - self.beta_2))
+        power = ops.power(ops.cast(self.beta_2, variable.dtype), ops.cast(self.iterations + 1, variable.dtype))
+        rate = rate * ops.sqrt(1.0 - power)
+        self.assign_sub(variable, rate * gradient / (ops.sqrt(velocity) + self.epsilon))
+
+
 def make_optimizer(rate, optimizer_config, pieces, precision, name):
     """Adam for one network; under mixed_float16 with a loss scale of its own.
 
@@ -33,9 +54,11 @@ def make_optimizer(rate, optimizer_config, pieces, precision, name):
         precision: config.train.precision.
     """
     schedule = PiecewiseLinear(rate, pieces)
-    adam = keras.optimizers.Adam(
-        schedule, beta_1=optimizer_config.beta_1, beta_2=optimizer_config.beta_2, epsilon=1e-8, name=name
-    )
+    arguments = {"beta_2": optimizer_config.beta_2, "epsilon": 1e-8, "name": name}
+    if optimizer_config.beta_1:
+        adam = keras.optimizers.Adam(schedule, beta_1=optimizer_config.beta_1, **arguments)
+    else:
+        adam = AdamWithoutMomentum(schedule, **arguments)
     if precision == "mixed_float16":
         return keras.optimizers.LossScaleOptimizer(adam, name=f"{name}_loss_scale")
     return adam

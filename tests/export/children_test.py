@@ -12,7 +12,7 @@ import pytest
 from ecgan_tf.errors import RequestError
 from export import export_run
 from export.children import stage_in_child
-from export.memory import give_back, peak_bytes
+from ecgan_tf.memory import give_back, peak_bytes
 
 
 @pytest.fixture(scope="module")

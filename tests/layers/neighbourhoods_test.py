@@ -83,7 +83,7 @@ def test_runs_along_either_axis(rng):
 def test_a_selection_and_its_gradient_match_a_loop(each, dtype, rng):
     rows = rng.integers(0, 5, (30, each)).astype(np.int32)  # row 5 is read by none
     table, upstream = (tf.cast(rng.normal(size=(count, 7)), dtype) for count in (6, 30))
-    selection = Selection(tf.constant(rows))
+    selection = Selection.of(tf.constant(rows))
     with tf.GradientTape() as tape:
         tape.watch(table)
         sums = selection.sum(table)
@@ -102,7 +102,7 @@ def test_half_precision_is_added_up_in_full():
     table = tf.zeros((1, 1), tf.float16)
     with tf.GradientTape() as tape:
         tape.watch(table)
-        sums = Selection(rows).sum(table)
+        sums = Selection.of(rows).sum(table)
     gradient = tape.gradient(sums, table, tf.ones_like(sums))
     assert float(gradient[0, 0]) == 4096  # in float16 the sum would stop at 2048
 
@@ -116,7 +116,7 @@ def test_the_gradient_is_the_same_every_time(rng):
         with tf.GradientTape() as tape:
             table = tf.zeros((3, 8))
             tape.watch(table)
-            sums = Selection(rows).sum(table)
+            sums = Selection.of(rows).sum(table)
         return tape.gradient(sums, table, upstream)
 
     first = gradient()

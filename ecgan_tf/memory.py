@@ -1,4 +1,4 @@
-"""The memory of an export: given back between artefacts, and measured."""
+"""The memory of a process: given back where glibc would keep it, and measured."""
 
 import contextlib
 import ctypes
@@ -7,7 +7,7 @@ import sys
 
 
 def give_back():
-    """Returns freed memory to the machine; glibc would keep what a converter freed, more than the next one may have."""
+    """Returns freed memory to the machine; glibc would keep what a converter, or the tracing of a graph, freed."""
     gc.collect()
     with contextlib.suppress(AttributeError, OSError, TypeError):  # another C library
         ctypes.CDLL(None).malloc_trim(0)
