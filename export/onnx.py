@@ -14,8 +14,8 @@ import tensorflow as tf
 import tf2onnx
 
 from ecgan_tf.atomic_files import machine_errors
-from ecgan_tf.outputs import need_temporary_room
 from ecgan_tf.memory import give_back
+from ecgan_tf.outputs import need_temporary_room
 
 OPSET = 18  # the highest that tf2onnx writes
 # Statistics and normalised weights, which lose their meaning in float16.

@@ -9,11 +9,11 @@ from ecgan_tf.atomic_files import machine_errors, read_json, write_json
 from ecgan_tf.console import say
 from ecgan_tf.errors import RequestError
 from ecgan_tf.inference.runtimes import open_keras_run
+from ecgan_tf.memory import give_back, peak_bytes
 from ecgan_tf.outputs import expand, plan_folder
 from export import tensorrt_files
 from export.artefact import export_one, remove
 from export.inference_model import InferenceModel
-from ecgan_tf.memory import give_back, peak_bytes
 from export.report import write_model_card, write_sheet
 from export.serving.server_config import write_serving_files
 from export.targets import INSTEAD_OF, artefact_of, artefacts_of, stand_ins

@@ -12,7 +12,10 @@ def leaky_relu(x):
 
 @keras.saving.register_keras_serializable("ecgan_tf")
 class BatchNormalization(keras.layers.BatchNormalization):
-    """Keras' layer, whose training call is also to be had in two: statistics, then what they make of x."""
+    """Keras' layer, whose training call is also to be had in two: statistics, then what they make of x.
+
+    The two are of a layer without `center` and `scale`.
+    """
 
     def statistics(self, x):
         """Mean and variance over batch, height and width of all replicas; moves the moving ones."""
@@ -30,7 +33,5 @@ class BatchNormalization(keras.layers.BatchNormalization):
 def make_normalization(kind, name=None):
     """The normalisation without learnt scale and offset that SPADE modulates: "batch" or "instance"."""
     if kind == "batch":  # PyTorch's momentum 0.1 is Keras' 0.9
-        return BatchNormalization(
-            center=False, scale=False, momentum=0.9, epsilon=1e-5, synchronized=True, name=name
-        )
+        return BatchNormalization(center=False, scale=False, momentum=0.9, epsilon=1e-5, synchronized=True, name=name)
     return keras.layers.GroupNormalization(groups=-1, center=False, scale=False, epsilon=1e-5, name=name)

@@ -60,7 +60,7 @@ def load_checkpoint(folder, step, variables, prefix=""):
     Returns:
         the extra arrays, by name.
     """
-    arrays = without_lost_heads(read_checkpoint(folder, step, prefix), variables)
+    arrays = without_unread_moments(without_lost_heads(read_checkpoint(folder, step, prefix), variables), variables)
     extra = {name.removeprefix(EXTRA): arrays.pop(name) for name in list(arrays) if name.startswith(EXTRA)}
     assign_arrays(checkpoint_path(folder, step), arrays, variables)
     return extra
@@ -83,6 +83,11 @@ def without_lost_heads(arrays, variables):
         for name, array in arrays.items()
         if name.split("/")[0] not in lost and not any(part in name for part in of_lost)
     }
+
+
+def without_unread_moments(arrays, variables):
+    """The arrays without first moments that nobody reads: runs of before 0.2.0 stored them where beta_1 is 0."""
+    return {name: array for name, array in arrays.items() if name in variables or not name.endswith("_momentum")}
 
 
 def read_checkpoint(folder, step, prefix=""):

@@ -10,9 +10,9 @@ import time
 import pytest
 
 from ecgan_tf.errors import RequestError
+from ecgan_tf.memory import give_back, peak_bytes
 from export import export_run
 from export.children import stage_in_child
-from ecgan_tf.memory import give_back, peak_bytes
 
 
 @pytest.fixture(scope="module")

@@ -74,6 +74,7 @@ FULL, HALF, DOUBLE = (2, *SIZE), (2, SIZE[0] // 2, SIZE[1] // 2), (2, 2 * SIZE[0
 TRUNK = {"filters": 2, "upsampling": "normal", "modulation": MODULATION}
 LAYOUT = {"num_labels": LABELS, "has_boundaries": True}
 CASES = {
+    "BatchNormalization": Case({}, (FEATURES,), on_features, (*FULL, FILTERS)),
     "ClassBranches": Case({"num_branches": LABELS, "kernel_size": 3}, (FEATURES,),
                           lambda layer, x: layer(x["features"], branches=x["labels"]), (*FULL, 3)),
     "ConvolutionChain": Case({"initializer": "he"}, (FEATURES,), on_features, (*FULL, 3)),

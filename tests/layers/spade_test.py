@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from ecgan_tf.layers.layout import Layout
 from ecgan_tf.layers.spade import SPADE, SPADEResidualBlock
@@ -102,6 +103,38 @@ def test_a_block_that_changes_the_width_learns_its_shortcut(filters, make_block,
     np.testing.assert_allclose(block(x, layout=layout), expected, rtol=1e-4, atol=1e-4)
     assert block.conv_s.kernel.shape == (1, 1, 5, filters) and not block.conv_s.use_bias
     assert block.conv_0.filters == min(5, filters)
+
+
+@pytest.mark.parametrize("normalization", ["batch", "instance"])
+@pytest.mark.parametrize("filters", [5, 8])
+@pytest.mark.parametrize("by_neighbourhoods", [False, True])
+def test_what_training_makes_again_changes_nothing(
+    filters, normalization, by_neighbourhoods, x, layout, randomize, snapshot, monkeypatch
+):
+    monkeypatch.setattr("ecgan_tf.layers.layout.FEWEST_CELLS", 0)
+    block = SPADEResidualBlock(filters, {**SETTINGS, "normalization": normalization})
+    block.build(x.shape)
+    randomize(block)
+    x, state, results = tf.constant(x), snapshot(block.variables), []
+    for call in (block, lambda *args, **kwargs: plain_training_call(block, *args, **kwargs)):
+        for variable, value in zip(block.variables, state):
+            variable.assign(value)
+        given = Layout(tf.constant(layout.labels, tf.int32), layout.num_labels, layout.boundaries, by_neighbourhoods)
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            loss = tf.reduce_sum(tf.sin(call(x, layout=given, training=True)))
+        sources = [x, *(variable.value for variable in block.trainable_variables)]
+        results.append([loss, *tape.gradient(loss, sources), *snapshot(block.non_trainable_variables)])
+    for found, wanted in zip(*results, strict=True):
+        np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-4)
+
+
+def plain_training_call(block, x, layout, training):
+    main = block.conv_0(tf.nn.leaky_relu(block.norm_0(x, layout=layout, training=True)), training=True)
+    main = block.conv_1(tf.nn.leaky_relu(block.norm_1(main, layout=layout, training=True)), training=True)
+    if block.learned_shortcut:
+        x = block.conv_s(block.norm_s(x, layout=layout, training=True), training=True)
+    return main + x
 
 
 def test_a_block_scales_its_layout_down(make_block, x, layout, rng):

@@ -96,19 +96,20 @@ def test_edge_transfer_multiplies_by_one_plus_sigmoid(rng):
     np.testing.assert_allclose(transfer_edges(edge, image), sigmoid(edge) * image + image, rtol=1e-5)
 
 
+@pytest.mark.parametrize("training", [False, True])
 @pytest.mark.parametrize("is_gated", [False, True])
-def test_a_chain_matches_numpy(is_gated, rng, randomize, convolve_numpy):
+def test_a_chain_matches_numpy(is_gated, training, rng, randomize, convolve_numpy):
     chain = ConvolutionChain()
     chain.build((None, 6, 6, 16))
     randomize(chain, scale=0.2)
     x = rng.normal(size=(2, 6, 6, 16))
     gates = [rng.normal(size=(2, 6, 6, width)).astype(np.float32) for width in (32, 16, 8)]
-    image, features = chain(x.astype(np.float32), gates=gates if is_gated else None)
+    image, features = chain(x.astype(np.float32), gates=gates if is_gated else None, training=training)
     for j, convolution in enumerate(chain.convolutions):
         x = convolve_numpy(leaky_relu(x), convolution.kernel, padding=1) + np.asarray(convolution.bias)
+        np.testing.assert_allclose(features[j], x, atol=1e-4)
         if is_gated:
             x = x * (1 + sigmoid(gates[j]))
-        np.testing.assert_allclose(features[j], x, atol=1e-4)
     x = convolve_numpy(leaky_relu(x), chain.to_image.kernel, padding=1) + np.asarray(chain.to_image.bias)
     np.testing.assert_allclose(image, np.tanh(x), atol=1e-4)
 

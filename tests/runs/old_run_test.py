@@ -72,7 +72,8 @@ def test_it_continues(old):
     assert "continuing from step 2" in result.stdout and "trained to step 4" in result.stdout
     assert os.listdir(old / "checkpoints") == ["step_00000004.npz"]
     after = dict(np.load(old / "checkpoints" / "step_00000004.npz"))
-    assert after.keys() == before.keys() and (before["step"], after["step"]) == (2, 4)
+    unread = {name for name in before if name.endswith("_momentum")}  # of Adam with beta_1 = 0
+    assert after.keys() == before.keys() - unread and (before["step"], after["step"]) == (2, 4)
     for part in ("generator", "ema_generator", "discriminator", "class_pixels", "generator_optimizer"):
         names = [name for name in before if name.startswith(f"{part}/")]
         assert any(not np.array_equal(before[name], after[name]) for name in names), part

@@ -1,4 +1,5 @@
 import keras
+import numpy as np
 import pytest
 
 from ecgan_tf.runs.schedule import planned
@@ -44,3 +45,22 @@ def test_only_float16_scales_its_loss(optimizer_config, precision, scales):
     optimizer.build([keras.Variable(0.0)])
     assert (float(optimizer.scale_loss(1.0)) > 1) == scales
     assert learning_rate(optimizer) == pytest.approx(0.4)
+
+
+def test_adam_without_momentum_is_adam(tiny_config, rng):
+    config = tiny_config(**{"optimizer.beta_1": 0.0, "optimizer.beta_2": 0.9}).optimizer
+    ours = make_optimizer(0.1, config, planned(20, 0.5), "float32", "ours")
+    keras_own = keras.optimizers.Adam(PiecewiseLinear(0.1, planned(20, 0.5)), 0.0, 0.9, epsilon=1e-8)
+    variables = [keras.Variable(np.ones((3, 2), "float32"), name=name) for name in ("ours", "keras_own")]
+    for _ in range(4):
+        gradient = rng.normal(size=(3, 2)).astype("float32")
+        for optimizer, variable in zip((ours, keras_own), variables):
+            optimizer.apply([gradient], [variable])
+    np.testing.assert_allclose(variables[0], variables[1], rtol=1e-6)
+    assert len(ours.variables) == len(keras_own.variables) - 1  # which is the first moment
+
+
+def test_adam_without_momentum_is_rebuilt_from_its_config(tiny_config):
+    config = tiny_config(**{"optimizer.beta_1": 0.0}).optimizer
+    adam = make_optimizer(0.1, config, planned(20, 0.5), "float32", "adam")
+    assert adam.__class__.from_config(adam.get_config()).get_config() == adam.get_config()
