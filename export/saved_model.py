@@ -1,5 +1,6 @@
 """A SavedModel for TF Serving: label ids or PNG bytes in, images, pixels or PNG bytes out, any batch size."""
 
+import functools
 import os
 
 import numpy as np
@@ -8,6 +9,7 @@ import tensorflow as tf
 from ecgan_tf.data.classes import ClassList
 from ecgan_tf.data.images import MAX_PIXELS
 from ecgan_tf.pixels import nearest_rows, to_uint8_tensor
+from export.serving.requests import BY_NEIGHBOURHOODS
 from export.serving.warmup import write_warmup
 
 PNG_HEADER = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
@@ -22,6 +24,9 @@ def write_saved_model(model, folder):
         labels_uint8     labels uint8, ids too           -> pixels uint8 (batch, height, width, 3): a quarter of
                          the bytes on the wire, both ways; not there for more than 256 label ids
         png              labels_bytes (batch,), greyscale PNGs of file values, any size -> image_bytes (batch,), PNGs
+        labels_neighbourhoods, png_neighbourhoods
+                         as serving_default and png, the same pictures up to rounding, for servers without a GPU:
+                         what a layout's distinct neighbourhoods give is computed once each (`Layout`)
 
     What else a model takes: `boundaries` are float32 (batch, height, width, 1), uint8 zeros and ones, or
     `instances_bytes`, greyscale PNGs with an id per instance. Pictures are float32 (batch, height, width, 3) in
@@ -44,6 +49,9 @@ def write_saved_model(model, folder):
     }
     if num_labels(model) > 256:
         del signatures_of["labels_uint8"]
+    for name, source in (("labels", "serving_default"), ("png", "png")):
+        synthesise, inputs = signatures_of[source]
+        signatures_of[f"{name}{BY_NEIGHBOURHOODS}"] = functools.partial(_by_neighbourhoods, synthesise), inputs
     module = model.module()
     signatures = {name: _function(model, *painter) for name, painter in signatures_of.items()}
     version = os.path.join(folder, "1")
@@ -72,6 +80,14 @@ def _function(model, synthesise, specs):
 
 def _synthesise(model, inputs):
     return model.image(**_checked(inputs, model.signature(None), num_labels(model)))
+
+
+def _by_neighbourhoods(synthesise, model, inputs):
+    model.generator.by_neighbourhoods = True
+    try:
+        return synthesise(model, inputs)
+    finally:
+        model.generator.by_neighbourhoods = False
 
 
 def _synthesise_uint8(model, inputs):

@@ -101,7 +101,7 @@ class Cells:
     @property
     def share(self):
         """How many ids there are beside how many cells, float32 scalar; infinite where the ids are not exact."""
-        share = tf.cast(self.count, tf.float32) / tf.size(self.ids, tf.float32)
+        share = tf.cast(self.count, tf.float32) / tf.cast(tf.size(self.ids), tf.float32)
         return tf.where(self.is_exact, share, np.inf)
 
     def prepare(self):

@@ -33,6 +33,9 @@ DEADLINE = flags.DEFINE_float("deadline", 10.0, "Seconds that a request may take
 RETRIES = flags.DEFINE_integer(
     "retries", 3, "Further tries where the server is busy or not reached; one where it is too slow.", lower_bound=0
 )
+BY_NEIGHBOURHOODS = flags.DEFINE_bool(
+    "neighbourhoods", False, "Asks for the signature of servers without a GPU: the same pictures, sooner."
+)
 OVERWRITE = flags.DEFINE_bool("overwrite", False, "Makes pictures that are there already anew.")
 INTERRUPTED = "the pictures that are there are whole; the same command synthesises those that are missing."
 
@@ -52,7 +55,8 @@ def main(argv):
     classes = None if CLASSES.value is None else _read_classes(CLASSES.value)
     if PROTOCOL.value == "grpc":
         console.quiet_tensorflow()  # comes with the protos
-    served = ServedModel(connect(PROTOCOL.value, ADDRESS.value, MODEL.value, DEADLINE.value), RETRIES.value)
+    connection = connect(PROTOCOL.value, ADDRESS.value, MODEL.value, DEADLINE.value)
+    served = ServedModel(connection, RETRIES.value, BY_NEIGHBOURHOODS.value)
     layouts = find_inputs(served, paths, others)
     show = console.progress_bar("synthesis")
     read = [] if CLASSES.value is None else [expand(CLASSES.value)]

@@ -17,6 +17,7 @@ from export.serving.connections import NoAnswerError
 from export.serving.pictures import encode_png, file_values
 
 SIGNATURE, OUTPUT = "png", "image_bytes"
+BY_NEIGHBOURHOODS = "_neighbourhoods"  # ends the names of signatures for servers without a GPU
 LONGEST_WAIT = 60.0  # seconds between two tries, whatever the server asks for
 FAILURES_TO_ASK = 5  # requests in a row after which it is asked whether the server is there at all
 
@@ -24,20 +25,25 @@ FAILURES_TO_ASK = 5  # requests in a row after which it is asked whether the ser
 class ServedModel:
     """A model on a server, after its description was asked for and found to synthesise PNGs.
 
+    Args:
+        connection: of `connect`.
+        retries: further tries of each request.
+        by_neighbourhoods: whether to ask for the signature that is faster on a server without a GPU.
     Attributes:
         inputs: names of what it takes, without their ending "_bytes"; labels first.
         image_size: (height, width) of its pictures.
     """
 
-    def __init__(self, connection, retries=3):
-        """Asks the server; a wrong model or one without the signature `png` is a `RequestError`."""
+    def __init__(self, connection, retries=3, by_neighbourhoods=False):
+        """Asks the server; a wrong model or one without the signature is a `RequestError`."""
+        self.signature = SIGNATURE + (BY_NEIGHBOURHOODS if by_neighbourhoods else "")
         self.connection = connection
         self.retries = retries
         self.slow = False
         signatures = with_retries(connection.signatures, retries)
         try:
-            inputs = signatures[SIGNATURE]["inputs"]
-            signatures[SIGNATURE]["outputs"][OUTPUT]
+            inputs = signatures[self.signature]["inputs"]
+            signatures[self.signature]["outputs"][OUTPUT]
             _, *self.image_size = signatures["serving_default"]["inputs"]["labels"]["shape"]
             names = ["labels", *sorted(name.removesuffix("_bytes") for name in inputs if name != "labels_bytes")]
             foreign = [name for name, tensor in inputs.items() if tensor["dtype"] != "DT_STRING"]
@@ -46,7 +52,7 @@ class ServedModel:
         except (KeyError, ValueError) as error:
             raise RequestError(
                 f"{connection.address}: model {connection.model!r} does not take label maps as PNGs by a signature "
-                f"{SIGNATURE!r} (it has {', '.join(sorted(signatures))}); "
+                f"{self.signature!r} (it has {', '.join(sorted(signatures))}); "
                 "serve what python -m export --targets=saved_model writes."
             ) from error
         self.inputs = names
@@ -63,7 +69,7 @@ class ServedModel:
         columns = {f"{name}_bytes": [content[name] for content in contents] for name in self.inputs}
         try:
             answers = with_retries(
-                lambda: self.connection.predict(SIGNATURE, columns, OUTPUT), self.retries, timeouts=int(self.slow)
+                lambda: self.connection.predict(self.signature, columns, OUTPUT), self.retries, timeouts=int(self.slow)
             )
         except UnansweredError as error:
             self.slow = error.timed_out  # what comes next is not asked twice, until something is answered again

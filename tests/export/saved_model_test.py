@@ -216,6 +216,7 @@ def test_boundaries_equal_the_data_pipelines(rng):
 def test_without_the_protos_one_line_says_that_nothing_warms_up(serve_toy, monkeypatch, capsys):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     signatures = serve_toy({"labels": ((4, 4), tf.int32)}).signatures
-    assert set(signatures) == {"serving_default", "labels_uint8", "png"}
+    both = {"labels_neighbourhoods", "png_neighbourhoods"}
+    assert set(signatures) == {"serving_default", "labels_uint8", "png", *both}
     lines = capsys.readouterr().out.splitlines()
     assert len([line for line in lines if "ecgan_tf[serving]" in line]) == 1

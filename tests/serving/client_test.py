@@ -111,7 +111,8 @@ def post(server, content):
 
 
 def test_a_warm_up_request_of_each_signature_is_replayed(served):
-    assert sorted(served.warmed_up) == ["labels_uint8", "png", "serving_default"]
+    by_neighbourhoods = ["labels_neighbourhoods", "png_neighbourhoods"]
+    assert sorted(served.warmed_up) == sorted(["labels_uint8", "png", "serving_default", *by_neighbourhoods])
     assert set(served.warmed_up) == set(served.signatures)
 
 
@@ -144,15 +145,18 @@ def test_a_session_refuses_ids_without_a_class(server):
 # ---- pictures
 
 
+@pytest.mark.parametrize("by_neighbourhoods", [False, True])
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 @pytest.mark.parametrize("batch", [1, 2])
-def test_pictures_equal_keras(server, protocol, batch, layouts, keras_gives):
+def test_pictures_equal_keras(server, protocol, batch, by_neighbourhoods, layouts, keras_gives):
     sizes = []
     server.before = lambda signature, inputs: sizes.append((signature, len(inputs["labels_bytes"])))
     steps = []
-    pictures = synthesise(open_served(server, protocol), layouts, batch=batch, show=lambda *step: steps.append(step))
+    served = ServedModel(connect(protocol, address_of(server, protocol), "tiny", 30.0), 0, by_neighbourhoods)
+    pictures = synthesise(served, layouts, batch=batch, show=lambda *step: steps.append(step))
     assert_equals_keras(pictures, layouts, keras_gives)
-    assert sizes == [("png", 1)] * 3 if batch == 1 else [("png", 2), ("png", 1)]
+    name = "png_neighbourhoods" if by_neighbourhoods else "png"
+    assert sizes == [(name, 1)] * 3 if batch == 1 else [(name, 2), (name, 1)]
     assert steps[-1] == (3, 3) and len(steps) == len(sizes)
 
 
@@ -275,7 +279,7 @@ def test_an_unknown_model_is_named(server, protocol):
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_a_model_without_the_signature_is_named_with_those_it_has(server, protocol, monkeypatch):
     monkeypatch.delitem(server.signatures, "png")
-    with pytest.raises(RequestError, match=r"signature 'png' \(it has labels_uint8, serving_default\)"):
+    with pytest.raises(RequestError, match=r"signature 'png' \(it has labels_neighbourhoods, labels_uint8, "):
         open_served(server, protocol)
 
 
