@@ -9,7 +9,6 @@ import numpy as np
 from ecgan_tf.errors import RequestError
 
 CHUNK = 8  # images at a time: Inception's first maps of one image take 18 MB
-UNKNOWN = 255  # id of a class that the data set does not have
 
 
 class JudgeNetwork:
@@ -51,7 +50,7 @@ class JudgeNetwork:
         return self.name.replace("_", "")
 
     def segment(self, images):
-        """Label ids int64 (batch, height, width); `UNKNOWN` for a class that the data set does not have."""
+        """Label ids int64 (batch, height, width); `descriptions.UNKNOWN` for one the data set does not have."""
         return np.concatenate(self._run("segment", images))
 
     def asked(self, labels, num_classes):
