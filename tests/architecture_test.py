@@ -23,6 +23,7 @@ FLOORS = (
         "torch_files",
         "wheels",
         "foreign_files",
+        "memory",
     ),
     ("data", "layers", "losses"),
     ("models", "pictures", "attention_pictures"),
