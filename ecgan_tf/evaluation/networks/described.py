@@ -28,6 +28,7 @@ def open_described(path):
         name=fields["name"],
         title=f"{fields['name']} ({os.path.basename(file)})",
         hash=file_hash(path, file),
+        network_hash=file_hash(file),
         segment=reader.segment if fields["kind"] == "segmenter" else None,
         features=reader.features if "features" in fields else None,
         feature_maps=reader.feature_maps if "feature_maps" in fields else None,
