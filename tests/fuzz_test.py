@@ -333,7 +333,7 @@ def read_description(path):
 
 def read_metadata(path):
     """As `open_tflite` reads it; the interpreter itself is native code, and runs in a process of its own below."""
-    from ecgan_tf.inference.runtimes import foreign_file
+    from ecgan_tf.foreign_files import foreign_file
 
     with foreign_file(str(path), "LiteRT model"):
         inside = read_tflite_metadata(str(path))

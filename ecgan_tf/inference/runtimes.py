@@ -1,6 +1,5 @@
 """Opens a trained or exported model in its own runtime, behind one face: layouts in, images out."""
 
-import contextlib
 import math
 import os
 import reprlib
@@ -15,6 +14,7 @@ from ecgan_tf.data.classes import ClassList
 from ecgan_tf.data.images import MAX_PIXELS
 from ecgan_tf.data.label_maps import resize_labels, resize_photograph
 from ecgan_tf.errors import RequestError
+from ecgan_tf.foreign_files import find_saved_model, foreign_file
 from ecgan_tf.pixels import as_float, to_uint8
 
 DESCRIPTION = "model.json"
@@ -268,16 +268,6 @@ def check_size(description, shape):
         raise ValueError(f"its labels are {tuple(shape)}, it describes itself as {size}")
 
 
-def find_saved_model(path):
-    """The folder below `path` that holds a saved_model.pb: itself, or its newest numbered version; or None."""
-    names = (name for name in os.listdir(path) if name.isascii() and name.isdigit())
-    versions = sorted(names, key=int, reverse=True)
-    for folder in (path, *(os.path.join(path, version) for version in versions)):
-        if os.path.isfile(os.path.join(folder, "saved_model.pb")):
-            return folder
-    return None
-
-
 def find_description(path, inside=None):
     """What an exported model is: from `inside` the file where it has it, else from a model.json beside it or above.
 
@@ -306,23 +296,3 @@ def checked_description(path, description):
     except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
         raise RequestError(f"{path} does not describe a model ({error}).") from error
     return description
-
-
-@contextlib.contextmanager
-def foreign_file(path, kind, wrong="is not a {kind} of this project ({reason}); export it again"):
-    """Turns whatever a runtime says of a damaged or foreign file into one line about that file.
-
-    Args:
-        path: of the file.
-        kind: of model, in words.
-        wrong: what the line says of `path`, with the kind and the runtime's reason.
-    """
-    try:
-        yield
-    except ImportError as error:
-        raise RequestError(
-            f"{path}: a {kind} needs the package {error.name!r}; pip install 'ecgan_tf[export]'."
-        ) from error
-    except Exception as error:  # each runtime has its own exceptions
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise RequestError(f"{path} {wrong.format(kind=kind, reason=reason)}.") from error

@@ -1,10 +1,10 @@
 """ECGAN (Tang et al., ICLR 2023; arXiv 2003.13898) and ECGAN++ (TPAMI 2023; arXiv 2307.12084)."""
 
-import os
-
+import numpy as np
 import tensorflow as tf
 
 from ecgan_tf.config_keys import Key
+from ecgan_tf.console import say
 from ecgan_tf.data.keys import EDGE_KEYS
 from ecgan_tf.losses.class_pixels import class_pixel_loss
 from ecgan_tf.losses.labels import label_cross_entropy, similarity_loss
@@ -14,7 +14,7 @@ from ecgan_tf.methods.pixel_contrast import SCALES, PixelContrast, pooling_of
 from ecgan_tf.methods.spade import TRUNK_KEYS, TrunkMethod
 from ecgan_tf.models.ecgan import ECGANGenerator
 from ecgan_tf.models.heads import ClassPixelDecoder, ContrastMemory, PixelEmbedding
-from ecgan_tf.models.segmenter import load_label_generator
+from ecgan_tf.models.label_generators import label_generator_mistake, load_label_generator
 
 NETWORK_KEYS = {
     "model.head_initializer": Key(
@@ -36,7 +36,9 @@ TERM_KEYS = {
     "loss.similarity_rows": Key(
         32, "of the grid whose pixels are compared: its matrices have (rows * columns)^2 entries", above=0
     ),
-    "loss.segmenter": Key("", "path of the label generator's weights, from `ecgan segmenter`"),
+    "loss.segmenter": Key(
+        "", "the label generator: an .npz of `ecgan segmenter`, or a .json that describes a .keras or SavedModel"
+    ),
     "loss.class_pixel": Key(1.0, "lambda_pix, class-specific pixel generation; 0: no decoder", least=0),
 }
 CONTRAST_KEYS = {
@@ -82,8 +84,8 @@ class ECGAN(TrunkMethod):
         weights = tuple(loss.ms_weights)
         if len(weights) < loss.ms_scales or min(weights) <= 0:
             yield f"config.loss.ms_weights is {weights}; it must have a weight above 0 for each of loss.ms_scales"
-        if loss.segmenter and not os.path.isfile(loss.segmenter):
-            yield f"config.loss.segmenter is {loss.segmenter!r}, which is no file; ecgan segmenter makes one"
+        if loss.segmenter and (mistake := label_generator_mistake(loss.segmenter)):
+            yield mistake
         if loss.segmenter and not any(symbol in LABEL_TERMS for symbol in self.terms(config)):
             yield (
                 f"config.loss.segmenter is {loss.segmenter!r}, but no term reads it; "
@@ -107,7 +109,8 @@ class ECGAN(TrunkMethod):
         label_terms = [symbol for symbol in self.terms(config) if symbol in LABEL_TERMS]
         remedy = (
             "config.loss.segmenter names no label generator; make one by ecgan segmenter --config=... "
-            "--output=FILE.npz and give --config.loss.segmenter=FILE.npz, or --config.loss.similarity=0"
+            "--output=FILE.npz and give --config.loss.segmenter=FILE.npz, or a .json that describes another's network "
+            "(docs/evaluation.md), or --config.loss.similarity=0"
         )
         own = {} if config.loss.segmenter else dict.fromkeys(label_terms, remedy)
         return {**super().missing_terms(config), **own}
@@ -152,14 +155,23 @@ class ECGAN(TrunkMethod):
 
     def make_objective(self, config, generator, judges, heads):
         loss, num_classes = config.loss, generator.num_classes
-        vgg, label_logits, contrast = open_vgg(config), None, None
+        vgg, label_generator, contrast = open_vgg(config), None, None
         if any(symbol in LABEL_TERMS and symbol not in config.missing_terms for symbol in self.terms(config)):
-            label_logits = load_label_generator(loss.segmenter, num_classes)
+            label_generator = load_label_generator(loss.segmenter, num_classes, config.data.image_size)
+            say(f"the label generator is {label_generator.title}")
         if loss.contrastive:
             embeddings = {scale: heads[f"embedding_{scale}"] for scale in SCALES[loss.ms_scales]}
             contrast = PixelContrast(embeddings, loss, num_classes, config.train.seed, heads.get("memory"))
         return ECGANObjective(
-            config, self.pairs(config), judges, num_classes, vgg, label_logits, contrast, heads.get("class_pixels")
+            config,
+            self.pairs(config),
+            judges,
+            num_classes,
+            vgg,
+            label_generator,
+            contrast,
+            heads.get("class_pixels"),
+            known=label_generator.known if label_generator else None,
         )
 
 
@@ -178,15 +190,18 @@ class ECGANObjective(Objective):
         label_logits: G_l, a function of images to logits, or None for no similarity term.
         contrast: `PixelContrast` or None.
         class_pixels: `ClassPixelDecoder` or None.
+        known: bool (N,), the classes that G_l can give, None: all; pixels of others count as unknown.
     """
 
     def __init__(
-        self, config, pairs, judges, num_classes, vgg=None, label_logits=None, contrast=None, class_pixels=None
+        self, config, pairs, judges, num_classes, vgg=None, label_logits=None, contrast=None, class_pixels=None,
+        known=None,
     ):  # fmt: skip
         super().__init__(config, pairs, judges, vgg, num_classes)
         self.label_logits = label_logits
         self.contrast = contrast
         self.class_pixels = class_pixels
+        self.asked = None if known is None else asked_labels(known)
 
     def generator_terms(self, batch, outputs, judged, step=0):
         """As `Objective.generator_terms`."""
@@ -213,12 +228,18 @@ class ECGANObjective(Objective):
         probabilities = tf.nn.avg_pool2d(tf.nn.softmax(tf.cast(logits, tf.float32)), stride, stride, "VALID")
         logits = tf.math.log(tf.maximum(probabilities, 1e-12))  # whose softmax is the pooled probabilities again
         labels = labels[:, ::step, ::step][:, : logits.shape[1], : logits.shape[2]]
+        labels = labels if self.asked is None else tf.gather(self.asked, labels)
         terms = {}
         if self.loss.label_loss in ("similarity", "both"):
             terms["L_s"] = (self.loss.similarity, similarity_loss(logits, labels))
         if self.loss.label_loss in ("cross_entropy", "both"):
             terms["L_ce"] = (self.loss.similarity, label_cross_entropy(logits, labels))
         return terms
+
+
+def asked_labels(known):
+    """What G_l can be asked for: int32 (N + 1,), from a label id to itself, or to N where it is not known."""
+    return np.where([*known, False], np.arange(len(known) + 1), len(known)).astype(np.int32)
 
 
 def use_multi_scale_contrast(config):

@@ -1,7 +1,7 @@
 """The label generator G_l: a small segmentation network, trained beforehand and frozen (ECGAN, section 3.3).
 
-The paper takes a pretrained SegFormer; this one is trained by `ecgan segmenter` on the run's own
-training split, and must not be the network that scores a final mIoU.
+The paper takes a pretrained SegFormer, as `label_generators` can by a description; this one is trained by
+`ecgan segmenter` on the run's own training split, and must not be the network that scores a final mIoU.
 """
 
 import cv2
@@ -107,16 +107,6 @@ def label_logits(segmenter):
     return lambda images: segmenter(ops.cast(images, "float32"), training=False)
 
 
-def load_label_generator(path, num_classes):
-    """G_l from a file of `ecgan segmenter`, frozen.
-
-    Returns:
-        function of images float (batch, height, width, 3) in [-1, 1] to logits (batch, height / 4, width / 4, N), or at
-        every pixel where it was trained for that.
-    """
-    return label_logits(load_segmenter(path, num_classes))
-
-
 def predict_exemplars(data, path):
     """Lets the photographs of a data set come with the labels of a segmenter, for exemplars.
 
@@ -174,6 +164,6 @@ def load_segmenter(path, num_classes=None):
 
 
 def segmenter_arrays(segmenter):
-    """What `load_label_generator` reads: dictionary of named arrays."""
+    """What `load_segmenter` reads: dictionary of named arrays."""
     arrays = {variable.path: variable.value.numpy() for variable in segmenter.variables}
     return {**arrays, "num_classes": np.array(segmenter.num_classes)}

@@ -15,9 +15,9 @@ import ecgan_tf
 from ecgan_tf.config import load_config
 from ecgan_tf.data import open_dataset
 from ecgan_tf.errors import RequestError
-from ecgan_tf.evaluation.networks.described import FIELDS
 from ecgan_tf.evaluation.protocols import METRICS
 from ecgan_tf.evaluation.report import MEANINGS
+from ecgan_tf.models.descriptions import FIELDS
 
 
 def evaluate(**flags):

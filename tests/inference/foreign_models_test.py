@@ -9,7 +9,8 @@ from onnx import TensorProto, helper
 
 from ecgan_tf.data.classes import ClassList
 from ecgan_tf.errors import RequestError
-from ecgan_tf.inference.runtimes import check_size, checked_description, find_saved_model, open_model
+from ecgan_tf.foreign_files import find_saved_model
+from ecgan_tf.inference.runtimes import check_size, checked_description, open_model
 from ecgan_tf.runs.folder import RunFolder, read_config, read_layouts
 
 CLASSES = ClassList(("sky", "tree"), np.uint8([[1, 2, 3], [4, 5, 6]]))

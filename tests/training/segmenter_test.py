@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ecgan_tf.errors import RequestError
-from ecgan_tf.models.segmenter import load_label_generator
+from ecgan_tf.models.label_generators import load_label_generator
 
 ROOT = pathlib.Path(__file__).parents[2]
 CONFIG = "--config=configs/ecgan_earth_tiles.py:toy"

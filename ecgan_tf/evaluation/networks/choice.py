@@ -5,6 +5,7 @@ import os
 from ecgan_tf.errors import RequestError
 from ecgan_tf.evaluation.networks.judge import file_hash
 from ecgan_tf.evaluation.networks.opening import open_judge
+from ecgan_tf.models.descriptions import read_description
 
 
 def open_judges(paths, data, losses=(), flag="--judge"):
@@ -51,6 +52,14 @@ def used_by(loss, path, judge):
         other = (loss or {}).get(key)
         if not other or (key == "vgg_weights" and not loss.get("perceptual")):
             continue
-        if other == path or (os.path.isfile(other) and file_hash(other) == judge.hash):
+        if other == path or (os.path.isfile(other) and network_hash(other) == judge.network_hash):
             return key
     return None
+
+
+def network_hash(path):
+    """The hash of a network's own file, which a .json at `path` may describe; None where that cannot be read."""
+    try:
+        return file_hash(read_description(path)[1] if path.lower().endswith(".json") else path)
+    except RequestError:
+        return None

@@ -6,7 +6,7 @@ import numpy as np
 
 from ecgan_tf import console
 from ecgan_tf.errors import RequestError
-from ecgan_tf.inference.runtimes import find_saved_model, foreign_file
+from ecgan_tf.models.described_networks import check_outputs, of_layers, open_keras, open_saved_model, reading
 
 ENDINGS = ".keras, .weights.h5, .tflite, .onnx or a SavedModel folder"
 
@@ -23,18 +23,26 @@ def open_network(path, file, wanted, architecture=None):
         function of images float32 (batch, height, width, 3), or with the channels first, to a dictionary of arrays.
     """
     ending = os.path.splitext(file)[1].lower()
-    openers = {".keras": _open_keras, ".tflite": _open_tflite, ".onnx": _open_onnx}
+    openers = {".tflite": _open_tflite, ".onnx": _open_onnx}
     if file.lower().endswith(".weights.h5"):
         if architecture is None:
             raise RequestError(f"{path}: field 'architecture' is missing, which a .weights.h5 needs.")
         return _open_weights(path, file, wanted, architecture)
     if architecture is not None:
         raise RequestError(f"{path}: field 'architecture' is for a .weights.h5; {file} says what it is by itself.")
-    if os.path.isdir(file):
-        return _open_saved_model(path, file, wanted)
+    if os.path.isdir(file) or ending == ".keras":
+        return _in_arrays((open_saved_model if os.path.isdir(file) else open_keras)(path, file, wanted))
     if ending not in openers:
         raise RequestError(f"{path}: field 'file' is of an unknown kind {ending!r}; give {ENDINGS}.")
     return openers[ending](path, file, wanted)
+
+
+def _in_arrays(network):
+    """A network of tensors as one of arrays."""
+    import tensorflow as tf
+
+    run = tf.function(network, autograph=False, reduce_retracing=True)
+    return lambda images: {name: answer.numpy() for name, answer in run(tf.constant(images)).items()}
 
 
 def _open_weights(path, file, wanted, architecture):
@@ -44,55 +52,14 @@ def _open_weights(path, file, wanted, architecture):
     if not architecture[:1].isupper() or not callable(builder):
         known = ", ".join(name for name in dir(keras.applications) if name[:1].isupper())
         raise RequestError(f"{path}: field 'architecture' is {architecture!r}; known are {known}.")
-    with _reading(file, "Keras weights file"):
+    with reading(file, "Keras weights file"):
         network = builder(include_top=False, weights=None, input_shape=(None, None, 3))
         network.load_weights(file)
-    return _of_layers(path, network, wanted)
-
-
-def _open_keras(path, file, wanted):
-    import keras
-
-    with _reading(file, "Keras model"):
-        network = keras.saving.load_model(file, compile=False, safe_mode=True)
-        if len(network.inputs) != 1:
-            raise ValueError(f"it has {len(network.inputs)} inputs")
-    return _of_layers(path, network, wanted)
-
-
-def _of_layers(path, network, wanted):
-    """The outputs of a Keras network's layers."""
-    import keras
-    import tensorflow as tf
-
-    known = {layer.name: layer for layer in network.layers}
-    _check_outputs(path, wanted, known)
-    outputs = keras.Model(network.inputs, {name: known[name].output for name in wanted})
-    run = tf.function(lambda images: outputs(images, training=False), autograph=False, reduce_retracing=True)
-    return lambda images: {name: answer.numpy() for name, answer in run(images).items()}
-
-
-def _open_saved_model(path, folder, wanted):
-    import tensorflow as tf
-
-    with _reading(folder, "SavedModel"):
-        found = find_saved_model(folder)
-        if found is None:
-            raise ValueError("no saved_model.pb")
-        module = tf.saved_model.load(found)
-        signature = module.signatures["serving_default"]
-        (name,) = signature.structured_input_signature[1]
-    _check_outputs(path, wanted, signature.structured_outputs)
-
-    def run(images, module=module):  # the signature does not keep the module alive, which owns the variables
-        answers = signature(**{name: tf.constant(images)})
-        return {output: answers[output].numpy() for output in wanted}
-
-    return run
+    return _in_arrays(of_layers(path, network, wanted))
 
 
 def _open_tflite(path, file, wanted):
-    with _reading(file, "LiteRT model"):
+    with reading(file, "LiteRT model"):
         from ai_edge_litert.interpreter import Interpreter
 
         with console.stderr_held_back():  # the runtime says which delegate it made
@@ -105,10 +72,10 @@ def _open_tflite(path, file, wanted):
         for key in list(interpreter.get_signature_list())[:1]:  # whose names are those of the Keras or TensorFlow model
             details = interpreter.get_signature_runner(key).get_output_details()
             indices |= {name: detail["index"] for name, detail in details.items()}
-    _check_outputs(path, wanted, indices)
+    check_outputs(path, wanted, indices)
 
     def run_one(image):
-        with _reading(file, "LiteRT model"):
+        with reading(file, "LiteRT model"):
             if tuple(interpreter.get_input_details()[0]["shape"]) != image.shape:
                 interpreter.resize_tensor_input(taken["index"], image.shape, strict=True)
                 interpreter.allocate_tensors()
@@ -120,17 +87,17 @@ def _open_tflite(path, file, wanted):
 
 
 def _open_onnx(path, file, wanted):
-    with _reading(file, "ONNX model"):
+    with reading(file, "ONNX model"):
         import onnxruntime
 
         session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
         (taken,) = session.get_inputs()
         if taken.type != "tensor(float)":
             raise ValueError(f"its input is {taken.type}, not tensor(float)")
-    _check_outputs(path, wanted, [output.name for output in session.get_outputs()])
+    check_outputs(path, wanted, [output.name for output in session.get_outputs()])
 
     def run_one(image):
-        with _reading(file, "ONNX model"):
+        with reading(file, "ONNX model"):
             return dict(zip(wanted, session.run(wanted, {taken.name: image})))
 
     return _one_by_one(run_one)
@@ -144,14 +111,3 @@ def _one_by_one(run_one):
         return {name: np.concatenate([answer[name] for answer in answers]) for name in answers[0]}
 
     return run
-
-
-def _check_outputs(path, wanted, known):
-    for name in wanted:
-        if name not in known:
-            some = ", ".join(list(known)[-12:])
-            raise RequestError(f"{path}: the network has no output {name!r}; its last ones are {some}.")
-
-
-def _reading(file, kind):
-    return foreign_file(file, kind, "is no {kind} that takes one batch of images ({reason})")

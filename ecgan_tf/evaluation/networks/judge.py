@@ -9,7 +9,6 @@ import numpy as np
 from ecgan_tf.errors import RequestError
 
 CHUNK = 8  # images at a time: Inception's first maps of one image take 18 MB
-UNKNOWN = 255  # id of a class that the data set does not have
 
 
 class JudgeNetwork:
@@ -19,6 +18,7 @@ class JudgeNetwork:
         name: for the names of numbers, such as "own" or "inception2015".
         title: for people.
         hash: the first 12 digits of the SHA-256 of its file, in hex.
+        network_hash: of a network with a description that of the network's file alone, else the same.
         kind: "segmenter", "classifier" or "features".
         num_classes: of a segmenter's ids, or None where its file does not say.
         channel_weights: of LPIPS's networks, how much each channel of each of the `feature_maps` counts: list of
@@ -28,6 +28,7 @@ class JudgeNetwork:
     def __init__(
         self, name, title, hash, segment=None, features=None, feature_maps=None, num_classes=None,
         channel_weights=None, stride=1, smallest=1, known=None, classify=None,
+        network_hash=None,
     ):  # fmt: skip
         """The functions take images float32 (batch, height, width, 3) in [-1, 1], and give what the methods give.
 
@@ -37,6 +38,7 @@ class JudgeNetwork:
             known: of a segmenter that knows a part of the classes alone, their ids.
         """
         self.name, self.title, self.hash = name, title, hash
+        self.network_hash = network_hash or hash
         self.kind = "segmenter" if segment else "classifier" if classify else "features"
         self.num_classes, self.channel_weights = num_classes, channel_weights
         self.known = None if known is None else np.array(sorted(known))
@@ -51,7 +53,7 @@ class JudgeNetwork:
         return self.name.replace("_", "")
 
     def segment(self, images):
-        """Label ids int64 (batch, height, width); `UNKNOWN` for a class that the data set does not have."""
+        """Label ids int64 (batch, height, width); `descriptions.UNKNOWN` for one the data set does not have."""
         return np.concatenate(self._run("segment", images))
 
     def asked(self, labels, num_classes):

@@ -27,7 +27,7 @@ def open_judge(path):
 
     Args:
         path: the .npz of `ecgan segmenter`; the FID's Inception as .pth; a .json that describes a network in another
-            file (`described.FIELDS`); or a network inside a package: "hed", "stlpips" (its AlexNet), "stlpips_vgg".
+            file (`descriptions.FIELDS`); or a network inside a package: "hed", "stlpips" (its AlexNet), "stlpips_vgg".
     Returns:
         `JudgeNetwork`.
     """
