@@ -9,12 +9,14 @@ import os
 from ecgan_tf import cli, console
 from ecgan_tf.atomic_files import read_json, write_json
 from export.children import REQUEST, RESULT
+from export.memory import let_tensorflow_return, peak_bytes
 
 
 def main(argv):
     _, work, name, *arguments = argv
+    if arguments not in ([], ["saved_model"]):  # which TensorFlow computes pictures in
+        let_tensorflow_return()
     console.quiet_tensorflow()
-    from export.memory import peak_bytes
     from export.stages import Stages
 
     stages = Stages(read_json(os.path.join(work, REQUEST)), work, beside=peak_bytes(os.getppid()) or 0)
