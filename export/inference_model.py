@@ -14,6 +14,7 @@ from ecgan_tf.methods import METHODS
 from ecgan_tf.pixels import nearest_rows
 from ecgan_tf.runs.folder import RunFolder, read_calibration, read_config, read_layouts
 from ecgan_tf.runs.opening import open_run
+from export.memory import give_back
 
 # Graph nodes that hold or pass on a value and compute nothing.
 NO_WORK = ("Const", "Placeholder", "Identity", "NoOp", "ReadVariableOp")
@@ -77,6 +78,12 @@ class InferenceModel:
     def metadata(self):
         """What a file with room for it carries inside: its description as JSON, under one key."""
         return {METADATA_KEY: json.dumps(self.description)}
+
+    def let_go_of_weights(self):
+        """Makes room for what a writer does after it has read them, where this artefact is the only one."""
+        if self.makes_one:
+            self.generator = None
+        give_back()
 
     def image(self, **inputs):
         """The final image float32 (batch, height, width, 3) in [-1, 1]."""
