@@ -34,9 +34,7 @@ def export_one(model, expected, output, name, write, precision):
         write_json(os.path.join(folder, "model.json"), model.description)
         with stderr_held_back():
             write(model, path)
-        if model.makes_one:
-            del model.generator  # whose weights the artefact's runtime has room for
-        give_back()
+        model.let_go_of_weights()  # which the artefact's runtime has room for
         synthesizer = open_model(path)
         images = synthesizer.generate(model.layouts)
         entry = {

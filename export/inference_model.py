@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from ecgan_tf.data.folders import licence_note
 from ecgan_tf.inference.runtimes import METADATA_KEY
+from ecgan_tf.memory import give_back
 from ecgan_tf.methods import METHODS
 from ecgan_tf.pixels import nearest_rows
 from ecgan_tf.runs.folder import RunFolder, read_calibration, read_config, read_layouts
@@ -77,6 +78,12 @@ class InferenceModel:
     def metadata(self):
         """What a file with room for it carries inside: its description as JSON, under one key."""
         return {METADATA_KEY: json.dumps(self.description)}
+
+    def let_go_of_weights(self):
+        """Makes room for what a writer does after it has read them, where this artefact is the only one."""
+        if self.makes_one:
+            self.generator = None
+        give_back()
 
     def image(self, **inputs):
         """The final image float32 (batch, height, width, 3) in [-1, 1]."""

@@ -8,13 +8,15 @@ import os
 
 from ecgan_tf import cli, console
 from ecgan_tf.atomic_files import read_json, write_json
+from ecgan_tf.memory import let_tensorflow_return, peak_bytes
 from export.children import REQUEST, RESULT
 
 
 def main(argv):
     _, work, name, *arguments = argv
+    if arguments not in ([], ["saved_model"]):  # which TensorFlow computes pictures in
+        let_tensorflow_return()
     console.quiet_tensorflow()
-    from ecgan_tf.memory import peak_bytes
     from export.stages import Stages
 
     stages = Stages(read_json(os.path.join(work, REQUEST)), work, beside=peak_bytes(os.getppid()) or 0)

@@ -32,16 +32,28 @@ def write_tflite(model, path, precision, uint8_io=False):
         file.write(with_metadata(content, model.metadata()))
 
 
+class _Converter(tf.lite.TFLiteConverter):
+    """Lets go of the function and its weights, which are not read again once they are a float32 .tflite."""
+
+    model = None
+
+    def _optimize_tflite_model(self, *content, **options):
+        self._funcs = self._trackable_obj = None
+        self.model.let_go_of_weights()
+        return super()._optimize_tflite_model(*content, **options)
+
+
 def _convert(model, precision, uint8_io):
     """The bytes of a .tflite; arguments as `write_tflite`."""
-    converter = tf.lite.TFLiteConverter.from_concrete_functions(*_function(model, uint8_io))
+    converter = _Converter.from_concrete_functions(*_function(model, uint8_io))
+    converter.model = model
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
     if precision != "float32":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if precision == "float16":
         converter.target_spec.supported_types = [tf.float16]
     if precision in ("int8", "int16"):
-        converter.representative_dataset = lambda: _examples(model, uint8_io, converter)
+        converter.representative_dataset = lambda: _examples(model, uint8_io)
     if precision == "int16":
         converter.target_spec.supported_ops = [
             tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8,
@@ -113,10 +125,7 @@ def _function(model, uint8_io):
     return [module.synthesise.get_concrete_function(**signature)], module
 
 
-def _examples(model, uint8_io, converter):
-    # They are asked for when the float32 file is there, and what it was converted from is not read again.
-    converter._trackable_obj = None
-    give_back()
+def _examples(model, uint8_io):
     for index in range(len(model.calibration["labels"])):
         example = {name: array[index : index + 1] for name, array in model.calibration.items()}
         if uint8_io:

@@ -78,6 +78,30 @@ def test_a_signal_ends_both_processes(run, tmp_path, whom, number, words):
     assert words in printed and not os.path.exists(f"/proc/{child}")
 
 
+RETURNS = """
+from ecgan_tf.memory import give_back, let_tensorflow_return
+let_tensorflow_return()
+import tensorflow as tf
+def resident():
+    with open("/proc/self/status") as lines:
+        return next(1024 * int(line.split()[1]) for line in lines if line.startswith("VmRSS:"))
+tf.zeros(1).numpy()
+before = resident()
+values = tf.random.uniform([100_000_000])
+more = resident() - before
+del values
+give_back()
+print(more, resident() - before)
+"""
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="reads the memory of Linux")
+def test_tensorflow_gives_back_what_it_frees():
+    result = subprocess.run([sys.executable, "-c", RETURNS], capture_output=True, text=True, check=True)
+    with_values, after = map(int, result.stdout.split())
+    assert with_values > 390e6 and after < 100e6
+
+
 def test_memory_is_measured_and_given_back():
     before = peak_bytes()
     assert before and peak_bytes(os.getppid())

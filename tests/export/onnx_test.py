@@ -1,12 +1,16 @@
 """What the ONNX files hold, and which of it TensorRT's parser documents."""
 
+import hashlib
 import json
 import re
 
 import numpy as np
 import onnx
+import onnxslim
 import pytest
+from onnxruntime.quantization import QuantType, quantize_static
 
+from export import onnx as export_onnx
 from export.inference_model import InferenceModel
 from export.onnx import write_onnx
 from export.tensorrt_operators import unsupported
@@ -23,6 +27,19 @@ def protos(model, tmp_path_factory):
     for precision in ("float32", "float16", "int8"):
         write_onnx(model, str(folder / precision), precision)
     return {path.name: onnx.load(path) for path in folder.iterdir()}
+
+
+def computation(proto):
+    """What a graph computes, whatever its values are called: each operator with what it reads, sorted."""
+    graph = proto.graph
+    made = {value.name: value.name for value in graph.input}
+    made |= {tensor.name: repr(onnx.numpy_helper.to_array(tensor).tobytes()) for tensor in graph.initializer}
+    digest = lambda *parts: hashlib.sha256(repr(parts).encode()).hexdigest()
+    for node in graph.node:
+        attributes = sorted(attribute.SerializeToString(deterministic=True) for attribute in node.attribute)
+        operator = digest(node.op_type, [made.get(name, name) for name in node.input], attributes)
+        made |= {name: operator + str(index) for index, name in enumerate(node.output)}
+    return [made[value.name] for value in graph.output], sorted(made[node.output[0]] for node in graph.node)
 
 
 def dimensions(value):
@@ -63,9 +80,63 @@ def test_every_convolution_of_int8_is_between_quantisers(protos):
     assert not any(makers.get(name) for node in convolutions for name in node.input[2:])  # biases stay float
 
 
+def test_int8_is_what_onnxruntime_makes_in_one_step(model, protos, tmp_path):
+    onnx.save(protos["float32"], tmp_path / "float32")
+    quantize_static(
+        tmp_path / "float32",
+        tmp_path / "int8",
+        export_onnx._Calibration(model.calibration),
+        op_types_to_quantize=["Conv"],
+        per_channel=True,
+        activation_type=QuantType.QInt8,
+        weight_type=QuantType.QInt8,
+        extra_options={"ActivationSymmetric": True, "QuantizeBias": False, "AddQDQPairToWeight": True},
+    )
+    assert computation(onnx.load(tmp_path / "int8")) == computation(protos["int8"])
+
+
+def test_a_writer_that_lets_go_of_the_weights_writes_the_same(make_run, protos, tmp_path):
+    model = InferenceModel(make_run("ecgan"))
+    model.makes_one = True
+    write_onnx(model, str(tmp_path / "int8"), "int8")
+    assert model.generator is None
+    assert computation(onnx.load(tmp_path / "int8")) == computation(protos["int8"])
+
+
+def test_onnxslim_does_as_well_without_the_weights(model, monkeypatch):
+    slim, given = export_onnx._slim, []
+    monkeypatch.setattr(export_onnx, "_slim", lambda proto: given.append(copy_of(proto)) or slim(proto))
+    monkeypatch.setattr(export_onnx, "LARGEST_SHOWN", 0)
+    export_onnx._converted.cache_clear()
+    without = export_onnx._converted(model)
+    assert computation(without) == computation(onnxslim.slim(given[0]))
+    onnx.checker.check_model(without, full_check=True)
+
+
+@pytest.mark.parametrize(("last", "operators"), [(1, ["Gather", "Add"]), (2, ["Gather", "Gather", "Add"])])
+def test_weights_that_onnxslim_does_not_see_are_one_where_they_are_equal(monkeypatch, last, operators):
+    monkeypatch.setattr(export_onnx, "LARGEST_SHOWN", 0)
+    tables = [("table", np.array([0, 1], np.float32)), ("other", np.array([0, last], np.float32))]
+    proto = make(
+        onnx.helper.make_node("Gather", ["table", "x"], ["a"]),
+        onnx.helper.make_node("Gather", ["other", "x"], ["b"]),
+        onnx.helper.make_node("Add", ["a", "b"], ["y"]),
+        constants=tables,
+    )
+    proto.graph.input.append(onnx.helper.make_tensor_value_info("x", onnx.TensorProto.INT64, ["batch"]))
+    proto.graph.output.append(onnx.helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, ["batch"]))
+    assert [node.op_type for node in export_onnx._slim(proto).graph.node] == operators
+
+
 @pytest.mark.parametrize("precision", ["float32", "float16", "int8"])
 def test_tensorrt_documents_every_operator(protos, precision):
     assert unsupported(protos[precision]) == []
+
+
+def copy_of(proto):
+    copy = onnx.ModelProto()
+    copy.CopyFrom(proto)
+    return copy
 
 
 def make(*nodes, constants=()):

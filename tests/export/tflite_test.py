@@ -71,3 +71,12 @@ def test_int8_learns_its_ranges_from_the_calibration_layouts(model, tmp_path):
         model.calibration = kept
     assert contents[0] != contents[1]
     assert len(contents[0]) < 2 * model.parameters
+
+
+def test_a_writer_that_lets_go_of_the_weights_writes_the_same(make_run, model, tmp_path):
+    alone = InferenceModel(make_run("ecgan"))
+    alone.makes_one = True
+    for name, one in (("kept", model), ("alone", alone)):
+        write_tflite(one, str(tmp_path / name), "int8")
+    assert alone.generator is None and model.generator is not None
+    assert (tmp_path / "kept").read_bytes() == (tmp_path / "alone").read_bytes()
