@@ -86,7 +86,7 @@ def without_lost_heads(arrays, variables):
 
 
 def without_unread_moments(arrays, variables):
-    """The arrays without first moments that nobody reads: runs of before 0.2.0 stored them where beta_1 is 0."""
+    """The arrays without first moments that nobody reads: runs of before 0.3.0 stored them where beta_1 is 0."""
     return {name: array for name, array in arrays.items() if name in variables or not name.endswith("_momentum")}
 
 
