@@ -91,7 +91,6 @@ DECODERS = {
     "export.on_device:read_label_map": "RequestError",
     "export.on_device:what_it_is": "for a message alone, where the reader has refused",
     "export.on_device:read_metadata": "RequestError, by Model",
-    "export.onnx:_int8": "its own file, with need_temporary_room",
     "export.onnx:_computed": "its own graph, a moment before",
     "export.onnx:operators": "its own file, a moment before",
     "export.saved_model:_decode": "_check",
