@@ -99,6 +99,7 @@ def gan(made):
 def test_the_generator_is_rebuilt_from_its_config(made, gan):
     twin = type(gan.generator).from_config(gan.generator.get_config())
     twin.build()
+    twin.by_neighbourhoods = gan.generator.by_neighbourhoods  # no argument: whoever runs a network chooses
     for variable, other in zip(twin.variables, gan.generator.variables, strict=True):
         assert variable.path.split("/", 1)[1] == other.path.split("/", 1)[1]
         variable.assign(other)
