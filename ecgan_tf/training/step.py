@@ -48,7 +48,7 @@ def _compiled(function):
 
     def call(batch):
         nonlocal calls
-        if calls == 0:
+        if calls == 0 and not tf.config.functions_run_eagerly():
             function.get_concrete_function(batch)
         if calls < 2:
             give_back()
@@ -82,7 +82,7 @@ class TrainStep:
         gradients = self._apply(gan.generator_optimizer, gan.generator_variables, tape, scaled)
 
         # What the second half reads of the batch alone would else be made, and kept, from the beginning of the step.
-        with tf.control_dependencies(gradients):
+        with tf.control_dependencies([gradient for gradient in gradients if gradient is not None]):
             batch = tf.nest.map_structure(tf.identity, batch)
         return {**terms, **self._move_discriminators(batch, self._generate(batch))}
 

@@ -42,8 +42,6 @@ def make(name, **values):
     """A GAN and its config. Weight maps start equal, where their decoder has no gradient: not here."""
     config = earth_tiles.get_config(f"{name}_toy")
     small = {key: value for key, value in SMALL.items() if key in keys_of(name)}
-    if values.get("train.layout_form") == "neighbourhoods":  # which simultaneous updates cannot do, see `check_config`
-        small["train.update_order"] = "alternating"
     config.update_from_flattened_dict({**small, **values})
     config = with_missing_terms(config)
     keras.utils.set_random_seed(0)

@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from ecgan_tf.training.step import make_train_step
+
 ORDERS = ("alternating", "simultaneous")
 RATE = 0.01  # of plain gradient descent, where a test wants to see the gradients
 HEADS = ("embedding_1", "class_pixels")
@@ -27,17 +29,10 @@ def trainable_names(gan):
 # --- one whole step --------------------------------------------------------------------------------------------------
 
 
-def reading_as(gan, order):
-    """The GAN, whose networks read layouts as those of a GAN that was made for this order do."""
-    for network in (gan.generator, gan.ema_generator, *gan.discriminators.values()):
-        network.by_neighbourhoods = order != "simultaneous"
-    return gan
-
-
 @pytest.fixture(scope="module", params=ORDERS)
 def taken(request, reset, take_step, toy_batch, gan_config, values):
     """A step of Adam: the values before and after, the terms, and the trainable names."""
-    gan, config = reading_as(reset(), request.param), gan_config(**{"train.update_order": request.param})
+    gan, config = reset(), gan_config(**{"train.update_order": request.param})
     before = values(gan)
     terms = take_step(gan, toy_batch(2), config)
     return types.SimpleNamespace(
@@ -154,7 +149,7 @@ def assert_moved_alike(before, expected, after):
 
 @pytest.mark.parametrize("order", ORDERS)
 def test_each_network_moves_by_the_gradient_of_its_own_total(order, reset, take_step, toy_batch, gan_config, values):
-    gan, config, batch = reading_as(reset(), order), gan_config(**{"train.update_order": order}), toy_batch(4)
+    gan, config, batch = reset(), gan_config(**{"train.update_order": order}), toy_batch(4)
     names, before = trainable_names(gan), values(gan)
     objective = gan.method.make_objective(config, gan.generator, gan.judges, gan.heads)
     of_generator = [variable.value for variable in gan.generator_variables]
@@ -173,3 +168,13 @@ def test_each_network_moves_by_the_gradient_of_its_own_total(order, reset, take_
     use_gradient_descent(reset())
     take_step(gan, batch, config)
     assert_moved_alike(before, expected, values(gan))
+
+
+def test_a_variable_that_no_term_reads_stays_where_it_is(reset, toy_batch, gan_config, monkeypatch):
+    gan, config, unread = reset(), gan_config(), keras.Variable(1.5, name="unread")
+    monkeypatch.setattr(type(gan), "generator_variables", [*gan.generator_variables, unread])
+    monkeypatch.setattr(gan, "generator_optimizer", keras.optimizers.SGD(RATE))
+    gan.generator_optimizer.build(gan.generator_variables)
+    objective = gan.method.make_objective(config, gan.generator, gan.judges, gan.heads)
+    make_train_step(gan, objective, config, tf.distribute.get_strategy())(toy_batch(2))
+    assert float(unread) == 1.5
