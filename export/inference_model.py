@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from ecgan_tf.data.folders import licence_note
 from ecgan_tf.inference.runtimes import METADATA_KEY
+from ecgan_tf.latents import LATENTS
 from ecgan_tf.memory import give_back
 from ecgan_tf.methods import METHODS
 from ecgan_tf.pixels import nearest_rows
@@ -57,7 +58,7 @@ class InferenceModel:
             self.description["missing_terms"] = list(config.missing_terms)
         self.uint8_io = uint8_io
         self.layouts, self.calibration = (
-            {key: resize_nearest(array, self.image_size) for key, array in read(run).items()}
+            {key: x if key in LATENTS else resize_nearest(x, self.image_size) for key, x in read(run).items()}
             for read in (read_layouts, read_calibration)
         )
         before = self._size_of_graph()

@@ -27,6 +27,7 @@ from PIL import Image
 
 METADATA = "ecgan_tf"  # name of the entry in the file's metadata that holds the model's description
 MAX_PIXELS = 64 * 1024 * 1024  # of a label map: beyond that a small file could fill the memory
+LATENTS = {"z": 1, "noise": 2}  # random inputs that a model may have, and the streams of their numbers
 MAX_VALUE = 65535  # that a PNG stores
 OTHER_FORMATS = (".tif", ".tiff", ".bmp", ".gif", ".webp")  # in which label maps may lie there
 BAND = 128 * 1024  # pixels that are looked at at a time
@@ -91,14 +92,23 @@ class Model:
                 raise
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise RequestError(f"{path} is not a .tflite of this project ({reason}); export it again") from error
-        others = sorted(set(self.inputs) - {"labels"})
+        others = sorted(set(self.inputs) - {"labels", *LATENTS})
         if others:
             raise RequestError(f"{path} also takes {', '.join(others)}, which this example does not make")
+        self.draw(0)
+
+    def draw(self, seed):
+        """Chooses one of the many pictures of a layout, of a model that has them: random inputs from N(0, 1)."""
+        shapes = {name: self.inputs[name]["shape"] for name in LATENTS if name in self.inputs}
+        drawn = {name: numbers(seed, shape, LATENTS[name]) for name, shape in shapes.items()}
+        if "noise" in drawn:  # one code for all classes; rows of its own for one of them make that one anew
+            drawn["noise"][:] = drawn["noise"][:, -1:]
+        self.latents = drawn
 
     def __call__(self, labels):
         """The picture uint8 (height, width, 3) of a layout: integers (height, width), ids of the model's classes."""
         labels = labels[np.newaxis].astype(self.inputs["labels"]["dtype"])
-        image = self.runner(labels=labels)["image"][0]
+        image = self.runner(labels=labels, **self.latents)["image"][0]
         if image.dtype == np.uint8:
             return image
         return np.floor((np.clip(image, -1.0, 1.0) + 1.0) * 127.5 + 0.5).astype(np.uint8)
@@ -113,6 +123,12 @@ class Model:
             (2 * np.arange(new) + 1) * old // (2 * new) for new, old in zip(self.size, values.shape)
         )  # of the cell at the centre
         return self.ids[values[rows[:, np.newaxis], columns]]
+
+
+def numbers(seed, shape, stream):
+    """Random numbers from N(0, 1): float32 of this shape, the same for a seed wherever NumPy's Philox runs."""
+    generator = np.random.Generator(np.random.Philox(key=[seed, stream], counter=[0, 0, 0, 0]))
+    return generator.standard_normal(shape, dtype=np.float32)
 
 
 def read_metadata(content):
@@ -383,6 +399,7 @@ def main(words=None):
     parser.add_argument("--model", required=True, help="a .tflite of `python -m export`")
     parser.add_argument("--labels", help="a label map, or a folder of them (.png)")
     parser.add_argument("--output", help="folder for the pictures")
+    parser.add_argument("--seed", type=int, help="which of a layout's many pictures, of a model that has them")
     parser.add_argument("--threads", type=int, help="of the interpreter; default: all cores")
     parser.add_argument("--repeats", type=int, default=20, help="of the measurement")
     arguments = parser.parse_args(words)
@@ -392,6 +409,11 @@ def main(words=None):
         raise RequestError("--threads and --repeats must be 1 or more")
     path = expand(arguments.model)
     model = Model(path, arguments.threads)
+    if arguments.seed is not None:
+        if not model.latents or not 0 <= arguments.seed < 2**64:
+            reason = "must be 0 or more" if model.latents else f"{path} gives one picture of a layout; leave it out"
+            raise RequestError(f"--seed={arguments.seed}: {reason}")
+        model.draw(arguments.seed)
     labels = np.zeros(model.size, np.int32)
     if arguments.labels:
         paths = label_maps(expand(arguments.labels))

@@ -24,6 +24,7 @@ FLOORS = (
         "wheels",
         "foreign_files",
         "memory",
+        "latents",
     ),
     ("data", "layers", "losses"),
     ("models", "pictures", "attention_pictures"),

@@ -9,6 +9,11 @@ Photographs are never needed, but by cross-view models, which take those of the 
 that synthesise after exemplars. A model that was trained with instance maps takes theirs from --instances. With
 --save_intermediates a run folder also gives the pictures on the way to the final one, NAME_global_image.png and others.
 
+A model that was trained with use_vae or noise=classes gives many pictures of a layout, each by a seed and a number;
+with a code for each class, single ones are drawn anew:
+    ecgan synthesize --model=runs/vae --labels=layouts/ --output=pictures/ --seed=7 --num_samples=4
+    ecgan synthesize --model=runs/noise --labels=layouts/ --output=pictures/ --num_samples=4 --resample=water
+
 A model that synthesises after exemplars takes a photograph and its label map; two of them are mixed, by a number or
 by a greyscale mask that is white where the second one's style is wanted. Mixtures and --save_attention need a run
 folder:
@@ -31,6 +36,9 @@ EXEMPLAR_LABELS = flags.DEFINE_multi_string("exemplar_labels", [], "Its label ma
 MIX = flags.DEFINE_float("mix", None, "Share of the second exemplar's style; outside 0..1 it extrapolates.")
 MIX_MASK = flags.DEFINE_string("mix_mask", None, "Greyscale PNG: white where the second exemplar's style is wanted.")
 STEP = flags.DEFINE_string("step", None, "Which checkpoint of a run: its step, best, or last, which is the default.")
+SEED = flags.DEFINE_integer("seed", None, "Which of a layout's many pictures; 0 by default.", lower_bound=0)
+NUM_SAMPLES = flags.DEFINE_integer("num_samples", 1, "Pictures of each layout, NAME_sample_1.png ...", lower_bound=1)
+RESAMPLE = flags.DEFINE_multi_string("resample", [], "A class, by name or id, that alone differs between the samples.")
 SAVE_ATTENTION = flags.DEFINE_bool("save_attention", False, "Adds NAME_attention.png: what was read from where.")
 SAVE_INTERMEDIATES = flags.DEFINE_bool("save_intermediates", False, "Also writes what the model gives on the way.")
 
@@ -54,4 +62,7 @@ def main(argv):
         save_attention=SAVE_ATTENTION.value,
         save_intermediates=SAVE_INTERMEDIATES.value,
         step=STEP.value,
+        seed=SEED.value,
+        num_samples=NUM_SAMPLES.value,
+        resample=RESAMPLE.value,
     )

@@ -55,6 +55,8 @@ class LabelledPhotographs:
         has_exemplars: whether each layout comes with a scene whose style it should have, see `exemplars`.
         has_sources: whether each layout comes with a photograph of another view.
         has_edges: whether each photograph comes with its edges.
+        latents: shapes of the random inputs that come with each layout, see `latent_shapes`; whoever has a generator
+            sets it.
         predict_labels: None, or a function of a photograph, uint8 (height, width, 3), to label ids; `load` gives them
             as `predicted` then.
     """
@@ -70,6 +72,7 @@ class LabelledPhotographs:
         self.has_boundaries = data_config.use_instances
         self.has_exemplars = data_config.get("exemplars", "none") != "none"  # a key of methods that read one
         self.has_sources = data_config.get("use_sources", False)  # a key of the cross-view task
+        self.latents = {}
         self.predict_labels = None
         self._panels = data_config.direction if data_config.name == "cross_view" else None
         self._edge_source = data_config.get("edge_source", "none")  # a key of the methods that learn edges

@@ -11,6 +11,7 @@ import tensorflow as tf
 from ecgan_tf.data.dataset import evenly_spread
 from ecgan_tf.data.exemplars import pair_at, with_exemplar
 from ecgan_tf.errors import RequestError
+from ecgan_tf.latents import LATENTS, draw_latents
 
 
 def training_batches(dataset, data_config, global_batch_size, seed, start_step, steps):
@@ -31,11 +32,15 @@ def training_batches(dataset, data_config, global_batch_size, seed, start_step, 
         (batch, height, width), 0..num_classes; and where they are used edges float32 (batch, height, width, 1), -1 or
         1; boundaries float32 (batch, height, width, 1), 0 or 1; with sources, source as image. With exemplars,
         exemplar as image, exemplar_labels as labels, and has_target float32 (batch,), 1 where image is what the layout
-        looks like in the exemplar's style, see `exemplars.pair_at`.
+        looks like in the exemplar's style, see `exemplars.pair_at`. With latents, those of `draw_latents`.
     """
 
     def batch_at(step):
         positions = range(step * global_batch_size, (step + 1) * global_batch_size)
+        latents = draw_latents(dataset.latents, seed, map(int, positions), per_class=True)
+        return {**examples_at(positions), **latents}
+
+    def examples_at(positions):
         if dataset.has_exemplars:
             indices = [example_at(seed, int(position), len(dataset)) for position in positions]
             pairs = zip(map(int, positions), indices)
@@ -71,16 +76,21 @@ def validation_batches(dataset, data_config, batch_size):
 
 
 def layout_batch(dataset, indices):
-    """The examples of `indices` as one batch of NumPy arrays, resized straight to image_size, not flipped."""
+    """The examples of `indices` as one batch of NumPy arrays, resized straight to image_size, not flipped.
+
+    Latents are those of seed 0 and the index: the same each time, others for each layout.
+    """
     if dataset.has_exemplars:
-        return to_batch([with_exemplar(dataset, int(index)) for index in indices])
-    return to_batch([dataset.load(index, dataset.image_size) for index in indices])
+        batch = to_batch([with_exemplar(dataset, int(index)) for index in indices])
+    else:
+        batch = to_batch([dataset.load(index, dataset.image_size) for index in indices])
+    return {**batch, **draw_latents(dataset.latents, 0, map(int, indices))}
 
 
 def layouts_to_keep(dataset, count):
     """A few layouts of a data set, spread over it, as the generator takes them."""
     batch = layout_batch(dataset, evenly_spread(len(dataset), count))
-    kept = ("labels", "boundaries", "source", "exemplar", "exemplar_labels")
+    kept = ("labels", "boundaries", "source", "exemplar", "exemplar_labels", *LATENTS)
     return {key: value for key, value in batch.items() if key in kept}
 
 
@@ -184,6 +194,8 @@ def _map(elements, batch_of, dataset, batch_size):
         spec["has_target"] = tf.TensorSpec((batch_size,), tf.float32)
     if dataset.has_sources:
         spec["source"] = spec["image"]
+    for name, shape in dataset.latents.items():
+        spec[name] = tf.TensorSpec((batch_size, *shape), tf.float32)
 
     def arrays_of(element):
         batch = batch_of(element)

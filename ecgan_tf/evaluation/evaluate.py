@@ -16,6 +16,7 @@ from ecgan_tf.evaluation.measures import SPLITS, Measured, Measures
 from ecgan_tf.evaluation.networks.choice import open_judges
 from ecgan_tf.evaluation.picture_folder import PictureFolder
 from ecgan_tf.evaluation.protocols import name_of
+from ecgan_tf.evaluation.samples import measure_samples
 from ecgan_tf.evaluation.style import FeatureFollowing, measure_style, measure_tasks
 from ecgan_tf.inference.runtimes import open_model
 from ecgan_tf.models.hed import find_hed
@@ -51,7 +52,8 @@ def evaluate(
     Returns:
         dictionary of the numbers: `numbers` by the names of their protocols, `references` of real photographs,
         `spreads`; colour_error and colour_error_per_class in units of 1/255, l1 in [0, 2]; and of a model that
-        synthesises after exemplars what `follow_exemplars` gives.
+        synthesises after exemplars what `follow_exemplars` gives; of one that gives many pictures of a layout
+        `samples`, their diversity.
     """
     from ecgan_tf.evaluation.report import write_report  # draws, which takes a second to load
 
@@ -64,6 +66,8 @@ def evaluate(
     numbers = {"model": model or pictures, "layouts": len(data), **to_json(measured)}
     if opened and "exemplar" in opened.inputs:
         numbers.update(follow_exemplars(opened, data, output, networks))
+    if opened and opened.latents:
+        numbers["samples"] = compare_samples(opened, data, output, networks)
     write_json(os.path.join(output, "evaluation.json"), numbers)
     write_report(output, numbers, measured, data, generate, expand(model) if model else None)
     say_numbers(measured, networks)
@@ -88,6 +92,7 @@ def open_request(model, pictures, config, step=None):
     opened = open_model(expand(model), step)
     of_data = data_config(opened, config)
     data = open_dataset(of_data, "validation")
+    data.latents = opened.latents
     predict_exemplars(data, of_data.get("exemplar_segmenter", ""))
     if data.classes.num_classes != opened.classes.num_classes:
         raise RequestError(
@@ -173,6 +178,20 @@ def say_numbers(measured, networks):
         say(f"{name:36s} {value:.4g}{spread}{beside}")
     if not any(judge.kind == "segmenter" for judge in networks):
         say(NO_SEGMENTER)
+
+
+def compare_samples(model, data, output, judges=()):
+    """The diversity of a layout's pictures, by the names of its protocols; writes samples.png."""
+    judges = [judge for judge in judges if judge.gives("feature_maps")]
+    means, columns = measure_samples(model, data, judges, progress_bar("samples of each layout"))
+    write_image(os.path.join(output, "samples.png"), captioned_grid(columns))
+    split, named = f"{SPLITS[data.split]}{len(data)}", {}
+    for word, value in means.items():
+        name = name_of("diversity", word, data.image_size, split)
+        named[name] = value
+        say(f"{name:36s} {value:.4g}{' of 255' if word == 'pixels' else ''}")
+    say("the samples of a layout are in samples.png")
+    return named
 
 
 def follow_exemplars(model, data, output, judges=()):

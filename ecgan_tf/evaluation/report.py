@@ -50,7 +50,7 @@ def write_report(folder, numbers, measured, data, generate, run=None):
     """
     some = examples_grid(data, {"picture": generate}, evenly_spread(len(data), SHOWN))
     write_image(os.path.join(folder, "evaluation.png"), some)
-    style = os.path.join(folder, "style.png")
+    style, samples = (os.path.join(folder, name) for name in ("style.png", "samples.png"))
     text = page.page(
         f"Evaluation of {numbers['model']}",
         page.note(described(data, numbers["layouts"])),
@@ -58,6 +58,7 @@ def write_report(folder, numbers, measured, data, generate, run=None):
         page.section("Some pictures", page.picture(some, "label map, picture, photograph")),
         page.section("Best and worst", *extremes(measured, data, generate)),
         page.section("After exemplars", _file(style, "each layout after three exemplars")),
+        page.section("Samples", samples_table(numbers), _file(samples, "each layout by the same four codes")),
         page.section("Classes", *class_drawings([("pictures", measured.per_class)]), confusion_drawing(measured)),
         page.section("Texture", spectrum_drawing([("pictures", measured.spectrum)])),
         page.section("The run", *run_curves([("", run)])),
@@ -108,6 +109,11 @@ def exemplar_table(numbers):
     ]
     rows += [(name, f"{value:.4g}") for name, value in numbers["diversity"].items()]
     return page.table(("after exemplars", ""), rows)
+
+
+def samples_table(numbers):
+    rows = [(name, f"{value:.4g}") for name, value in numbers.get("samples", {}).items()]
+    return page.table(("between the pictures of a layout", ""), rows) if rows else ""
 
 
 def examples_grid(data, generators, indices, smallest_width=192):

@@ -10,6 +10,7 @@ from ecgan_tf.data.label_maps import list_label_maps
 from ecgan_tf.errors import RequestError
 from ecgan_tf.inference.exemplars import StyleMixture, attention_sheet, read_exemplars, shares_of
 from ecgan_tf.inference.runtimes import open_model
+from ecgan_tf.latents import resample as redraw
 from ecgan_tf.outputs import expand, plan_files, refuse_file
 from ecgan_tf.pictures import CAPTIONS, pictures_of
 from ecgan_tf.pixels import to_uint8
@@ -28,8 +29,11 @@ def synthesize(
     save_attention: bool = False,
     save_intermediates: bool = False,
     step: int | str | None = None,
+    seed: int | None = None,
+    num_samples: int = 1,
+    resample: Sequence[str] = (),
 ) -> None:
-    """Writes a picture for each label map, a PNG of its name.
+    """Writes a picture for each label map, a PNG of its name; of several samples NAME_sample_1.png and so on.
 
     Args:
         model: a run folder, a SavedModel folder, a .tflite or an .onnx file.
@@ -41,6 +45,7 @@ def synthesize(
         save_attention: adds NAME_attention.png, what was read from where.
         save_intermediates: adds what the model gives on the way, NAME_edge.png and others.
         step: of a run's checkpoint, as in `open_model`.
+        seed, num_samples, resample: of a model that gives many pictures of a layout, see `samples_of`.
     Raises:
         RequestError: before the first picture, where anything about the request or its files is wrong.
     """
@@ -51,6 +56,7 @@ def synthesize(
     opened = open_model(expand(model), step)
     if save_intermediates and opened.generate_all is None:
         raise RequestError(f"--save_intermediates: {model} gives the final image alone; give its run folder.")
+    samples = samples_of(opened, seed, num_samples, resample)
     given = [*exemplars, *exemplar_labels, *([mix_mask] if mix_mask else [])]
     exemplars = read_exemplars(opened, exemplars, exemplar_labels)
     shares = shares_of(exemplars, mix, mix_mask, opened.image_size)
@@ -67,16 +73,61 @@ def synthesize(
         read_layout(path, opened.classes, opened.image_size, *others)
     read = [*paths, *given, *(path for path in (*instances, *sources) if path)]
     ends = ["", *(["_attention"] if save_attention else []), *(f"_{key}" for key in CAPTIONS if save_intermediates)]
+    ends = [f"{sample}{end}" for sample in samples for end in ends]
     output = plan_files(output, {path: [f"{_stem(path)}{end}.png" for end in ends] for path in paths}, read)
     show = progress_bar("synthesising")
     for done, (path, *others) in enumerate(zip(paths, instances, sources), start=1):
         layout = read_layout(path, opened.classes, opened.image_size, *others)
         layout = {key: value[None] for key, value in layout.items()}
-        stem = os.path.join(output, _stem(path))
-        for name, picture in _pictures(opened, layout, exemplars, mixture, save_attention, save_intermediates):
-            write_image(f"{stem}{name}.png", picture)
+        for sample, latents in samples.items():
+            stem, layout = os.path.join(output, f"{_stem(path)}{sample}"), {**layout, **latents}
+            for name, picture in _pictures(opened, layout, exemplars, mixture, save_attention, save_intermediates):
+                write_image(f"{stem}{name}.png", picture)
         show(done, len(paths))
-    say(f"synthesised {len(paths)} pictures into {output}")
+    say(f"synthesised {len(paths) * len(samples)} pictures into {output}")
+
+
+def samples_of(model, seed, num_samples, resample):
+    """The random inputs of each picture that is asked for of a layout.
+
+    Args:
+        model: `Synthesizer`.
+        seed: of all of them; None: 0.
+        num_samples: how many pictures of a layout.
+        resample: names or label ids of classes: these alone differ between the samples, all else is as in the first
+            picture of the seed.
+    Returns:
+        dictionary from what is added to a picture's name to a dictionary of arrays with a batch axis of 1; the same
+        for every layout, and nothing added to the name of a single one.
+    """
+    if not model.latents and (seed is not None or num_samples > 1 or resample):
+        raise RequestError(
+            f"{model.source} gives one picture of a layout; leave out --seed, --num_samples and --resample, or train "
+            "one with --config.model.use_vae=True or --config.model.noise=classes."
+        )
+    if resample and "noise" not in model.latents:
+        raise RequestError(
+            f"--resample={resample[0]}: {model.source} has no code for each class; train one with "
+            "--config.model.noise=classes."
+        )
+    seed, labels = seed or 0, [label_of(model.classes, name) for name in resample]
+    if labels:
+        first = model.draw(1, seed)
+        drawn = [redraw(first, seed, place, labels) for place in range(1, num_samples + 1)]
+    else:
+        drawn = [model.draw(1, seed, place) for place in range(num_samples)]
+    return {f"_sample_{number}": x for number, x in enumerate(drawn, start=1)} if num_samples > 1 else {"": drawn[0]}
+
+
+def label_of(classes, name):
+    """The label id of a class by its name, whatever its capitals, or by the id itself; `unknown` where there is one."""
+    names = [*classes.names, *(["unknown"] if classes.has_unknown else [])]
+    found = [label for label, known in enumerate(names) if known.casefold() == name.strip().casefold()]
+    if not found and name.isdecimal() and int(name) < len(names):
+        return int(name)
+    if not found:
+        raise RequestError(f"--resample={name}: no class of the model; it has {', '.join(names)}.")
+    return found[0]
 
 
 def _stem(path):

@@ -15,12 +15,13 @@ from ecgan_tf.data.images import MAX_PIXELS
 from ecgan_tf.data.label_maps import resize_labels, resize_photograph
 from ecgan_tf.errors import RequestError
 from ecgan_tf.foreign_files import find_saved_model, foreign_file
+from ecgan_tf.latents import LATENTS, draw_latents, latent_shapes
 from ecgan_tf.pixels import as_float, to_uint8
 
 DESCRIPTION = "model.json"
 STYLE_ENCODER, PAINTER = "style_encoder", "painter"  # the two .tflite of a model that was split
 METADATA_KEY = "ecgan_tf"  # of the same content inside a .tflite or .onnx
-INPUTS = ("labels", "boundaries", "source", "exemplar", "exemplar_labels")
+INPUTS = ("labels", "boundaries", "source", "exemplar", "exemplar_labels", *LATENTS)
 ONNX_TYPES = {"tensor(int32)": "int32", "tensor(uint8)": "uint8", "tensor(float)": "float32"}
 
 
@@ -31,6 +32,7 @@ class Synthesizer:
         classes: `ClassList` of the layouts.
         image_size: (height, width).
         inputs: dictionary from the name of each input to its NumPy dtype.
+        latents: dictionary from the name of each random input to its shape; {}: a layout has one picture.
         source: path that it was opened from.
         generate_all: maps layouts to all outputs of the generator, of a run folder; None of what was exported.
     """
@@ -44,13 +46,17 @@ class Synthesizer:
         if len(self.image_size) != 2 or min(self.image_size) < 1 or math.prod(self.image_size) > MAX_PIXELS:
             raise ValueError(f"image_size {reprlib.repr(self.image_size)}")
         self.inputs = {name: np.dtype(dtype) for name, dtype in inputs.items()}
+        of_classes = {"num_classes": self.classes.num_classes, "has_unknown": self.classes.has_unknown}
+        shapes = latent_shapes({**arguments, **of_classes})
+        self.latents = {name: shape for name, shape in shapes.items() if name in self.inputs}
         self.generate_all = generate_all
         self._run = run
 
-    def __call__(self, labels: npt.ArrayLike, **others: npt.ArrayLike) -> np.ndarray:
+    def __call__(self, labels: npt.ArrayLike, seed: int = 0, **others: npt.ArrayLike) -> np.ndarray:
         """The picture of a label map, or a picture for each of a batch.
 
         Args:
+            seed: of a model that gives many pictures of a layout, which one; the same for all of a batch.
             labels: integers (height, width) or (batch, height, width) of any size, ids 0..num_classes.
             others: what else `inputs` names, as `labels`: photographs uint8 (height, width, 3) of any size, further
                 label maps, boundaries (height, width) of 0 and 1; with a batch axis where labels have one.
@@ -58,13 +64,17 @@ class Synthesizer:
             uint8 (height, width, 3) of the model's size, or (batch, height, width, 3).
         """
         given = {"labels": labels, **others}
-        if set(given) != set(self.inputs):
-            raise RequestError(f"{self.source} takes {', '.join(self.inputs)}; given were {', '.join(given)}.")
+        wanted = [name for name in self.inputs if name not in self.latents]
+        if set(given) != set(wanted):
+            raise RequestError(f"{self.source} takes {', '.join(wanted)}; given were {', '.join(given)}.")
+        if seed and not self.latents:
+            raise RequestError(f"seed={seed}: {self.source} gives one picture of a layout; leave it out.")
         is_batch = np.ndim(labels) == 3
         batches = {name: np.asarray(value) if is_batch else np.asarray(value)[None] for name, value in given.items()}
         if len({batch.shape[:1] for batch in batches.values()}) > 1:
             raise RequestError(f"{', '.join(batches)} are not equally many.")
-        images = to_uint8(self.generate({name: self._fitted(name, batch) for name, batch in batches.items()}))
+        layouts = {name: self._fitted(name, batch) for name, batch in batches.items()}
+        images = to_uint8(self.generate({**layouts, **self.draw(len(batches["labels"]), seed)}))
         return images if is_batch else images[0]
 
     def _fitted(self, name, batch):
@@ -83,15 +93,22 @@ class Synthesizer:
             raise RequestError(f"{name} must be photographs, uint8 (height, width, 3).")
         return np.stack([as_float(resize_photograph(photograph, self.image_size)) for photograph in batch])
 
+    def draw(self, count, seed=0, sample=0):
+        """Random inputs for a batch, the same for each layout of it: dictionary of float32 (count, *shape)."""
+        drawn = draw_latents(self.latents, seed, [sample])
+        return {name: np.repeat(array, count, axis=0) for name, array in drawn.items()}
+
     def generate(self, layout: Mapping[str, npt.ArrayLike]) -> np.ndarray:
         """Synthesises layouts one after the other, as a device would.
 
         Args:
             layout: dictionary of arrays with the keys of `inputs`: `labels` (batch, height, width), ids
-                0..num_classes, and as the model has them `boundaries` (batch, height, width, 1) and others.
+                0..num_classes, and as the model has them `boundaries` (batch, height, width, 1) and others. Random
+                inputs that are left out are those of seed 0.
         Returns:
             float32 (batch, height, width, 3) in [-1, 1].
         """
+        layout = {**self.draw(len(layout["labels"])), **layout}
         inputs = {key: np.asarray(layout[key], dtype) for key, dtype in self.inputs.items()}
         examples = ({key: array[i : i + 1] for key, array in inputs.items()} for i in range(len(inputs["labels"])))
         images = [self._run(example) for example in examples]

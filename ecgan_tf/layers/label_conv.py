@@ -31,6 +31,7 @@ class LabelConv2D(FromArguments, keras.layers.Layer):
         kernel_size: odd.
         form: "dense", "lookup" or "auto", which picks by the number of labels.
         padding: "zeros", or "reflect" for mirrored labels.
+        noise_filters: channels of the layout's noise, see `Layout.noise_map`; 0 for layouts without.
     Call arguments:
         layout: `Layout` at the resolution of the output.
     Returns:
@@ -39,7 +40,7 @@ class LabelConv2D(FromArguments, keras.layers.Layer):
 
     def __init__(
         self, filters, num_labels, has_boundaries=False, kernel_size=3, form="auto", initializer="xavier_0.02",
-        padding="zeros", **kwargs
+        padding="zeros", noise_filters=0, **kwargs
     ):  # fmt: skip
         super().__init__(**kwargs)
         self.filters = filters
@@ -49,9 +50,10 @@ class LabelConv2D(FromArguments, keras.layers.Layer):
         self.form = form
         self.initializer = initializer
         self.padding = padding
+        self.noise_filters = noise_filters
 
     def build(self, input_shape=None):
-        channels = self.num_labels + self.has_boundaries
+        channels = self.num_labels + self.has_boundaries + self.noise_filters
         self.kernel = self.add_weight(
             name="kernel",
             shape=(self.kernel_size, self.kernel_size, channels, self.filters),
@@ -61,7 +63,15 @@ class LabelConv2D(FromArguments, keras.layers.Layer):
         self.built = True
 
     def call(self, layout):
-        return convolve_labels(layout, self.kernel, self.form, self.padding) + self.bias
+        if not self.noise_filters:
+            return convolve_labels(layout, self.kernel, self.form, self.padding) + self.bias
+        noise = layout.noise_map(self.compute_dtype)
+        if resolved(self.form, layout) == "dense":  # as one convolution, whose sum int8 rounds once
+            channels = ops.concatenate([layout.semantic(self.compute_dtype), noise], axis=-1)
+            return _convolve(channels, self.kernel, self.padding) + self.bias
+        of_labels, of_noise = ops.split(self.kernel, [self.num_labels + self.has_boundaries], axis=2)
+        of_noise = _convolve(noise, of_noise, self.padding)
+        return convolve_labels(layout, of_labels, self.form, self.padding) + of_noise + self.bias
 
     def of_windows(self, windows, layout):
         """The result at each distinct window of the layout's cells: float (windows, filters)."""
@@ -79,11 +89,16 @@ def convolve_labels(layout, kernel, form="auto", padding="zeros"):
     Returns:
         float (batch, height, width, filters), of the kernel's type.
     """
-    if form == "auto":
-        form = "lookup" if layout.num_labels >= LOOKUP_FROM_LABELS else "dense"
-        if layout.by_neighbourhoods and kernel.shape[0] > 1:
-            return _by_neighbourhoods(layout, kernel, padding)
-    return (_lookup if form == "lookup" else _dense)(layout, kernel, padding)
+    if form == "auto" and layout.by_neighbourhoods and kernel.shape[0] > 1:
+        return _by_neighbourhoods(layout, kernel, padding)
+    return (_lookup if resolved(form, layout) == "lookup" else _dense)(layout, kernel, padding)
+
+
+def resolved(form, layout):
+    """What "auto" stands for where a layout is read by cells."""
+    if form != "auto":
+        return form
+    return "lookup" if layout.num_labels >= LOOKUP_FROM_LABELS else "dense"
 
 
 def _by_neighbourhoods(layout, kernel, padding):
@@ -107,10 +122,13 @@ def sum_windows(windows, layout, kernel):
 
 
 def _dense(layout, kernel, padding):
-    semantic = layout.semantic(kernel.dtype)
+    return _convolve(layout.semantic(kernel.dtype), kernel, padding)
+
+
+def _convolve(x, kernel, padding):
     if padding == "reflect":
-        return ops.conv(pad_reflect(semantic, kernel.shape[0] // 2), kernel, padding="valid")
-    return ops.conv(semantic, kernel, padding="same")
+        return ops.conv(pad_reflect(x, kernel.shape[0] // 2), kernel, padding="valid")
+    return ops.conv(x, kernel, padding="same")
 
 
 def _lookup(layout, kernel, padding):
@@ -133,8 +151,5 @@ def _lookup(layout, kernel, padding):
             total = total + tf.gather(table, seen)
     if layout.boundaries is not None:
         boundaries, of_boundaries = ops.cast(layout.boundaries, kernel.dtype), kernel[:, :, layout.num_labels :]
-        if padding == "reflect":
-            total = total + ops.conv(pad_reflect(boundaries, margin), of_boundaries, padding="valid")
-        else:
-            total = total + ops.conv(boundaries, of_boundaries, padding="same")
+        total = total + _convolve(boundaries, of_boundaries, padding)
     return total

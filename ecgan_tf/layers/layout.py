@@ -34,16 +34,21 @@ class Layout:
         num_labels: number of classes, plus one where there is an "unknown".
         boundaries: float (batch, height, width, 1), 1 at instance boundaries; or None.
         by_neighbourhoods: whether layers may compute what they read of it once per distinct neighbourhood. How many
-            there are depends on the data: not for what needs static shapes, such as XLA and most exports.
+            there are depends on the data: not for what needs static shapes, such as XLA and most exports. Noise makes
+            every layout another one: with it, cell by cell.
+        noise: float (batch, num_labels, size), a random code for each class; or None.
     """
 
-    def __init__(self, labels, num_labels, boundaries=None, by_neighbourhoods=False):
+    def __init__(self, labels, num_labels, boundaries=None, by_neighbourhoods=False, noise=None):
         self.labels = labels
         self.num_labels = num_labels
         self.boundaries = boundaries
-        self.by_neighbourhoods = by_neighbourhoods and labels.shape[1] * labels.shape[2] >= FEWEST_CELLS
+        self.noise = noise
+        has_enough = labels.shape[1] * labels.shape[2] >= FEWEST_CELLS
+        self.by_neighbourhoods = by_neighbourhoods and has_enough and noise is None
         self._smaller = {}
         self._semantic = {}
+        self._noise_map = None
         self._cells = None
 
     @property
@@ -58,13 +63,13 @@ class Layout:
             rows, columns = self.size[0] // height, self.size[1] // width
             boundaries = None if self.boundaries is None else self.boundaries[:, ::rows, ::columns]
             self._smaller[height, width] = Layout(
-                self.labels[:, ::rows, ::columns], self.num_labels, boundaries, self.by_neighbourhoods
+                self.labels[:, ::rows, ::columns], self.num_labels, boundaries, self.by_neighbourhoods, self.noise
             )
         return self._smaller[height, width]
 
     def by_cells(self):
         """The same layout, read cell by cell. Made anew, since what a branch of a graph makes stays in it."""
-        return Layout(self.labels, self.num_labels, self.boundaries)
+        return Layout(self.labels, self.num_labels, self.boundaries, noise=self.noise)
 
     @property
     def cells(self):
@@ -100,6 +105,19 @@ class Layout:
             channels = [one_hot] if self.boundaries is None else [one_hot, ops.cast(self.boundaries, dtype)]
             self._semantic[dtype] = ops.concatenate(channels, axis=-1)
         return self._semantic[dtype]
+
+    def noise_map(self, dtype):
+        """The 3-D noise of OASIS: every pixel has the code of its class, float (batch, height, width, size).
+
+        A product with one-hot labels, which every exporter knows; a gather by batch is not for GPU delegates.
+        """
+        if self._noise_map is None:
+            one_hot = tf.gather(tf.constant(np.eye(self.num_labels), dtype), self.labels)
+            height, width = self.size
+            pixels = ops.reshape(one_hot, (-1, height * width, self.num_labels))
+            codes = ops.matmul(pixels, ops.cast(self.noise, dtype))
+            self._noise_map = ops.reshape(codes, (-1, height, width, self.noise.shape[-1]))
+        return self._noise_map
 
 
 class SemanticCells:

@@ -48,6 +48,7 @@ class SPADE(FromArguments, keras.layers.Layer):
         hidden_filters: of the shared convolution, 128 in every published model.
         normalization: "batch" or "instance".
         initializer: a name of `INITIALIZERS`.
+        noise_filters: of the layout's noise, see `LabelConv2D`.
     Call arguments:
         x: float (batch, height, width, filters).
         layout: `Layout` of x's size.
@@ -62,6 +63,7 @@ class SPADE(FromArguments, keras.layers.Layer):
         hidden_filters=128,
         normalization="batch",
         initializer="xavier_0.02",
+        noise_filters=0,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -70,9 +72,11 @@ class SPADE(FromArguments, keras.layers.Layer):
         self.hidden_filters = hidden_filters
         self.normalization = normalization
         self.initializer = initializer
+        self.noise_filters = noise_filters
         self.folded = False
         self.norm = make_normalization(normalization, name="norm")
-        self.shared = LabelConv2D(hidden_filters, num_labels, has_boundaries, initializer=initializer, name="shared")
+        labels = {"num_labels": num_labels, "has_boundaries": has_boundaries, "noise_filters": noise_filters}
+        self.shared = LabelConv2D(hidden_filters, **labels, initializer=initializer, name="shared")
 
     def build(self, x_shape):
         # Two convolutions instead of one and a split: the exported graph has a tenth of the transposes.

@@ -12,6 +12,7 @@ from ecgan_tf.config_keys import Key
 from ecgan_tf.console import say
 from ecgan_tf.errors import RequestError
 from ecgan_tf.losses.adversarial import ADVERSARIAL
+from ecgan_tf.losses.divergence import kl_divergence
 from ecgan_tf.losses.features import feature_matching_loss, perceptual_loss
 from ecgan_tf.losses.reduction import pooled_difference
 from ecgan_tf.losses.texture import texture_loss
@@ -139,6 +140,8 @@ class Objective:
                 if pair.real != "edge":
                     distance = pooled_difference(photographs[pair.real], outputs[pair.fake], loss.reconstruction_pool)
                     terms[f"L_1^{pair.symbol}"] = (loss.reconstruction * pair.weight, distance)
+        if "z_mean" in batch:
+            terms["L_KL"] = (loss.kl, kl_divergence(batch["z_mean"], batch["z_log_variance"]))
         if loss.texture:
             for pair in self.pairs:
                 if pair.real != "edge":
@@ -314,6 +317,10 @@ class Method:
             generator: whose outputs the heads read.
         """
         return {}
+
+    def generator_inputs(self, batch: dict[str, Any], heads: dict[str, keras.Model]) -> dict[str, Any]:
+        """A training batch as the generator takes it in a step, where a head has a part in that."""
+        return batch
 
     # ---- what they are trained for
 

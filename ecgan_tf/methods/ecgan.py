@@ -11,7 +11,7 @@ from ecgan_tf.losses.labels import label_cross_entropy, similarity_loss
 from ecgan_tf.methods.base import Judge, Objective, Pair, open_vgg
 from ecgan_tf.methods.msca import STYLE_KEYS, check_exemplars, with_style_terms
 from ecgan_tf.methods.pixel_contrast import SCALES, PixelContrast, pooling_of
-from ecgan_tf.methods.spade import TRUNK_KEYS, TrunkMethod
+from ecgan_tf.methods.spade import LATENT_KEYS, TRUNK_KEYS, TrunkMethod
 from ecgan_tf.models.ecgan import ECGANGenerator
 from ecgan_tf.models.heads import ClassPixelDecoder, ContrastMemory, PixelEmbedding
 from ecgan_tf.models.label_generators import label_generator_mistake, load_label_generator
@@ -63,11 +63,20 @@ class ECGAN(TrunkMethod):
     """Edge, first and final image; L_s by a label generator; contrastive learning over several layouts and scales."""
 
     generator = ECGANGenerator
-    keys = {**TRUNK_KEYS, **NETWORK_KEYS, **EDGE_KEYS, **STYLE_KEYS, **TERM_KEYS, **CONTRAST_KEYS}
+    keys = {
+        **TRUNK_KEYS,
+        **LATENT_KEYS,
+        **NETWORK_KEYS,
+        **EDGE_KEYS,
+        **STYLE_KEYS,
+        **TERM_KEYS,
+        **CONTRAST_KEYS,
+    }
     switches = {"edge": "config.model.use_edge=True"}
 
     def check(self, config):
         loss, (height, width) = config.loss, config.data.image_size
+        yield from super().check(config)
         yield from check_exemplars(config, config.model.use_exemplar)
         if config.discriminator.separate_edge and not config.model.use_edge:
             yield "config.discriminator.separate_edge judges edges; set config.model.use_edge=True, which gives them"
@@ -126,8 +135,8 @@ class ECGAN(TrunkMethod):
         return [Judge(main.name, main.network, {"image": "i"}), edge, *others]
 
     def make_heads(self, config, generator):
-        """`embedding_<scale>`, `memory` and `class_pixels`; a part that is switched off is absent."""
-        loss, heads = config.loss, {}
+        """`embedding_<scale>`, `memory`, `class_pixels` and a VAE's encoder; what is switched off is absent."""
+        loss, heads = config.loss, super().make_heads(config, generator)
         if loss.contrastive:
             for scale in SCALES[loss.ms_scales]:
                 stride = pooling_of(scale, loss.contrastive_stride)
@@ -140,7 +149,8 @@ class ECGAN(TrunkMethod):
         if loss.class_pixel:
             heads["class_pixels"] = ClassPixelDecoder(config.model.base_filters, name="class_pixels")
         for head in heads.values():
-            head.build()
+            if not head.built:
+                head.build()
         return heads
 
     # ---- what they are trained for

@@ -1,7 +1,10 @@
 """SPADE (Park et al., CVPR 2019; arXiv 1903.07291), the baseline of all papers here, whose trunk they build on."""
 
+import tensorflow as tf
+
 from ecgan_tf.config_keys import Key
 from ecgan_tf.methods.base import Method, Pair
+from ecgan_tf.models.image_encoder import ImageEncoder
 from ecgan_tf.models.spade import SPADEGenerator, stride_of
 
 SPADE_KEYS = {
@@ -26,6 +29,19 @@ TRUNK_KEYS = {
         ("none", "fixed"),
     ),
 }
+# Of generators that give many pictures of one layout.
+LATENT_KEYS = {
+    "model.noise": Key(
+        "none",
+        "`fixed`: a map of noise at each of the trunk's sizes, by which pixels of a region differ; `classes`: an "
+        "input, the 3-D noise of OASIS, a code of 64 for each class",
+        ("none", "fixed", "classes"),
+    ),
+    "model.use_vae": Key(
+        False, "an input z of 256 for the picture as a whole, in training by an encoder of the photograph"
+    ),
+    "loss.kl": Key(0.05, "of the VAE's codes from N(0, 1)", least=0),
+}
 
 
 class TrunkMethod(Method):
@@ -34,12 +50,44 @@ class TrunkMethod(Method):
     def stride(self, config):
         return stride_of(config.model.upsampling)
 
+    def check(self, config):
+        if config.model.get("noise") == "classes" and config.train.layout_form == "neighbourhoods":
+            yield (
+                "config.train.layout_form is 'neighbourhoods', but with config.model.noise 'classes' no two layouts "
+                "have the same neighbourhoods; leave it at 'auto'"
+            )
+        default = LATENT_KEYS["loss.kl"].default
+        if not config.model.get("use_vae") and config.loss.get("kl", default) != default:
+            yield f"config.loss.kl is {config.loss.kl}, but no term reads it; set config.model.use_vae=True"
+
+    def terms(self, config):
+        own = {"L_KL": config.loss.kl} if config.model.get("use_vae") and config.loss.kl else {}
+        return {**super().terms(config), **own}
+
+    def make_heads(self, config, generator):
+        """`image_encoder`, of a VAE."""
+        if not config.model.get("use_vae"):
+            return {}
+        encoder = ImageEncoder(
+            generator.image_size, config.model.base_filters, config.model.initializer, name="image_encoder"
+        )
+        encoder.build()
+        return {"image_encoder": encoder}
+
+    def generator_inputs(self, batch, heads):
+        """With a VAE z becomes mean + z * deviation of the photograph's code, which L_KL is taken from."""
+        if "image_encoder" not in heads:
+            return batch
+        mean, log_variance = heads["image_encoder"](batch["image"], training=True)
+        z = mean + tf.exp(0.5 * log_variance) * batch["z"]
+        return {**batch, "z": z, "z_mean": mean, "z_log_variance": log_variance}
+
 
 class SPADEBaseline(TrunkMethod):
     """The paper's objective: hinge, feature matching, perceptual loss (section 3.2), and no term of the others."""
 
     generator = SPADEGenerator
-    keys = TRUNK_KEYS
+    keys = {**TRUNK_KEYS, **LATENT_KEYS}
 
     def pairs(self, config):
         return [Pair("I", "image")]

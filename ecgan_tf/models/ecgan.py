@@ -248,7 +248,7 @@ class ECGANGenerator(TrunkGenerator):
             styles = style if isinstance(style, list) else [(style, None)]
             codes = [(each["global_code"][:, None, None], share) for each, share in styles]
             style = mix(codes, self.encoder.start_size)
-        scales = self.encoder(layout=layout, style=style, training=training)[:-5:-1]
+        scales = self.encoder(layout=layout, x=inputs.get("z"), style=style, training=training)[:-5:-1]
         features = scales[0]
         outputs = {"features": features, "scales": tuple(scales)}
         gates = None

@@ -57,4 +57,5 @@ class Generator(FromArguments, keras.Model):
 
     def layout(self, inputs):
         """The `Layout` of the inputs."""
-        return Layout(inputs["labels"], self.num_labels, inputs.get("boundaries"), self.by_neighbourhoods)
+        noise = inputs["noise"] if "noise" in self.input_specs else None
+        return Layout(inputs["labels"], self.num_labels, inputs.get("boundaries"), self.by_neighbourhoods, noise)

@@ -263,7 +263,7 @@ class LGGANGenerator(LocalGroups, TrunkGenerator):
             name="encoder",
         )
         if self.has_global:
-            self.trunk = self._make_trunk("trunk", has_start=False)
+            self.trunk = self._make_trunk("trunk", starts_from="none")
             self.to_global = PaddedConv2D(
                 3, 3, padding=1, initializer=self.initializer, name="to_global", dtype="float32"
             )

@@ -3,9 +3,11 @@
 import keras
 from keras import ops
 
+from ecgan_tf.latents import NOISE_SIZE, Z_SIZE, latent_shapes
 from ecgan_tf.layers.from_arguments import FromArguments
 from ecgan_tf.layers.initializers import make_initializer
 from ecgan_tf.layers.label_conv import LabelConv2D
+from ecgan_tf.layers.latent_start import LatentStart
 from ecgan_tf.layers.noise import FixedNoise
 from ecgan_tf.layers.normalization import leaky_relu
 from ecgan_tf.layers.spade import SPADEResidualBlock
@@ -30,30 +32,34 @@ class SPADETrunk(FromArguments, keras.layers.Layer):
         filters: C, of the last feature map; the first has 16 C.
         upsampling: "normal": the first feature map has 1/32 of the image's height and width; "more": 1/64.
         modulation: dictionary of the arguments of `SPADE`.
-        has_start: whether the first feature map is read from the layout; else the caller gives it.
+        starts_from: what the first feature map is read from: the "layout", a code "z", or "none": the caller gives it.
         enlarging: "nearest", as published, or "bilinear", between the blocks. After the nearest neighbour a convolution
             tells even cells from odd ones, and a grid of two pixels appears where nothing else tells pixels apart.
-        noise: "none", or "fixed" for a `FixedNoise` before each block and after the last one.
+        noise: "none"; "fixed" for a `FixedNoise` before each block and after the last one; "classes" where the
+            modulation reads the layout's noise, for which there is nothing to do here.
     Call arguments:
         layout: `Layout` of the image's size.
         style: float (batch, 1 or rows, 1 or columns, 16 C), added to the first feature map; or None.
-        x: without a start, float (batch, *start_size, 16 C).
+        x: with "z" float (batch, 256), with "none" float (batch, *start_size, 16 C).
     Returns:
         list of the outputs of the residual blocks, coarse to fine; the last, float (batch, height, width, C), is the
         feature F.
     """
 
-    def __init__(self, filters, upsampling, modulation, has_start=True, enlarging="nearest", noise="none", **kwargs):
+    def __init__(
+        self, filters, upsampling, modulation, starts_from="layout", enlarging="nearest", noise="none", **kwargs
+    ):  # fmt: skip
         super().__init__(**kwargs)
         self.filters = filters
         self.upsampling = upsampling
         self.modulation = dict(modulation)
-        self.has_start = has_start
+        self.starts_from = starts_from
         self.enlarging = enlarging
         self.noise = noise
-        if has_start:
-            labels, initializer = (modulation["num_labels"], modulation["has_boundaries"]), modulation["initializer"]
-            self.start = LabelConv2D(16 * filters, *labels, initializer=initializer, name="start")
+        if starts_from == "layout":
+            shared = ("num_labels", "has_boundaries", "noise_filters", "initializer")
+            labels = {key: modulation[key] for key in shared if key in modulation}
+            self.start = LabelConv2D(16 * filters, **labels, name="start")
         widths = [filters * factor for factor in (16, 16, 16, 8, 4, 2, 1)]
         names = ("head_0", "middle_0", "middle_1", "up_0", "up_1", "up_2", "up_3")
         self.blocks = [SPADEResidualBlock(width, modulation, name=name) for width, name in zip(widths, names)]
@@ -64,8 +70,12 @@ class SPADETrunk(FromArguments, keras.layers.Layer):
     def build(self, image_size):
         stride = 2 ** UPSAMPLING[self.upsampling]
         self.start_size = (image_size[0] // stride, image_size[1] // stride)
-        if self.has_start:
+        if self.starts_from == "layout":
             self.start.build()
+        if self.starts_from == "z":
+            initializer = self.modulation["initializer"]
+            self.start = LatentStart(16 * self.filters, self.start_size, initializer=initializer, name="start")
+            self.start.build((None, Z_SIZE))
         shape, shapes = (None, *self.start_size, 16 * self.filters), []
         for block, factor in zip(self.blocks, self.factors):
             shape = (None, shape[1] * factor, shape[2] * factor, shape[3])
@@ -77,8 +87,10 @@ class SPADETrunk(FromArguments, keras.layers.Layer):
         self.built = True
 
     def call(self, layout, x=None, style=None, training=False):
-        if self.has_start:
+        if self.starts_from == "layout":
             x = self.start(layout=layout.at(*self.start_size))
+        if self.starts_from == "z":
+            x = self.start(x)
         if style is not None:
             x = x + style
         enlarge = ENLARGING[self.enlarging]
@@ -100,7 +112,8 @@ class TrunkGenerator(Generator):
         spade_hidden_filters: hidden filters of each modulation.
         upsampling: "normal" or "more", see `SPADETrunk`.
         normalization: "batch" or "instance", of SPADE.
-        enlarging, noise: of `SPADETrunk`.
+        enlarging, noise: of `SPADETrunk`; with "classes" the generator has an input `noise` float (batch, labels, 64).
+        use_vae: whether the trunk starts from an input `z` float (batch, 256) in place of the layout (SPADE's release).
         kwargs: as in `Generator`.
     """
 
@@ -113,9 +126,11 @@ class TrunkGenerator(Generator):
         normalization="batch",
         enlarging="nearest",
         noise="none",
+        use_vae=False,
         **kwargs,
     ):
         super().__init__(**kwargs)
+        self.use_vae = use_vae
         self.spade_hidden_filters = spade_hidden_filters
         self.upsampling = upsampling
         self.normalization = normalization
@@ -125,17 +140,24 @@ class TrunkGenerator(Generator):
         if self.image_size[0] % stride or self.image_size[1] % stride:
             raise ValueError(f"image_size {self.image_size} must be a multiple of {stride} for {upsampling=}.")
 
-    def _make_trunk(self, name, has_start=True):
+    @property
+    def input_specs(self):
+        latents = latent_shapes({key: getattr(self, key) for key in ("use_vae", "noise", "num_classes", "has_unknown")})
+        specs = {key: keras.InputSpec("float32", (None, *shape)) for key, shape in latents.items()}
+        return {**super().input_specs, **specs}
+
+    def _make_trunk(self, name, starts_from=None):
         modulation = {
             "num_labels": self.num_labels,
             "has_boundaries": self.has_boundaries,
             "hidden_filters": self.spade_hidden_filters,
             "normalization": self.normalization,
             "initializer": self.initializer,
+            "noise_filters": NOISE_SIZE if self.noise == "classes" else 0,
         }
-        return SPADETrunk(
-            self.base_filters, self.upsampling, modulation, has_start, self.enlarging, self.noise, name=name
-        )
+        starts_from = starts_from or ("z" if self.use_vae else "layout")
+        how = (self.upsampling, modulation, starts_from, self.enlarging, self.noise)
+        return SPADETrunk(self.base_filters, *how, name=name)
 
 
 @keras.saving.register_keras_serializable("ecgan_tf")
@@ -167,6 +189,6 @@ class SPADEGenerator(TrunkGenerator):
     # ---- forward pass
 
     def call(self, inputs, training=False):
-        scales = self.encoder(layout=self.layout(inputs), training=training)[:-5:-1]
+        scales = self.encoder(layout=self.layout(inputs), x=inputs.get("z"), training=training)[:-5:-1]
         image = ops.tanh(self.to_image(leaky_relu(scales[0])))
         return {"image": image, "features": scales[0], "scales": tuple(scales)}

@@ -75,16 +75,17 @@ class TrainStep:
         of_reals = self._judge_reals(batch)  # outside of the tape: no gradient of G passes through them
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(self._values(gan.generator_variables))
-            outputs = self._generate(batch)
+            inputs, outputs = self._generate(batch)
             judged = self._judge_fakes(batch, outputs, of_reals)
-            generator_total, terms = self._generator_loss(batch, outputs, judged)
+            generator_total, terms = self._generator_loss(inputs, outputs, judged)
             scaled = self._scale(gan.generator_optimizer, generator_total)
         gradients = self._apply(gan.generator_optimizer, gan.generator_variables, tape, scaled)
 
         # What the second half reads of the batch alone would else be made, and kept, from the beginning of the step.
         with tf.control_dependencies([gradient for gradient in gradients if gradient is not None]):
             batch = tf.nest.map_structure(tf.identity, batch)
-        return {**terms, **self._move_discriminators(batch, self._generate(batch))}
+        _, outputs = self._generate(batch)
+        return {**terms, **self._move_discriminators(batch, outputs)}
 
     def discriminator_first(self, batch):
         """The order of LGGAN's cross-view release, as pix2pix: one pass of G, D moves on its fakes, then G does.
@@ -94,11 +95,11 @@ class TrainStep:
         gan = self.gan
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(self._values(gan.generator_variables))
-            outputs = self._generate(batch)
+            inputs, outputs = self._generate(batch)
             with tape.stop_recording():
                 discriminator_terms = self._move_discriminators(batch, outputs)
             judged = self._judge(batch, outputs)
-            generator_total, terms = self._generator_loss(batch, outputs, judged)
+            generator_total, terms = self._generator_loss(inputs, outputs, judged)
             scaled = self._scale(gan.generator_optimizer, generator_total)
         self._apply(gan.generator_optimizer, gan.generator_variables, tape, scaled)
         return {**terms, **discriminator_terms}
@@ -111,9 +112,9 @@ class TrainStep:
         """
         gan = self.gan
         with tf.GradientTape(persistent=True) as tape:
-            outputs = self._generate(batch)
+            inputs, outputs = self._generate(batch)
             judged = self._judge(batch, outputs)
-            generator_total, terms = self._generator_loss(batch, outputs, judged)
+            generator_total, terms = self._generator_loss(inputs, outputs, judged)
             discriminator_total, discriminator_terms = self._discriminator_loss(judged)
             scaled_generator = self._scale(gan.generator_optimizer, generator_total)
             scaled_discriminator = self._scale(gan.discriminator_optimizer, discriminator_total)
@@ -135,7 +136,9 @@ class TrainStep:
         return terms
 
     def _generate(self, batch):
-        return Outputs(self.gan.generator(batch, training=True), self.gan.method.switches)
+        """What the generator takes of a batch, with what a head makes of it, and what it gives."""
+        inputs = self.gan.method.generator_inputs(batch, self.gan.heads)
+        return inputs, Outputs(self.gan.generator(inputs, training=True), self.gan.method.switches)
 
     def _judge(self, batch, outputs):
         """What each discriminator says of the fakes and reals that it judges: two dictionaries by its name."""

@@ -11,6 +11,7 @@ from ecgan_tf.console import progress_bar, say
 from ecgan_tf.data import open_dataset
 from ecgan_tf.data.pipeline import layouts_to_keep
 from ecgan_tf.evaluation.networks.opening import NAMED_JUDGES
+from ecgan_tf.latents import latent_shapes
 from ecgan_tf.methods.base import NAMED_VGG
 from ecgan_tf.models.segmenter import predict_exemplars
 from ecgan_tf.outputs import plan_folder
@@ -51,6 +52,7 @@ def train(
     if not run.steps:
         check_begin(config)
     for data in (train_data, validation_data):
+        data.latents = latent_shapes(model["arguments"])
         data.check(config.data.check_examples, progress_bar(f"reading the {data.split} split"))
     measures = make_measures(config, validation_data)
     strategy = make_strategy(config.train.devices)

@@ -36,6 +36,9 @@ RETRIES = flags.DEFINE_integer(
 BY_NEIGHBOURHOODS = flags.DEFINE_bool(
     "neighbourhoods", False, "Asks for the signature of servers without a GPU: the same pictures, sooner."
 )
+SEED = flags.DEFINE_integer(
+    "seed", None, "Of a model that gives many pictures of a layout, which one; 0 by default.", lower_bound=0
+)
 OVERWRITE = flags.DEFINE_bool("overwrite", False, "Makes pictures that are there already anew.")
 INTERRUPTED = "the pictures that are there are whole; the same command synthesises those that are missing."
 
@@ -56,7 +59,7 @@ def main(argv):
     if PROTOCOL.value == "grpc":
         console.quiet_tensorflow()  # comes with the protos
     connection = connect(PROTOCOL.value, ADDRESS.value, MODEL.value, DEADLINE.value)
-    served = ServedModel(connection, RETRIES.value, BY_NEIGHBOURHOODS.value)
+    served = ServedModel(connection, RETRIES.value, BY_NEIGHBOURHOODS.value, SEED.value)
     layouts = find_inputs(served, paths, others)
     show = console.progress_bar("synthesis")
     read = [] if CLASSES.value is None else [expand(CLASSES.value)]

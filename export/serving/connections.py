@@ -12,6 +12,8 @@ import json
 import time
 import urllib.parse
 
+import numpy as np
+
 from ecgan_tf.errors import RequestError
 
 MAX_MESSAGE = 256 * 1024 * 1024  # bytes, of a request as of an answer
@@ -55,8 +57,8 @@ class Connection:
 
     signatures(): the model's, as a dictionary from name to {"inputs": {name: {"dtype", "shape"}}, "outputs": ...};
         dtypes are TensorFlow's names such as "DT_STRING", shapes lists with -1 where open.
-    predict(signature, inputs, output): `inputs` a dictionary from name to lists of bytes; gives the list of bytes
-        that the server answers under the name `output`, as many as were sent.
+    predict(signature, inputs, output): `inputs` a dictionary from name to lists of bytes, or to a float32 array with
+        as many rows; gives the list of bytes that the server answers under the name `output`, as many as were sent.
     """
 
     def __init__(self, address, model, deadline, max_message):
@@ -77,7 +79,8 @@ class Connection:
 
     def predict(self, signature, inputs, output):
         count = len(next(iter(inputs.values())))
-        size = sum(len(content) for contents in inputs.values() for content in contents)
+        columns = [column for column in inputs.values() if not isinstance(column, np.ndarray)]
+        size = sum(len(content) for column in columns for content in column)
         if size > self.max_message:
             raise self._too_large(f"{size} bytes")
         answers = self._predict(signature, inputs, output)
@@ -165,8 +168,12 @@ class GrpcConnection(Connection):
         request.model_spec.name = self.model
         request.model_spec.signature_name = signature
         for name, contents in inputs.items():
-            tensor = tensor_pb2.TensorProto(dtype=types_pb2.DT_STRING, string_val=contents)
-            tensor.tensor_shape.dim.add(size=len(contents))
+            if isinstance(contents, np.ndarray):
+                tensor = tensor_pb2.TensorProto(dtype=types_pb2.DT_FLOAT, tensor_content=contents.tobytes())
+            else:
+                tensor = tensor_pb2.TensorProto(dtype=types_pb2.DT_STRING, string_val=contents)
+            for length in np.shape(contents):
+                tensor.tensor_shape.dim.add(size=length)
             request.inputs[name].CopyFrom(tensor)
         outputs = self._call(self._stub.Predict, request).outputs
         if output not in outputs or outputs[output].dtype != types_pb2.DT_STRING:
@@ -203,7 +210,12 @@ class RestConnection(Connection):
         return self._call("GET", "/metadata")
 
     def _predict(self, signature, inputs, output):
-        columns = [[{"b64": base64.b64encode(content).decode()} for content in column] for column in inputs.values()]
+        columns = [
+            column.tolist()
+            if isinstance(column, np.ndarray)
+            else [{"b64": base64.b64encode(content).decode()} for content in column]
+            for column in inputs.values()
+        ]
         instances = [dict(zip(inputs, row)) for row in zip(*columns)]
         answer = self._call("POST", ":predict", {"signature_name": signature, "instances": instances})
         try:

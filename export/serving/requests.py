@@ -1,5 +1,6 @@
 """Label files in, pictures out, through a connection to TF Serving."""
 
+import math
 import os
 import random
 import re
@@ -12,12 +13,14 @@ from ecgan_tf.console import say
 from ecgan_tf.data.images import read_label_file, read_photograph
 from ecgan_tf.data.label_maps import check_same_size, labels_from_file, read_instances
 from ecgan_tf.errors import RequestError
+from ecgan_tf.latents import LATENTS, draw_latents
 from ecgan_tf.outputs import expand, plan_files
 from export.serving.connections import NoAnswerError
 from export.serving.pictures import encode_png, file_values
 
 SIGNATURE, OUTPUT = "png", "image_bytes"
 BY_NEIGHBOURHOODS = "_neighbourhoods"  # ends the names of signatures for servers without a GPU
+LARGEST = 1_000_000  # random numbers of a layout that a server may ask for
 LONGEST_WAIT = 60.0  # seconds between two tries, whatever the server asks for
 FAILURES_TO_ASK = 5  # requests in a row after which it is asked whether the server is there at all
 
@@ -29,12 +32,13 @@ class ServedModel:
         connection: of `connect`.
         retries: further tries of each request.
         by_neighbourhoods: whether to ask for the signature that is faster on a server without a GPU.
+        seed: of a model that gives many pictures of a layout, which one; None: 0.
     Attributes:
         inputs: names of what it takes, without their ending "_bytes"; labels first.
         image_size: (height, width) of its pictures.
     """
 
-    def __init__(self, connection, retries=3, by_neighbourhoods=False):
+    def __init__(self, connection, retries=3, by_neighbourhoods=False, seed=None):
         """Asks the server; a wrong model or one without the signature is a `RequestError`."""
         self.signature = SIGNATURE + (BY_NEIGHBOURHOODS if by_neighbourhoods else "")
         self.connection = connection
@@ -45,8 +49,11 @@ class ServedModel:
             inputs = signatures[self.signature]["inputs"]
             signatures[self.signature]["outputs"][OUTPUT]
             _, *self.image_size = signatures["serving_default"]["inputs"]["labels"]["shape"]
-            names = ["labels", *sorted(name.removesuffix("_bytes") for name in inputs if name != "labels_bytes")]
-            foreign = [name for name, tensor in inputs.items() if tensor["dtype"] != "DT_STRING"]
+            shapes = {name: tensor["shape"][1:] for name, tensor in inputs.items() if name in LATENTS}
+            files = sorted(name.removesuffix("_bytes") for name in inputs if name not in shapes)
+            names = ["labels", *(name for name in files if name != "labels")]
+            foreign = [name for name, tensor in inputs.items() if name not in shapes and tensor["dtype"] != "DT_STRING"]
+            foreign += [name for name, shape in shapes.items() if not 0 < math.prod(shape) <= LARGEST]
             if foreign or "labels_bytes" not in inputs or len(self.image_size) != 2:
                 raise KeyError(foreign)
         except (KeyError, ValueError) as error:
@@ -55,6 +62,12 @@ class ServedModel:
                 f"{self.signature!r} (it has {', '.join(sorted(signatures))}); "
                 "serve what python -m export --targets=saved_model writes."
             ) from error
+        if seed is not None and not shapes:
+            raise RequestError(
+                f"--seed={seed}: {connection.address}: model {connection.model!r} gives one picture of a layout; leave "
+                "it out."
+            )
+        self.seed, self.latents = seed, draw_latents(shapes, seed or 0, [0])
         self.inputs = names
         self.image_size = tuple(self.image_size)
 
@@ -67,6 +80,7 @@ class ServedModel:
             list of the server's answers as they came: bytes that should be PNGs.
         """
         columns = {f"{name}_bytes": [content[name] for content in contents] for name in self.inputs}
+        columns |= {name: np.repeat(array, len(contents), axis=0) for name, array in self.latents.items()}
         try:
             answers = with_retries(
                 lambda: self.connection.predict(self.signature, columns, OUTPUT), self.retries, timeouts=int(self.slow)
@@ -200,15 +214,15 @@ def synthesise_files(
             failed: how many, and why.
     """
     folder = expand(output)
-    waiting = [
-        layout
-        for layout in layouts
-        if overwrite or not is_made(picture_of(layout, folder), [*layout.values(), *also_read], served.image_size)
-    ]
+
+    def is_there(layout):
+        return is_made(picture_of(layout, folder, served), [*layout.values(), *also_read], served.image_size)
+
+    waiting = [layout for layout in layouts if overwrite or not is_there(layout)]
     for layout in waiting:
         read_inputs(layout, classes)
     read = [path for layout in layouts for path in layout.values()]
-    names = {layout["labels"]: os.path.basename(picture_of(layout, folder)) for layout in layouts}
+    names = {layout["labels"]: os.path.basename(picture_of(layout, folder, served)) for layout in layouts}
     folder = plan_files(output, names, [*read, *also_read])
     failures = Failures()
     for start in range(0, len(waiting), batch):
@@ -248,7 +262,7 @@ def synthesise_batch(served, layouts, folder, classes, failures):
     failures.in_a_row = 0
     for layout, answer in zip(sound, answers):
         try:
-            write_answer(served, answer, picture_of(layout, folder))
+            write_answer(served, answer, picture_of(layout, folder, served))
         except MachineError:  # the next picture would fare no better
             raise
         except RequestError as error:
@@ -310,9 +324,10 @@ def described(paths, reason, most=4):
     return f"{paths[0]} and {len(paths) - 1} more: {reason} (so {names})"
 
 
-def picture_of(layout, folder):
-    """The file of a layout's picture."""
-    return os.path.join(folder, os.path.splitext(os.path.basename(layout["labels"]))[0] + ".png")
+def picture_of(layout, folder, served):
+    """The file of a layout's picture; one of a chosen seed bears it, so that another's is not taken for it."""
+    stem = os.path.splitext(os.path.basename(layout["labels"]))[0]
+    return os.path.join(folder, stem + ("" if served.seed is None else f"_seed_{served.seed}") + ".png")
 
 
 def is_made(picture, inputs, size):

@@ -193,3 +193,20 @@ def test_a_signal_is_one_line_and_leaves_nothing_half_written(device, model, lay
     assert 0 < len(contents(tmp_path / "synthesised")) <= 400
     for path in (tmp_path / "synthesised").iterdir():
         assert np.asarray(Image.open(path)).shape == (32, 32, 3) and not path.name.startswith(".")
+
+
+def test_a_seed_chooses_one_of_many_pictures(device, make_run, tmp_path):
+    path, run = tmp_path / "model.tflite", make_run("spade", use_vae=True, noise="classes")
+    write_tflite(InferenceModel(run), str(path), "float32")
+    labels = np.random.default_rng(0).integers(0, 3, (8, 8)).repeat(4, 0).repeat(4, 1).astype(np.uint8)
+    Image.fromarray(labels).save(tmp_path / "a.png")
+    for seed in (0, 6):
+        result = device(model=path, labels=tmp_path / "a.png", output=tmp_path / "out", seed=seed, repeats=1)
+        assert result.returncode == 0, result.stderr
+        found = np.asarray(Image.open(tmp_path / "out" / "a.png"))
+        np.testing.assert_array_equal(found, open_model(str(path))(labels, seed=seed))
+
+
+def test_a_model_with_one_picture_has_no_seed(device, model):
+    result = device(model=model[1], seed=1)
+    assert result.returncode == 1 and "gives one picture of a layout" in result.stderr

@@ -104,3 +104,54 @@ def test_what_does_not_go_together_is_said(guided, bounded, files, tmp_path):
     assert not out.exists()
     synthesize(guided, labels, out, **exemplar, save_attention=True)
     assert pictures(tmp_path).keys() == {"a.png", "a_attention.png"}
+
+
+# ---- many pictures of a layout
+
+
+@pytest.fixture(scope="module")
+def many(make_run):
+    return make_run("spade", use_vae=True, noise="classes", has_unknown=True)
+
+
+def test_samples_are_numbered_and_depend_on_the_seed_alone(many, files, tmp_path):
+    labels, model = tmp_path / "labels", open_model(many)
+    synthesize(many, labels, tmp_path / "out", seed=3, num_samples=2)
+    found = pictures(tmp_path)
+    assert sorted(found) == [f"{name}_sample_{number}.png" for name in "ab" for number in (1, 2)]
+    synthesize(many, labels, tmp_path / "out", seed=3)
+    synthesize(many, labels / "a.png", tmp_path / "other", seed=4)
+    again = pictures(tmp_path)
+    np.testing.assert_array_equal(again["a.png"], found["a_sample_1.png"])
+    np.testing.assert_array_equal(again["a.png"], model(files["labels/a.png"], seed=3))
+    for one, other in (("a_sample_1", "a_sample_2"), ("b_sample_1", "b_sample_2")):
+        assert not np.array_equal(found[f"{one}.png"], found[f"{other}.png"])
+    assert not np.array_equal(np.asarray(Image.open(tmp_path / "other/a.png")), again["a.png"])
+
+
+def test_a_class_is_resampled_by_name_or_id(many, files, tmp_path):
+    files["labels/a.png"][files["labels/a.png"] == 1] = 0
+    Image.fromarray(files["labels/a.png"]).save(tmp_path / "labels/a.png")
+    labels = tmp_path / "labels"
+    synthesize(many, labels, tmp_path / "out", seed=3)
+    plain = pictures(tmp_path)
+    synthesize(many, labels, tmp_path / "out", seed=3, num_samples=2, resample=["Class 1"])
+    found = pictures(tmp_path)
+    for number in (1, 2):  # a has no class 1
+        np.testing.assert_array_equal(found[f"a_sample_{number}.png"], plain["a.png"])
+        assert not np.array_equal(found[f"b_sample_{number}.png"], plain["b.png"])
+    assert not np.array_equal(found["b_sample_1.png"], found["b_sample_2.png"])
+    synthesize(many, labels, tmp_path / "out", seed=3, resample=["1"])
+    np.testing.assert_array_equal(pictures(tmp_path)["b.png"], found["b_sample_1.png"])
+
+
+def test_codes_that_a_model_does_not_have_are_refused(bounded, many, make_run, files, tmp_path):
+    labels, out = tmp_path / "labels", tmp_path / "out"
+    for options in ({"seed": 0}, {"num_samples": 2}, {"resample": ["class 1"]}):
+        said = refusal(bounded, labels, out, instances=tmp_path / "instances", **options)
+        assert "gives one picture of a layout" in said and "model.noise=classes" in said
+    assert "it has class 0, class 1, class 2, unknown" in refusal(many, labels, out, resample=["sea"])
+    assert "no code for each class" in refusal(make_run("spade", use_vae=True), labels, out, resample=["class 1"])
+    with pytest.raises(RequestError, match="seed=2"):
+        open_model(bounded)(files["labels/a.png"], seed=2, boundaries=np.zeros((32, 32), np.uint8))
+    assert not out.exists()

@@ -46,6 +46,20 @@ def test_both_forms_match_a_loop(form, has_boundaries, kernel_size, make_layer, 
 
 
 @pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("padding", ["zeros", "reflect"])
+def test_a_layout_with_noise_has_the_code_of_its_class_at_every_pixel(
+    form, padding, make_layer, make_layout, convolve_numpy, rng
+):
+    layer, layout = make_layer(form, has_boundaries=True, noise_filters=6, padding=padding), make_layout(True)
+    layout = Layout(layout.labels, 4, layout.boundaries, noise=rng.normal(size=(2, 4, 6)).astype(np.float32))
+    codes = np.stack([noise[labels] for noise, labels in zip(layout.noise, layout.labels)])
+    x = np.concatenate([np.eye(4)[layout.labels], layout.boundaries, codes], axis=-1)
+    x = np.pad(x, [(0, 0), (1, 1), (1, 1), (0, 0)], mode="reflect" if padding == "reflect" else "constant")
+    expected = convolve_numpy(x, layer.kernel) + np.asarray(layer.bias)
+    np.testing.assert_allclose(layer(layout=layout), expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("has_boundaries", [False, True])
 def test_mirrored_borders_match_a_loop(form, has_boundaries, make_layer, make_layout, convolve_numpy):
     layer = make_layer(form, has_boundaries=has_boundaries, kernel_size=5, padding="reflect")

@@ -12,6 +12,7 @@ import tensorflow as tf
 from ecgan_tf.configs import earth_tiles
 
 from ecgan_tf.config import keys_of
+from ecgan_tf.latents import draw_latents
 from ecgan_tf.layers import label_conv, spade
 from ecgan_tf.methods import METHODS
 from ecgan_tf.models import discriminators
@@ -54,10 +55,16 @@ def make(name, **values):
 
 # What make test checks; of the others make conformance tells.
 SMOKE = ("ecgan",)
+FORMS = {
+    "cells": {"train.layout_form": "cells"},
+    "neighbourhoods": {"train.layout_form": "neighbourhoods"},
+    "codes": {"model.use_vae": True, "model.noise": "classes"},
+}
 CASES = [
     pytest.param((name, form), id=f"{name}-{form}", marks=[] if name in SMOKE else pytest.mark.slow)
     for name in sorted(METHODS)
-    for form in ("cells", "neighbourhoods")
+    for form, values in FORMS.items()
+    if set(values) <= set(keys_of(name))
 ]
 
 
@@ -74,16 +81,18 @@ def made(request, toy_batch, values):
 
 
 def make_case(name, form, toy_batch, values):
-    gan, config = make(name, **{"train.layout_form": form})
+    gan, config = make(name, **FORMS[form])
 
     def batch(size, seed=0):
         other = toy_batch(size, seed + 1)
         exemplar = {"exemplar": other["image"], "exemplar_labels": other["labels"]}
         if "data.exemplars" in keys_of(name) and config.data.exemplars != "none":
             exemplar["has_target"] = tf.constant(np.arange(size) % 2, tf.float32)
-        return {**toy_batch(size, seed), "source": other["image"], **exemplar}
+        codes = draw_latents({"z": (256,), "noise": (4, 64)}, seed, range(size), per_class=True)
+        codes = {key: tf.constant(value) for key, value in codes.items()}
+        return {**toy_batch(size, seed), "source": other["image"], **exemplar, **codes}
 
-    return types.SimpleNamespace(name=name, gan=gan, config=config, start=values(gan), batch=batch)
+    return types.SimpleNamespace(name=name, gan=gan, config=config, start=values(gan), batch=batch, values=FORMS[form])
 
 
 @pytest.fixture
@@ -119,7 +128,7 @@ def test_a_step_after_a_checkpoint_is_the_step_without_one(made, gan, take_step,
 
 def test_two_replicas_take_the_step_of_one(made, gan, two_replicas, take_step, values):
     with two_replicas.scope():
-        mirrored, _ = make(made.name, **{"train.layout_form": made.config.train.layout_form})
+        mirrored, _ = make(made.name, **made.values)
         mirrored.generator_optimizer, mirrored.discriminator_optimizer = (keras.optimizers.SGD(RATE) for _ in range(2))
     optimizers = gan.generator_optimizer, gan.discriminator_optimizer
     gan.generator_optimizer, gan.discriminator_optimizer = (keras.optimizers.SGD(RATE) for _ in range(2))
@@ -140,8 +149,7 @@ def test_two_replicas_take_the_step_of_one(made, gan, two_replicas, take_step, v
 
 def test_a_step_in_half_precision_is_finite_and_near(made, gan, take_step, values):
     expected = take_step(gan, made.batch(2), made.config)
-    same_form = {"train.layout_form": made.config.train.layout_form}
-    half, config = make(made.name, **{"train.precision": "mixed_float16", **same_form})
+    half, config = make(made.name, **{"train.precision": "mixed_float16", **made.values})
     for optimizer in (half.generator_optimizer, half.discriminator_optimizer):
         optimizer.dynamic_scale.assign(64.0)  # where it arrives by itself, after steps that overflow and are left out
     before = values(half)
