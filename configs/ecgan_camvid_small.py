@@ -41,8 +41,9 @@ def fast_recipe(config):
     config.loss.reconstruction = 10.0
     # L_s needs a label generator, which nobody has at first: with --config.loss.segmenter=FILE it is there.
     config.allow_missing_terms = True
-    # One forward pass of each network a step instead of two: more steps for the same time.
-    config.train.update_order = "simultaneous"
+    # One forward pass of each network a step instead of two: more steps for the same time. LabelMix needs two.
+    if "label_mix" not in config.loss:
+        config.train.update_order = "simultaneous"
     # Ten times the generator's rate; equal rates, since two time scales protect long runs, not short ones.
     config.optimizer.generator_lr = 1e-3
     config.optimizer.discriminator_lr = 1e-3

@@ -40,6 +40,7 @@ def load_state_dict(model, arrays):
         RequestError: naming every unknown, missing and misshapen key; no variable is changed then.
     """
     arrays = _join_branches({_plain_name(name): np.asarray(array) for name, array in arrays.items()})
+    arrays = {name: _with_channels(model, name, array) for name, array in arrays.items()}
     names = torch_names(model)
     values, problems = {}, []
     for name, variable in names.items():
@@ -65,7 +66,8 @@ def load_state_dict(model, arrays):
 def state_dict(model):
     """The inverse of `load_state_dict`: dictionary from PyTorch names to float32 arrays."""
     names = torch_names(model)
-    return _split_branches({name: to_torch(name, variable.value.numpy(), names) for name, variable in names.items()})
+    arrays = {name: to_torch(name, variable.value.numpy(), names) for name, variable in names.items()}
+    return _split_branches({name: _with_channels(model, name, array, back=True) for name, array in arrays.items()})
 
 
 def torch_names(model):
@@ -81,6 +83,17 @@ def torch_names(model):
             "this model synthesises after exemplars, which no PyTorch release does: there are no names for it."
         )
     return {name_of(variable.path.split("/", 1)[1]): variable for variable in model.variables}
+
+
+def _with_channels(model, name, array, back=False):
+    """A release's array with its channels in the order here, or `back`, where the two differ (`torch_channels`)."""
+    found = model.torch_channels(name) if hasattr(model, "torch_channels") else None
+    if found is None:
+        return array
+    axis, places = found
+    if array.ndim <= axis or array.shape[axis] != len(places):
+        return array  # misshapen, as will be said
+    return np.take(array, np.argsort(places) if back else places, axis=axis)
 
 
 def _join_branches(arrays):

@@ -4,7 +4,8 @@ import numpy as np
 
 Z_SIZE = 256  # of the code of a picture as a whole, as in SPADE's release
 NOISE_SIZE = 64  # of the code of a class, as in OASIS
-LATENTS = {"z": 1, "noise": 2}  # and the streams that their numbers come from
+LATENTS = ("z", "noise")  # inputs of a generator
+STREAMS = {"z": 1, "noise": 2, "mix": 3}  # of random numbers; the last is of a training alone
 
 
 def latent_shapes(arguments):
@@ -62,5 +63,5 @@ def resample(latents, seed, place, labels):
 
 
 def _numbers(name, shape, seed, place):
-    generator = np.random.Generator(np.random.Philox(key=[seed, LATENTS[name]], counter=[0, 0, 0, place]))
+    generator = np.random.Generator(np.random.Philox(key=[seed, STREAMS[name]], counter=[0, 0, 0, place]))
     return generator.standard_normal(shape, dtype=np.float32)

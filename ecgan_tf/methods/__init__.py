@@ -6,6 +6,7 @@ from ecgan_tf.methods.base import Method
 from ecgan_tf.methods.ecgan import ECGAN
 from ecgan_tf.methods.lggan import LGGAN, LGGANCrossView, LGGANPlus
 from ecgan_tf.methods.msca import MSCA
+from ecgan_tf.methods.oasis import OASIS
 from ecgan_tf.methods.spade import SPADEBaseline
 
 METHODS: dict[str, Method] = {
@@ -14,6 +15,7 @@ METHODS: dict[str, Method] = {
     "lggan_cross_view": LGGANCrossView(),
     "lggan_plus": LGGANPlus(),
     "msca": MSCA(),
+    "oasis": OASIS(),
     "spade": SPADEBaseline(),
 }
 

@@ -121,7 +121,7 @@ class Objective:
         """
         loss, photographs = self.loss, self.reals(batch)
         terms = self._adversarial_terms(judged)
-        if loss.feature_matching:
+        if loss.get("feature_matching"):
             for pair in self.pairs:
                 for fakes, reals in (judged[j.name] for j in self._judges_of(pair.real) if j.matches_features):
                     distance = feature_matching_loss(_features(reals[pair.real]), _features(fakes[pair.fake]))
@@ -151,7 +151,11 @@ class Objective:
                     terms[f"L_t^{pair.symbol}"] = (loss.texture * pair.weight, distance)
         return terms
 
-    def discriminator_terms(self, judged):
+    def mixtures(self, batch, outputs):
+        """What the discriminators see beside fakes and reals when they move: dictionary of pictures by name."""
+        return {}
+
+    def discriminator_terms(self, judged, batch=None):
         """The weighted terms of the discriminator's total; arguments as `generator_terms`.
 
         The real image counts as often as its fakes do: for ECGAN lambda + 1 times for I' and I''.
@@ -219,7 +223,7 @@ class Method:
         loss = config.loss
         weights = {
             "L": loss.adversarial,
-            "L_f": loss.feature_matching,
+            "L_f": loss.get("feature_matching", 0.0),
             "L_p": loss.perceptual,
             "L_1": loss.reconstruction,
             "L_t": loss.texture,
@@ -247,6 +251,10 @@ class Method:
             "has_boundaries": dataset.has_boundaries,
             **{key: value for key, value in config.model.items() if key != "name"},
         }
+
+    def training_latents(self, config: ConfigDict, arguments: dict[str, Any]) -> dict[str, tuple[int, ...]]:
+        """Random numbers that come with each training layout beside the generator's: from name to shape."""
+        return {}
 
     def make_generator(self, name: str, **arguments: Any) -> keras.Model:
         """The generator, built; `name` begins the names of its variables."""

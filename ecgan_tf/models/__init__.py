@@ -6,6 +6,7 @@ from ecgan_tf.models.ecgan import ECGANGenerator
 from ecgan_tf.models.lggan import LGGANGenerator, LGGANPlusGenerator
 from ecgan_tf.models.lggan_cross_view import CrossViewGenerator
 from ecgan_tf.models.msca import MSCAGenerator
+from ecgan_tf.models.oasis import OASISDiscriminator, OASISGenerator
 from ecgan_tf.models.segmentation_discriminator import SegmentationDiscriminator
 from ecgan_tf.models.spade import SPADEGenerator
 
@@ -15,11 +16,13 @@ MODELS = {
     "lggan_cross_view": CrossViewGenerator,
     "lggan_plus": LGGANPlusGenerator,
     "msca": MSCAGenerator,
+    "oasis": OASISGenerator,
     "spade": SPADEGenerator,
 }
 
 DISCRIMINATORS = {
     "multiscale": MultiscaleDiscriminator,
+    "oasis": OASISDiscriminator,
     "pair": PairDiscriminator,
     "segmentation": SegmentationDiscriminator,
 }

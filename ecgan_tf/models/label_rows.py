@@ -9,6 +9,7 @@ from ecgan_tf.layers.label_conv import LabelConv2D
 from ecgan_tf.models.discriminators import MultiscaleDiscriminator, PairDiscriminator
 from ecgan_tf.models.ecgan import SemanticPreservingModule
 from ecgan_tf.models.heads import ClassFeatureClassifier
+from ecgan_tf.models.oasis import OASISDiscriminator
 from ecgan_tf.models.segmentation_discriminator import SegmentationDiscriminator
 
 
@@ -53,6 +54,8 @@ def label_rows(network, branches_are_labels=True):
             found.update({scale.kernel.path: [Rows(2)] for scale in layer.scales})
         elif isinstance(layer, PairDiscriminator) and layer.condition == "labels":
             found[layer.convolutions[0].kernel.path] = [Rows(2)]
+        elif isinstance(layer, OASISDiscriminator):
+            found[layer.to_logits.kernel.path], found[layer.to_logits.bias.path] = [Rows(3)], [Rows(0)]
         elif isinstance(layer, SegmentationDiscriminator):
             found[layer.to_logits.kernel.path] = [Rows(3, has_unknown=False)]
             found[layer.to_logits.bias.path] = [Rows(0, has_unknown=False)]

@@ -35,6 +35,7 @@ class SPADETrunk(FromArguments, keras.layers.Layer):
         starts_from: what the first feature map is read from: the "layout", a code "z", or "none": the caller gives it.
         enlarging: "nearest", as published, or "bilinear", between the blocks. After the nearest neighbour a convolution
             tells even cells from odd ones, and a grid of two pixels appears where nothing else tells pixels apart.
+        middle_blocks: 2, as published; OASIS has 1.
         noise: "none"; "fixed" for a `FixedNoise` before each block and after the last one; "classes" where the
             modulation reads the layout's noise, for which there is nothing to do here.
     Call arguments:
@@ -47,7 +48,8 @@ class SPADETrunk(FromArguments, keras.layers.Layer):
     """
 
     def __init__(
-        self, filters, upsampling, modulation, starts_from="layout", enlarging="nearest", noise="none", **kwargs
+        self, filters, upsampling, modulation, starts_from="layout", enlarging="nearest", noise="none",
+        middle_blocks=2, **kwargs
     ):  # fmt: skip
         super().__init__(**kwargs)
         self.filters = filters
@@ -56,15 +58,17 @@ class SPADETrunk(FromArguments, keras.layers.Layer):
         self.starts_from = starts_from
         self.enlarging = enlarging
         self.noise = noise
+        self.middle_blocks = middle_blocks
         if starts_from == "layout":
             shared = ("num_labels", "has_boundaries", "noise_filters", "initializer")
             labels = {key: modulation[key] for key in shared if key in modulation}
             self.start = LabelConv2D(16 * filters, **labels, name="start")
-        widths = [filters * factor for factor in (16, 16, 16, 8, 4, 2, 1)]
-        names = ("head_0", "middle_0", "middle_1", "up_0", "up_1", "up_2", "up_3")
+        widths = [filters * factor for factor in (*[16] * (1 + middle_blocks), 8, 4, 2, 1)]
+        names = ("head_0", "middle_0", "middle_1")[: 1 + middle_blocks] + ("up_0", "up_1", "up_2", "up_3")
         self.blocks = [SPADEResidualBlock(width, modulation, name=name) for width, name in zip(widths, names)]
         # "normal" keeps the size between the two middle blocks, as the release does.
-        self.factors = [1, 2, 2 if upsampling == "more" else 1, 2, 2, 2, 2]
+        middle = [2, 2 if upsampling == "more" else 1][:middle_blocks]
+        self.factors = [1, *middle, 2, 2, 2, 2]
         self.noises = [FixedNoise(name=f"noise_{name}") for name in (*names, "end")] if noise == "fixed" else []
 
     def build(self, image_size):
@@ -118,6 +122,7 @@ class TrunkGenerator(Generator):
     """
 
     torch_name = staticmethod(spade_torch_name)
+    middle_blocks = 2
 
     def __init__(
         self,
@@ -157,7 +162,7 @@ class TrunkGenerator(Generator):
         }
         starts_from = starts_from or ("z" if self.use_vae else "layout")
         how = (self.upsampling, modulation, starts_from, self.enlarging, self.noise)
-        return SPADETrunk(self.base_filters, *how, name=name)
+        return SPADETrunk(self.base_filters, *how, self.middle_blocks, name=name)
 
 
 @keras.saving.register_keras_serializable("ecgan_tf")

@@ -1,9 +1,12 @@
 """The names of the PyTorch releases for the variables of the networks here; a network without a function has none."""
 
+import re
+
 from ecgan_tf.errors import RequestError
 
 # Names of this project, piece by piece, against those of the PyTorch modules.
 BLOCKS = {"middle_0": "G_middle_0", "middle_1": "G_middle_1"}
+OASIS_BLOCKS = ("head_0", "G_middle_0", "up_0", "up_1", "up_2", "up_3")
 SPADE_NAMES = {
     "norm/moving_mean": "param_free_norm.running_mean",
     "norm/moving_variance": "param_free_norm.running_var",
@@ -56,6 +59,27 @@ def spade_torch_name(path):
         convolution, kind = rest.split("/")
         return f"{block}.{layer}.{SPADE_NAMES[convolution]}.{_leaf(kind)}"
     raise RequestError(f"{path}: the releases of SPADE and ECGAN have no such part.")
+
+
+def oasis_torch_name(path):
+    """`encoder/middle_0/norm_0/gamma/kernel` -> `body.1.norm_0.mlp_gamma.weight`."""
+    name = spade_torch_name(path)
+    for number, block in enumerate(OASIS_BLOCKS):
+        name = re.sub(rf"^{block}\.", f"body.{number}.", name)
+    return name.replace("param_free_norm", "first_norm")
+
+
+def oasis_discriminator_torch_name(path):
+    """`down_1/conv_1/kernel` -> `body_down.1.conv1.1.weight_orig`: activations and enlarging have numbers there."""
+    part, *rest = path.split("/")
+    if part == "to_logits":
+        return f"layer_up_last.{_leaf(rest[0])}"
+    way, number = part.split("_")
+    layer, kind = rest
+    before = {"down_0": "0", "down": "1", "up": "2"}  # modules before a block's first convolution
+    first = before.get(part, before[way])
+    name = {"conv_1": f"conv1.{first}", "conv_2": "conv2.1", "conv_s": "conv_s"}[layer]
+    return f"body_{way}.{number}.{name}.{_leaf(kind, spectral=True)}"
 
 
 def lggan_torch_name(path):

@@ -115,7 +115,7 @@ class TrainStep:
             inputs, outputs = self._generate(batch)
             judged = self._judge(batch, outputs)
             generator_total, terms = self._generator_loss(inputs, outputs, judged)
-            discriminator_total, discriminator_terms = self._discriminator_loss(judged)
+            discriminator_total, discriminator_terms = self._discriminator_loss(batch, judged)
             scaled_generator = self._scale(gan.generator_optimizer, generator_total)
             scaled_discriminator = self._scale(gan.discriminator_optimizer, discriminator_total)
         generator_gradients = tape.gradient(scaled_generator, self._values(gan.generator_variables))
@@ -130,7 +130,7 @@ class TrainStep:
         gan = self.gan
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(self._values(gan.discriminator_variables))
-            total, terms = self._discriminator_loss(self._judge(batch, outputs))
+            total, terms = self._discriminator_loss(batch, self._judge(batch, outputs))
             scaled = self._scale(gan.discriminator_optimizer, total)
         self._apply(gan.discriminator_optimizer, gan.discriminator_variables, tape, scaled)
         return terms
@@ -141,11 +141,12 @@ class TrainStep:
         return inputs, Outputs(self.gan.generator(inputs, training=True), self.gan.method.switches)
 
     def _judge(self, batch, outputs):
-        """What each discriminator says of the fakes and reals that it judges: two dictionaries by its name."""
-        judged = {}
+        """What each discriminator says of the fakes, mixtures among them, and reals: two dictionaries by its name."""
+        judged, mixtures = {}, self.objective.mixtures(batch, outputs)
         for judge, fakes, reals in self._shown(batch):
-            pictures = [outputs[fake] for fake in fakes] + list(reals.values())
-            predictions = self._judge_together(judge.network, batch, pictures)
+            shown = [*(outputs[fake] for fake in fakes), *mixtures.values(), *reals.values()]
+            predictions = self._judge_together(judge.network, batch, shown)
+            fakes = [*fakes, *mixtures]
             judged[judge.name] = dict(zip(fakes, predictions)), dict(zip(reals, predictions[len(fakes) :]))
         return judged
 
@@ -185,8 +186,8 @@ class TrainStep:
         terms = self.objective.generator_terms(batch, outputs, judged, self.gan.step)
         return self._total("L_G", terms)
 
-    def _discriminator_loss(self, judged):
-        return self._total("L_D", self.objective.discriminator_terms(judged))
+    def _discriminator_loss(self, batch, judged):
+        return self._total("L_D", self.objective.discriminator_terms(judged, batch))
 
     def _total(self, name, terms):
         means = {symbol: tf.reduce_mean(value) for symbol, (_, value) in terms.items()}

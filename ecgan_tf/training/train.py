@@ -12,6 +12,7 @@ from ecgan_tf.data import open_dataset
 from ecgan_tf.data.pipeline import layouts_to_keep
 from ecgan_tf.evaluation.networks.opening import NAMED_JUDGES
 from ecgan_tf.latents import latent_shapes
+from ecgan_tf.methods import method_of
 from ecgan_tf.methods.base import NAMED_VGG
 from ecgan_tf.models.segmenter import predict_exemplars
 from ecgan_tf.outputs import plan_folder
@@ -54,6 +55,7 @@ def train(
     for data in (train_data, validation_data):
         data.latents = latent_shapes(model["arguments"])
         data.check(config.data.check_examples, progress_bar(f"reading the {data.split} split"))
+    train_data.latents |= method_of(config.model.name).training_latents(config, model["arguments"])
     measures = make_measures(config, validation_data)
     strategy = make_strategy(config.train.devices)
     check_batch(config.train.global_batch_size, strategy)

@@ -17,6 +17,7 @@ import ecgan_tf.layers
 import ecgan_tf.models
 from ecgan_tf.layers.from_arguments import FromArguments
 from ecgan_tf.layers.layout import Layout
+from ecgan_tf.layers.spectral_conv import SpectralConv2D
 from ecgan_tf.models.generator import Generator
 
 LABELS, SIZE, FILTERS = 4, (16, 32), 8
@@ -92,6 +93,7 @@ CASES = {
     "LabelPyramid": Case({"filters": 4, **LAYOUT}, (), on_layout, (*FULL, 4)),
     "MaskedSpatialChannelAttention": Case({"slots": 3, "mask_filters": 4}, (FEATURES, FEATURES, FEATURES),
                                           on_exemplar, (*FULL, FILTERS)),
+    "OASISResidualBlock": Case({"filters": 5, "sampling": "down"}, (FEATURES,), on_features, (*HALF, 5)),
     "PaddedConv2D": Case({"filters": 5, "kernel_size": 3, "padding": 1, "mode": "reflect"}, (FEATURES,), on_features,
                          (*FULL, 5)),
     "PatchDiscriminator": Case({"semantic_filters": 3, "base_filters": 4}, (),
@@ -120,6 +122,8 @@ CASES = {
     "ImageEncoder": Case({"image_size": SIZE, "base_filters": 4}, (), on_image, (2, 256)),
     "MultiscaleDiscriminator": Case({"num_classes": LABELS, "has_boundaries": True, "base_filters": 4}, (), judge,
                                     (6, 9, 17, 4)),
+    "OASISDiscriminator": Case({"num_classes": LABELS, "base_filters": 2}, (),
+                               lambda layer, x: judge(layer, larger(larger(x)))[0][0], (6, 64, 128, LABELS + 1)),
     "PairDiscriminator": Case({"num_classes": LABELS, "condition": "source", "base_filters": 4}, (),
                               lambda layer, x: judge(layer, larger(x)), (6, 16, 32, 4)),
     "PixelEmbedding": Case({"filters": FILTERS, "dimension": 5}, (), on_features, (2, 4, 8, 5)),
@@ -167,6 +171,10 @@ def inputs(rng):
 def make(name):
     layer = LAYERS[name](**CASES[name].arguments)
     layer.build(*CASES[name].build)
+    for convolution in layer._flatten_layers():
+        if isinstance(convolution, SpectralConv2D):  # where nothing else normalises, sigma has to be one
+            for _ in range(5):
+                convolution.normalized_kernel(training=True)
     return layer
 
 

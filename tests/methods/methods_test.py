@@ -11,6 +11,7 @@ from ecgan_tf.configs import earth_tiles
 
 from ecgan_tf.config import base_config, keys_of
 from ecgan_tf.errors import RequestError
+from ecgan_tf.latents import draw_latents, latent_shapes
 from ecgan_tf.methods import METHODS, make_generator, method_of
 from ecgan_tf.methods.base import Outputs
 from ecgan_tf.training.gan import GAN
@@ -97,17 +98,27 @@ def test_the_generator_gives_what_the_objective_reads(name, toy_batch):
     assert judges[0].name == "discriminator"
     assert len({judge.name for judge in judges}) == len(judges)
     assert all(isinstance(head, keras.layers.Layer) and head.built for head in heads.values())
-    other = toy_batch(2, 1)
-    batch = {**toy_batch(2), "source": other["image"], "exemplar": other["image"], "exemplar_labels": other["labels"]}
+    toy, other = toy_batch(2), toy_batch(2, 1)
+    batch = {**toy, "source": other["image"], "exemplar": other["image"], "exemplar_labels": other["labels"]}
+    size = tuple(config.data.image_size)
+    if size != (32, 32):
+        batch = {
+            key: tf.image.resize(x if x.shape.rank == 4 else x[..., None], size, "nearest") for key, x in batch.items()
+        }
+        batch |= {key: batch[key][..., 0] for key in ("labels", "exemplar_labels")}
+    batch |= draw_latents({**latent_shapes(arguments), **method.training_latents(config, arguments)}, 0, [0, 1])
     outputs = generator(batch)
     assert outputs["image"].dtype == "float32"
     objective = method.make_objective(config, generator, judges, heads)
     for pair in objective.pairs:
-        assert outputs[pair.fake].shape[:3] == (2, 32, 32)
+        assert outputs[pair.fake].shape[:3] == (2, *size)
         assert pair.real in objective.reals(batch)
         assert any(pair.real in judge.symbols for judge in judges)
     step = TrainStep(types.SimpleNamespace(judges=judges), objective, 1)
     batch["has_target"] = tf.ones(2)
-    given = objective.generator_terms(batch, outputs, step._judge(batch, outputs), tf.constant(0, tf.int64))
+    judged = step._judge(batch, outputs)
+    of_discriminator = objective.discriminator_terms(judged, batch)
+    given = objective.generator_terms(batch, outputs, judged, tf.constant(0, tf.int64))
+    given |= {symbol: term for symbol, term in of_discriminator.items() if not symbol.startswith("L_D")}
     found = {symbol.split("^")[0]: weight for symbol, (weight, _) in given.items() if float(weight)}
     assert found.keys() == method.terms(config).keys() - set(config.missing_terms)  # what the config says is what runs

@@ -43,6 +43,8 @@ def make(name, **values):
     """A GAN and its config. Weight maps start equal, where their decoder has no gradient: not here."""
     config = earth_tiles.get_config(f"{name}_toy")
     small = {key: value for key, value in SMALL.items() if key in keys_of(name)}
+    if "loss.label_mix" in keys_of(name):
+        small["train.update_order"] = "alternating"  # LabelMix needs the two passes
     config.update_from_flattened_dict({**small, **values})
     config = with_missing_terms(config)
     keras.utils.set_random_seed(0)
@@ -83,14 +85,20 @@ def made(request, toy_batch, values):
 def make_case(name, form, toy_batch, values):
     gan, config = make(name, **FORMS[form])
 
+    factor = config.data.image_size[0] // 32  # of methods whose pictures are larger
+
+    def toy(size, seed):
+        larger = lambda x: x if x.shape.rank < 3 else tf.repeat(tf.repeat(x, factor, axis=1), factor, axis=2)
+        return {key: larger(value) for key, value in toy_batch(size, seed).items()}
+
     def batch(size, seed=0):
-        other = toy_batch(size, seed + 1)
+        other = toy(size, seed + 1)
         exemplar = {"exemplar": other["image"], "exemplar_labels": other["labels"]}
         if "data.exemplars" in keys_of(name) and config.data.exemplars != "none":
             exemplar["has_target"] = tf.constant(np.arange(size) % 2, tf.float32)
-        codes = draw_latents({"z": (256,), "noise": (4, 64)}, seed, range(size), per_class=True)
+        codes = draw_latents({"z": (256,), "noise": (4, 64), "mix": (4,)}, seed, range(size), per_class=True)
         codes = {key: tf.constant(value) for key, value in codes.items()}
-        return {**toy_batch(size, seed), "source": other["image"], **exemplar, **codes}
+        return {**toy(size, seed), "source": other["image"], **exemplar, **codes}
 
     return types.SimpleNamespace(name=name, gan=gan, config=config, start=values(gan), batch=batch, values=FORMS[form])
 
