@@ -78,6 +78,11 @@ def torch_names(model):
     name_of = getattr(type(model), "torch_name", None)
     if name_of is None:
         raise RequestError(f"no PyTorch release of model {model.name!r} is known here, so its weights have no names.")
+    if getattr(model, "noise", "none") == "classes" and not hasattr(model, "torch_channels"):
+        raise RequestError(
+            f"model {model.name!r} with noise='classes' is of no PyTorch release; OASIS has such noise, see "
+            "configs/oasis_ade20k.py."
+        )
     if "exemplar" in getattr(model, "input_specs", {}):
         raise RequestError(
             "this model synthesises after exemplars, which no PyTorch release does: there are no names for it."
@@ -140,7 +145,14 @@ def _left_vector(arrays, name):
 
 
 def from_torch(name, array, names):
-    """Kernels [out, in, kh, kw] -> (kh, kw, in, out); v alike, as the rows of W are numbered by (kh, kw, in) here."""
+    """Kernels [out, in, kh, kw] -> (kh, kw, in, out); v alike, as the rows of W are numbered by (kh, kw, in) here.
+
+    SPADE's dense layer from z gives [channels, rows, columns] there.
+    """
+    if _is_latent_start(name, names):
+        rows, columns, filters = names["fc.bias"].shape
+        array = array.reshape(filters, rows, columns, -1)
+        return array.transpose(3, 1, 2, 0) if name == "fc.weight" else array[..., 0].transpose(1, 2, 0)
     if array.ndim == 4:
         return array.transpose(2, 3, 1, 0)
     if name.endswith("weight_v"):
@@ -151,12 +163,20 @@ def from_torch(name, array, names):
 
 def to_torch(name, array, names):
     """The inverse of `from_torch`."""
+    if _is_latent_start(name, names):
+        channels_first = array.transpose(3, 1, 2, 0) if name == "fc.weight" else array.transpose(2, 0, 1)[..., None]
+        matrix = channels_first.reshape(-1, channels_first.shape[-1])
+        return matrix if name == "fc.weight" else matrix[:, 0]
     if array.ndim == 4:
         return array.transpose(3, 2, 0, 1)
     if name.endswith("weight_v"):
         kh, kw, channels, _ = names[name.replace("weight_v", "weight_orig")].shape
         return array.reshape(kh, kw, channels).transpose(2, 0, 1).reshape(-1)
     return array
+
+
+def _is_latent_start(name, names):
+    return name in ("fc.weight", "fc.bias") and "fc.bias" in names and len(names["fc.bias"].shape) == 3
 
 
 if __name__ == "__main__":

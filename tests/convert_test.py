@@ -321,6 +321,20 @@ def test_lggan_with_imported_weights_gives_what_the_release_would(new_model, lgg
     np.testing.assert_allclose(outputs["image"], mixed, atol=1e-4)
 
 
+def test_the_dense_layer_of_a_vae_gives_the_map_that_pytorchs_view_would(rng):
+    tiny = {"num_classes": 3, "image_size": (64, 96), "base_filters": 2, "spade_hidden_filters": 4}
+    model, other = (make_generator("spade", use_vae=True, **tiny) for _ in range(2))
+    arrays = state_dict(model)
+    arrays = {key: rng.normal(size=array.shape).astype(np.float32) for key, array in arrays.items()}
+    assert (arrays["fc.weight"].shape, arrays["fc.bias"].shape) == ((32 * 2 * 3, 256), (32 * 2 * 3,))
+    load_state_dict(other, arrays)
+    z = rng.normal(size=(2, 256)).astype(np.float32)
+    expected = (z @ arrays["fc.weight"].T + arrays["fc.bias"]).reshape(2, 32, 2, 3).transpose(0, 2, 3, 1)
+    np.testing.assert_allclose(other.encoder.start(z), expected, atol=1e-4)
+    again = state_dict(other)
+    assert not [key for key in arrays if not np.array_equal(again[key], arrays[key])]
+
+
 def test_branches_with_a_gap_are_named(new_model):
     arrays = state_dict(new_model("lggan"))
     del arrays["deconv5_1.weight"]
@@ -352,7 +366,7 @@ def make_unreleased(name):
     if name == "pair":
         return make_discriminator("pair", num_classes=3, base_filters=2)
     tiny = {} if name == "lggan_cross_view" else {"spade_hidden_filters": 4}
-    guided = {"use_exemplar": True} if name == "ecgan" else {}
+    guided = {"ecgan": {"use_exemplar": True}, "spade": {"noise": "classes"}}.get(name, {})
     return make_generator(name, num_classes=3, image_size=(32, 32), base_filters=2, **tiny, **guided)
 
 
@@ -364,6 +378,7 @@ def make_unreleased(name):
         ("of_mine", "no PyTorch release of model 'of_mine' is known here"),
         ("pair", "no PyTorch release of model 'pair' is known here"),
         ("ecgan", "synthesises after exemplars, which no PyTorch release does"),
+        ("spade", "with noise='classes' is of no PyTorch release; OASIS has such noise"),
     ],
 )
 def test_a_model_without_a_release_is_refused(name, message):

@@ -4,8 +4,9 @@ Example:
     ecgan convert --from=latest_net_G.pth --to=runs/imported --config=ecgan_cityscapes
     ecgan convert --from=runs/imported --to=latest_net_G.npz
 
---from is a state dict of the generator of the ECGAN release, of SPADE (a config such as spade_cityscapes) or of LGGAN
-(one of its configs, with --config.model.mask_mode=input, the release's semantics): a .pth, read with weights-only
+--from is a state dict of the generator of the ECGAN release, of SPADE (a config such as spade_cityscapes; with
+--config.model.use_vae=True where it has one, whose encoder is not read), of OASIS (oasis_ade20k and the like) or of
+LGGAN (one of its configs, with --config.model.mask_mode=input, the release's semantics): a .pth, read with weights-only
 safety (needs the torch extra), or an .npz with the same names. --to=FOLDER makes a run folder that synthesises and
 exports at once; --to=FILE.npz writes a state dict. A discriminator goes along by --discriminator=FILE, read on the way
 in and written on the way out.

@@ -140,14 +140,14 @@ class ECGAN(TrunkMethod):
         if loss.contrastive:
             for scale in SCALES[loss.ms_scales]:
                 stride = pooling_of(scale, loss.contrastive_stride)
-                filters = config.model.base_filters * 2 ** (scale - 1)
+                filters = generator.feature_filters * 2 ** (scale - 1)
                 heads[f"embedding_{scale}"] = PixelEmbedding(filters, stride=stride, name=f"embedding_{scale}")
             if loss.contrastive_memory:
                 heads["memory"] = ContrastMemory(
                     SCALES[loss.ms_scales], generator.num_classes, loss.contrastive_memory, name="memory"
                 )
         if loss.class_pixel:
-            heads["class_pixels"] = ClassPixelDecoder(config.model.base_filters, name="class_pixels")
+            heads["class_pixels"] = ClassPixelDecoder(generator.feature_filters, name="class_pixels")
         for head in heads.values():
             if not head.built:
                 head.build()

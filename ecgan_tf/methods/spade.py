@@ -16,7 +16,9 @@ SPADE_KEYS = {
 TRUNK_KEYS = {
     **SPADE_KEYS,
     "model.upsampling": Key(
-        "normal", "`normal`: the trunk starts at 1/32 of the image; `more`: at 1/64 (Cityscapes)", ("normal", "more")
+        "normal",
+        "`normal`: the trunk starts at 1/32 of the image; `more`: at 1/64 (Cityscapes); `most`: at 1/128",
+        ("normal", "more", "most"),
     ),
     "model.enlarging": Key(
         "nearest",

@@ -205,9 +205,9 @@ class ECGANGenerator(TrunkGenerator):
 
     def build(self, input_shape=None):
         self.encoder.build(self.image_size)
-        features_shape = (None, *self.image_size, self.base_filters)
+        features_shape = (None, *self.image_size, self.feature_filters)
         self.image_generator.build(features_shape)
-        channels = self.base_filters + 3 + self.num_labels + self.has_boundaries
+        channels = self.feature_filters + 3 + self.num_labels + self.has_boundaries
         if self.use_edge:
             self.edge_generator.build(features_shape)
             channels += 3

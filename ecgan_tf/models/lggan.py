@@ -289,7 +289,7 @@ class LGGANGenerator(LocalGroups, TrunkGenerator):
         self.encoder.build()
         if self.has_global:
             self.trunk.build(self.image_size)
-            self.to_global.build(full_shape)
+            self.to_global.build((*full_shape[:3], self.feature_filters))
         if self.has_local:
             self.local_decoder.build(features_shape)
             self.class_branches.build(full_shape)

@@ -15,7 +15,7 @@ from ecgan_tf.layers.upsampling import upsample_bilinear, upsample_nearest
 from ecgan_tf.models.generator import Generator
 from ecgan_tf.models.torch_names import spade_torch_name
 
-UPSAMPLING = {"normal": 5, "more": 6}  # doublings between the trunk's first feature map and the image
+UPSAMPLING = {"normal": 5, "more": 6, "most": 7}  # doublings between the trunk's first feature map and the image
 ENLARGING = {"nearest": upsample_nearest, "bilinear": upsample_bilinear}  # by 2
 
 
@@ -29,8 +29,9 @@ class SPADETrunk(FromArguments, keras.layers.Layer):
     """The trunk of SPADE, which reads the layout again at every scale: the shared encoder E of ECGAN.
 
     Args:
-        filters: C, of the last feature map; the first has 16 C.
-        upsampling: "normal": the first feature map has 1/32 of the image's height and width; "more": 1/64.
+        filters: C; the first feature map has 16 C, the last C, or with "most" C / 2.
+        upsampling: "normal": the first feature map has 1/32 of the image's height and width; "more": 1/64; "most":
+            1/128, and there is one more block.
         modulation: dictionary of the arguments of `SPADE`.
         starts_from: what the first feature map is read from: the "layout", a code "z", or "none": the caller gives it.
         enlarging: "nearest", as published, or "bilinear", between the blocks. After the nearest neighbour a convolution
@@ -43,8 +44,8 @@ class SPADETrunk(FromArguments, keras.layers.Layer):
         style: float (batch, 1 or rows, 1 or columns, 16 C), added to the first feature map; or None.
         x: with "z" float (batch, 256), with "none" float (batch, *start_size, 16 C).
     Returns:
-        list of the outputs of the residual blocks, coarse to fine; the last, float (batch, height, width, C), is the
-        feature F.
+        list of the outputs of the residual blocks, coarse to fine; the last, float (batch, height, width, C) or with
+        "most" C / 2, is the feature F.
     """
 
     def __init__(
@@ -65,10 +66,12 @@ class SPADETrunk(FromArguments, keras.layers.Layer):
             self.start = LabelConv2D(16 * filters, **labels, name="start")
         widths = [filters * factor for factor in (*[16] * (1 + middle_blocks), 8, 4, 2, 1)]
         names = ("head_0", "middle_0", "middle_1")[: 1 + middle_blocks] + ("up_0", "up_1", "up_2", "up_3")
+        if upsampling == "most":
+            widths, names = [*widths, filters // 2], (*names, "up_4")
         self.blocks = [SPADEResidualBlock(width, modulation, name=name) for width, name in zip(widths, names)]
         # "normal" keeps the size between the two middle blocks, as the release does.
-        middle = [2, 2 if upsampling == "more" else 1][:middle_blocks]
-        self.factors = [1, *middle, 2, 2, 2, 2]
+        middle = [2, 1 if upsampling == "normal" else 2][:middle_blocks]
+        self.factors = [1, *middle, *[2] * (len(widths) - 1 - middle_blocks)]
         self.noises = [FixedNoise(name=f"noise_{name}") for name in (*names, "end")] if noise == "fixed" else []
 
     def build(self, image_size):
@@ -112,9 +115,9 @@ class TrunkGenerator(Generator):
     """A generator that has SPADE's trunk.
 
     Args:
-        image_size: (height, width), multiples of 32 ("normal") or 64 ("more").
+        image_size: (height, width), multiples of 32 ("normal"), 64 ("more") or 128 ("most").
         spade_hidden_filters: hidden filters of each modulation.
-        upsampling: "normal" or "more", see `SPADETrunk`.
+        upsampling: "normal", "more" or "most", see `SPADETrunk`.
         normalization: "batch" or "instance", of SPADE.
         enlarging, noise: of `SPADETrunk`; with "classes" the generator has an input `noise` float (batch, labels, 64).
         use_vae: whether the trunk starts from an input `z` float (batch, 256) in place of the layout (SPADE's release).
@@ -144,6 +147,11 @@ class TrunkGenerator(Generator):
         stride = stride_of(upsampling)
         if self.image_size[0] % stride or self.image_size[1] % stride:
             raise ValueError(f"image_size {self.image_size} must be a multiple of {stride} for {upsampling=}.")
+
+    @property
+    def feature_filters(self):
+        """Channels of the feature F."""
+        return self.base_filters // 2 if self.upsampling == "most" else self.base_filters
 
     @property
     def input_specs(self):
@@ -188,7 +196,7 @@ class SPADEGenerator(TrunkGenerator):
 
     def build(self, input_shape=None):
         self.encoder.build(self.image_size)
-        self.to_image.build((None, *self.image_size, self.base_filters))
+        self.to_image.build((None, *self.image_size, self.feature_filters))
         self.built = True
 
     # ---- forward pass

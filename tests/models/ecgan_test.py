@@ -72,19 +72,24 @@ def test_published_parameter_counts(arguments, encoder, semantic_preserving):
 
 
 @pytest.mark.parametrize(
-    ("upsampling", "start", "factors"),
-    [("normal", (2, 4), (1, 2, 1, 2, 2, 2, 2)), ("more", (1, 2), (1, 2, 2, 2, 2, 2, 2))],
+    ("upsampling", "size", "start", "factors"),
+    [
+        ("normal", (64, 128), (2, 4), (1, 2, 1, 2, 2, 2, 2)),
+        ("more", (64, 128), (1, 2), (1, 2, 2, 2, 2, 2, 2)),
+        ("most", (128, 256), (1, 2), (1, 2, 2, 2, 2, 2, 2, 2)),
+    ],
 )
-def test_the_trunk_grows_as_published(upsampling, start, factors):
+def test_the_trunk_grows_as_published(upsampling, size, start, factors):
     spade = {"num_labels": 2, "has_boundaries": False, "hidden_filters": 2, "initializer": "he"}
-    encoder = SPADETrunk(1, upsampling, spade)
-    encoder.build((64, 128))
-    layout = Layout(np.eye(64, 128, dtype=np.int32)[None], 2)
+    encoder = SPADETrunk(2, upsampling, spade)
+    encoder.build(size)
+    layout = Layout(np.eye(*size, dtype=np.int32)[None], 2)
     x = encoder.start(layout=layout.at(*start))
-    for block, factor, filters in zip(encoder.blocks, factors, (16, 16, 16, 8, 4, 2, 1), strict=True):
+    widths = (32, 32, 32, 16, 8, 4, 2, 1)[: len(factors)]
+    for block, factor, filters in zip(encoder.blocks, factors, widths, strict=True):
         x = block(np.asarray(x).repeat(factor, 1).repeat(factor, 2), layout=layout)
         assert x.shape[-1] == filters
-    assert x.shape == (1, 64, 128, 1)
+    assert x.shape == (1, *size, widths[-1])
     np.testing.assert_allclose(encoder(layout=layout)[-1], x, rtol=1e-4)
 
 
@@ -251,13 +256,24 @@ def test_a_generator_is_rebuilt_from_its_config():
     assert ECGANGenerator.from_config(config).get_config() == config
 
 
+@pytest.mark.parametrize("name", ["spade", "ecgan", "lggan"])
+def test_with_one_block_more_the_feature_has_half_the_channels(name):
+    tiny = {"num_classes": 3, "image_size": (128, 128), "base_filters": 4, "spade_hidden_filters": 4}
+    generator = make_generator(name, upsampling="most", **tiny)
+    outputs = generator({"labels": np.zeros((1, 128, 128), np.int32)})
+    assert outputs["image"].shape == (1, 128, 128, 3)
+    if name != "lggan":
+        assert [scale.shape[1:] for scale in outputs["scales"][:3]] == [(128, 128, 2), (64, 64, 4), (32, 32, 8)]
+
+
 def test_an_unknown_name_lists_the_known():
     with pytest.raises(ValueError, match="Unknown model 'gaugan'. Known: .*ecgan"):
         make_generator("gaugan", num_classes=3)
 
 
 @pytest.mark.parametrize(
-    ("size", "upsampling", "stride"), [((32, 40), "normal", 32), ((40, 32), "normal", 32), ((64, 96), "more", 64)]
+    ("size", "upsampling", "stride"),
+    [((32, 40), "normal", 32), ((40, 32), "normal", 32), ((64, 96), "more", 64), ((128, 192), "most", 128)],
 )
 def test_a_size_that_does_not_divide_is_refused(size, upsampling, stride):
     with pytest.raises(ValueError, match=rf"image_size \({size[0]}, {size[1]}\) must be a multiple of {stride} "):
