@@ -2,10 +2,12 @@
 
 import dataclasses
 import importlib.resources
+import os
 from pathlib import Path
 
-from ecgan_tf.atomic_files import read_json
+from ecgan_tf.atomic_files import machine_errors, read_json
 from ecgan_tf.data.classes import load_class_list
+from ecgan_tf.data.keys import DIRECTIONS
 from ecgan_tf.data.known_classes import ade20k_classes, cityscapes_classes, coco_stuff_classes, cross_view_classes
 from ecgan_tf.errors import RequestError
 
@@ -195,6 +197,8 @@ def _selected(images, path, split):
     if not path:
         return sorted(images)
     names = read_selection(path, split)
+    if os.path.isdir(path):
+        names = [_listed(name, images) for name in names]
     foreign = sorted(set(names) - set(images))
     if foreign:
         raise RequestError(
@@ -204,14 +208,42 @@ def _selected(images, path, split):
     return sorted(set(names))
 
 
+def _listed(line, images):
+    """The example that a line of a split list means: file names there have other endings, or lack the direction's."""
+    stem = line.rsplit(".", 1)[0]
+    found = (name for name in (line, stem, *(f"{stem}.{direction}" for direction in DIRECTIONS)) if name in images)
+    return next(found, line)
+
+
 def read_selection(path, split):
-    """The names that a selection file lists for a split."""
+    """The names that a selection lists for a split: a .json, or a folder with a text file for each, a name a line.
+
+    The cross-view data sets come with such folders: dayton_split has dayton_train.txt and dayton_test.txt.
+    """
+    if os.path.isdir(path):
+        return _read_split_list(path, split)
     names = read_json(path).get(split)
     if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
         raise RequestError(
             f'{path} lists no examples of the split {split!r}; it holds {{"train": [names], "validation": [names]}}, '
             "as ecgan scenes writes it."
         )
+    return names
+
+
+def _read_split_list(folder, split):
+    words = ("train",) if split == "train" else ("val", "test")
+    files = [name for name in sorted(os.listdir(folder)) if name.endswith((".txt", ".lst"))]
+    files = [name for name in files if any(word in name.lower() for word in words)]
+    if len(files) != 1:
+        raise RequestError(
+            f"{folder}: {len(files)} text files are for the split {split!r}; a folder of split lists has one with "
+            f"{' or '.join(words)} in its name."
+        )
+    with machine_errors(folder), open(os.path.join(folder, files[0]), encoding="utf-8", errors="replace") as file:
+        names = [line.strip() for line in file if line.strip()]
+    if not names:
+        raise RequestError(f"{os.path.join(folder, files[0])} lists no examples.")
     return names
 
 

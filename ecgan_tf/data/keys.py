@@ -14,7 +14,11 @@ DATA_KEYS = {
     "data.use_instances": Key(False, "adds the instance boundary channel to the generator's input"),
     "data.unknown_label": Key(-1, "file value of unlabelled pixels; -1: as classes.json or the data set's folder says"),
     "data.cache_gb": Key(2.0, "decoded examples are kept in memory up to this size", least=0),
-    "data.selection": Key("", "a .json that names the examples of both splits to use, as ecgan scenes writes; ``: all"),
+    "data.selection": Key(
+        "",
+        "a .json that names the examples of both splits to use, as ecgan scenes writes, or a folder of the cross-view "
+        "data sets' split lists; ``: all",
+    ),
     "data.limit": Key(0, "trains on this many examples only, spread over the split; 0: on all", least=0),
     "data.check_examples": Key(
         2000, "files decoded before training starts; python -m ecgan_tf.data.validate reads all", least=0

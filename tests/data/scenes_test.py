@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from ecgan_tf.data.dataset import open_dataset
-from ecgan_tf.data.folders import find_classes, find_examples
+from ecgan_tf.data.folders import SPLITS, _listed, find_classes, find_examples
 from ecgan_tf.data.scenes import OUTDOORS, find_scenes, is_scene, largest_thing
 from ecgan_tf.errors import RequestError
 
@@ -64,6 +64,31 @@ def test_a_selection_is_what_is_trained_on(folder, data_config, tmp_path):
     path.write_text(json.dumps({"train": ["5", "1"], "validation": ["2"]}))
     assert [example.name for example in open_dataset(config, "train").examples] == ["1", "5"]
     assert [example.name for example in find_examples(config, "validation")] == ["2"]
+
+
+def test_a_folder_of_split_lists_is_a_selection(folder, data_config, tmp_path):
+    lists = tmp_path / "dayton_split"
+    lists.mkdir()
+    plain = data_config(name="folder", dir=str(folder))
+    names = {split: [example.name for example in find_examples(plain, split)] for split in SPLITS}
+    (lists / "dayton_train.txt").write_text("\n".join(f"{name}.jpg" for name in names["train"][:3]) + "\n\n")
+    (lists / "dayton_test.txt").write_text(f"{names['validation'][1]}.png")
+    config = data_config(name="folder", dir=str(folder), selection=str(lists))
+    assert [example.name for example in find_examples(config, "train")] == names["train"][:3]
+    assert [example.name for example in find_examples(config, "validation")] == names["validation"][1:2]
+    (lists / "other_train.lst").write_text("nothing.png")
+    with pytest.raises(RequestError, match="2 text files are for the split 'train'"):
+        find_examples(config, "train")
+    (lists / "dayton_train.txt").unlink()
+    with pytest.raises(RequestError, match="1 of 1 names of the split 'train' are no photographs"):
+        find_examples(config, "train")
+
+
+def test_a_line_of_a_split_list_may_lack_the_direction_of_a_joined_picture():
+    images = {"x.y.a-82.a2g": 1, "x.y.a53": 2}
+    assert _listed("x.y.a-82.jpg", images) == "x.y.a-82.a2g"
+    assert _listed("x.y.a53.jpg", images) == _listed("x.y.a53", images) == "x.y.a53"
+    assert _listed("other.jpg", images) == "other.jpg"
 
 
 @pytest.mark.parametrize(
