@@ -91,7 +91,6 @@ def test_a_vae_gives_other_pictures_of_a_layout_and_better_ones(seasons, tmp_pat
         judge = tmp_path / "judge.npz"
         if not judge.exists():
             train_segmenter(config, str(judge), steps=150)
-        data.latents = model.latents
         measured = Measures(data, open_judges([str(judge)], data)).measure(generate_of(model, None, data))
         scores[use_vae] = measured.numbers[measured.find("fd")]
     labels = np.stack([data.load(index, data.image_size)["labels"] for index in range(8)])

@@ -19,6 +19,7 @@ from ecgan_tf.evaluation.protocols import name_of
 from ecgan_tf.evaluation.samples import measure_samples
 from ecgan_tf.evaluation.style import FeatureFollowing, measure_style, measure_tasks
 from ecgan_tf.inference.runtimes import open_model
+from ecgan_tf.latents import draw_latents
 from ecgan_tf.models.hed import find_hed
 from ecgan_tf.models.segmenter import predict_exemplars
 from ecgan_tf.outputs import expand, plan_folder
@@ -92,7 +93,6 @@ def open_request(model, pictures, config, step=None):
     opened = open_model(expand(model), step)
     of_data = data_config(opened, config)
     data = open_dataset(of_data, "validation")
-    data.latents = opened.latents
     predict_exemplars(data, of_data.get("exemplar_segmenter", ""))
     if data.classes.num_classes != opened.classes.num_classes:
         raise RequestError(
@@ -139,10 +139,11 @@ def generate_of(opened, pictures, data):
     """The function that `Measures.measure` takes; of a run folder it gives what comes on the way as well."""
     if opened is None:
         return PictureFolder(expand(pictures), data).generate
-    if opened.generate_all is None:
-        return lambda index, batch: opened.generate(batch)
 
     def generate(index, batch):
+        batch = {**batch, **draw_latents(opened.latents, 0, [index])}  # other codes for each layout
+        if opened.generate_all is None:
+            return opened.generate(batch)
         return opened.generate_all({key: np.asarray(batch[key], dtype) for key, dtype in opened.inputs.items()})
 
     return generate
