@@ -3,11 +3,13 @@
 Example:
     ecgan validate --data.name=folder --data.dir=DIR --data.unknown_label=255
 
-The folder holds train|val/{images,labels[,instances]} and classes.json; --data.name also knows earth_tiles (embedded),
-cityscapes, ade20k and coco_stuff in their official layouts. Ends with exit code 1 where anything is wrong; then it
+The folder holds train|val/{images,labels[,instances][,sources]} and classes.json; --data.name also knows earth_tiles
+(embedded), cityscapes, ade20k and coco_stuff in their official layouts, and the cross_view release's joined pictures;
+--data.use_sources=True reads the second view of a folder, too. Ends with exit code 1 where anything is wrong; then it
 tells the first few mistakes of every kind, and how many there are.
 """
 
+import dataclasses
 import sys
 
 import ml_collections
@@ -15,11 +17,13 @@ from ml_collections import config_flags
 
 from ecgan_tf import cli
 from ecgan_tf.config_keys import nest
-from ecgan_tf.data.keys import DATA_KEYS, EDGE_KEYS, check_data
+from ecgan_tf.data.keys import DATA_KEYS, EDGE_KEYS, SOURCE_KEYS, check_data
 from ecgan_tf.data.validate import counted, described, find_mistakes
 from ecgan_tf.errors import RequestError
 
-KEYS = {**DATA_KEYS, **EDGE_KEYS}
+# A data set may have photographs of a second view, which those of the cross-view task have.
+USE_SOURCES = dataclasses.replace(SOURCE_KEYS["data.use_sources"], default=False, choices=(False, True))
+KEYS = {**DATA_KEYS, **EDGE_KEYS, **SOURCE_KEYS, "data.use_sources": USE_SOURCES}
 
 
 def define_flags():
@@ -37,6 +41,7 @@ DATA = define_flags()
 def main(argv):
     cli.no_arguments(argv)
     data = DATA.value
+    data.use_sources |= data.name == "cross_view"
     mistakes = [key.mistake(name, data[name.split(".")[1]]) for name, key in KEYS.items()]
     found = [mistake for mistake in (*mistakes, *check_data(data)) if mistake]
     if found:

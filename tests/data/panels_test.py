@@ -1,5 +1,8 @@
 """The pictures of LGGAN's cross-view release, six panels side by side."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -75,3 +78,10 @@ def test_what_nothing_would_read_is_refused(method, values, message):
     config.update_from_flattened_dict(values)
     with pytest.raises(RequestError, match=message):
         check_config(config)
+
+
+def test_validate_reads_joined_pictures(pairs):
+    words = [sys.executable, "-m", "ecgan_tf", "validate", "--data.name=cross_view"]
+    result = subprocess.run([*words, f"--data.dir={pairs}"], capture_output=True, text=True, timeout=120)
+    assert result.returncode == 0, result.stderr
+    assert "No errors." in result.stdout
