@@ -31,7 +31,9 @@ class LabelConv2D(FromArguments, keras.layers.Layer):
         kernel_size: odd.
         form: "dense", "lookup" or "auto", which picks by the number of labels.
         padding: "zeros", or "reflect" for mirrored labels.
-        noise_filters: channels of the layout's noise, see `Layout.noise_map`; 0 for layouts without.
+        noise_filters: channels of the layout's noise, see `Layout.noise_map`; 0 for layouts without. Their rows of the
+            kernel start at a share of the initialiser's, by which all numbers of a code weigh as much as one label:
+            OASIS starts all alike, and a short run never gets out of the noise.
     Call arguments:
         layout: `Layout` at the resolution of the output.
     Returns:
@@ -57,10 +59,17 @@ class LabelConv2D(FromArguments, keras.layers.Layer):
         self.kernel = self.add_weight(
             name="kernel",
             shape=(self.kernel_size, self.kernel_size, channels, self.filters),
-            initializer=make_initializer(self.initializer),
+            initializer=self._initial_kernel,
         )
         self.bias = self.add_weight(name="bias", shape=(self.filters,), initializer="zeros")
         self.built = True
+
+    def _initial_kernel(self, shape, dtype=None):
+        kernel = make_initializer(self.initializer)(shape, dtype=dtype)
+        if not self.noise_filters:
+            return kernel
+        labels, noise = ops.split(kernel, [shape[2] - self.noise_filters], axis=2)
+        return ops.concatenate([labels, noise / self.noise_filters**0.5], axis=2)
 
     def call(self, layout):
         if not self.noise_filters:

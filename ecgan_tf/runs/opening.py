@@ -22,6 +22,7 @@ def open_run(path, image_size=None, which="last"):
     model, step = read_model(path), run.step_of(which)
     try:
         if image_size is not None:
+            _check_other_size(path, model["arguments"], image_size)
             model["arguments"]["image_size"] = list(image_size)
         ClassList.from_dict(model["classes"])
         if model["name"] not in METHODS:
@@ -38,6 +39,16 @@ def open_run(path, image_size=None, which="last"):
     variables = {f"ema_generator/{variable.path}": variable.value for variable in generator.variables}
     assign_arrays(checkpoint_path(run.checkpoints, step), arrays, variables)
     return generator, model, step
+
+
+def _check_other_size(path, arguments, image_size):
+    """Weights fit pictures of any size, but for those that make a trunk's first map of a code."""
+    height, width = arguments["image_size"]
+    if arguments.get("use_vae") and (height, width) != tuple(image_size):
+        raise RequestError(
+            f"--image_size={','.join(map(str, image_size))}: {path} has a VAE, whose first map has the size that it "
+            f"was trained at; leave --image_size out, or give {height},{width}."
+        )
 
 
 def check_shapes(folder, step, arrays, make):

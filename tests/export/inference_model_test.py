@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from ecgan_tf.errors import RequestError
 from ecgan_tf.inference.runtimes import open_keras_run
 from ecgan_tf.layers.layout import Layout
 from ecgan_tf.layers.spade import SPADE
@@ -46,3 +47,12 @@ def test_layouts_are_resized_as_the_data_pipeline_does(rng):
     np.testing.assert_array_equal(
         resize_nearest(labels, (8, 32)), [resize_labels(example, (8, 32)) for example in labels]
     )
+
+
+def test_codes_keep_their_shape_at_another_size_which_a_vae_does_not_have(make_run):
+    noisy = InferenceModel(make_run("spade", noise="classes", image_size=(64, 64)), (32, 64))
+    assert noisy.layouts["noise"].shape == (2, 3, 64) and noisy.layouts["labels"].shape == (2, 32, 64)
+    run = make_run("spade", use_vae=True, image_size=(64, 64))
+    with pytest.raises(RequestError, match=r"--image_size=32,64: .* has a VAE, .* give 64,64"):
+        InferenceModel(run, (32, 64))
+    assert InferenceModel(run, (64, 64)).layouts["z"].shape == (2, 256)

@@ -59,6 +59,13 @@ def test_a_layout_with_noise_has_the_code_of_its_class_at_every_pixel(
     np.testing.assert_allclose(layer(layout=layout), expected, rtol=1e-4, atol=1e-4)
 
 
+def test_a_code_weighs_as_much_as_a_label_at_the_start():
+    layer = LabelConv2D(256, 8, noise_filters=64, initializer="he")
+    layer.build()
+    kernel = np.array(layer.kernel.numpy())
+    assert np.std(kernel[:, :, 8:]) == pytest.approx(np.std(kernel[:, :, :8]) / 8, rel=0.05)
+
+
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("has_boundaries", [False, True])
 def test_mirrored_borders_match_a_loop(form, has_boundaries, make_layer, make_layout, convolve_numpy):
