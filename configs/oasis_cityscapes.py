@@ -1,10 +1,12 @@
 """OASIS on Cityscapes at 256x512: the paper's objective, without a perceptual loss and without instance maps.
 
 Terms:    L, L_LM.
-Values:   published: the terms (ICLR 2021), betas (0, 0.999), ema_decay 0.999, global_batch_size 20;
-          the release's: label_mix 5,
-          generator_lr 4e-4, image_size, xavier_0.02, base_filters 64, rates that do not fall, steps (200 epochs);
-          ours: checkpoint_every, LabelMix by example, and class 0, which is unlabeled, counts as any other.
+Values:   published: the terms (ICLR 2021), betas (0, 0.999), global_batch_size 20;
+          the release's: label_mix 5, ema_decay 0.999, generator_lr 4e-4, image_size, xavier_0.02, base_filters 64,
+          rates that do not fall, steps (200 epochs);
+          ours: checkpoint_every, LabelMix by example, classes counted over all replicas, rows of the noise that
+          start at an eighth of the others, batch statistics averaged as weights are, and class
+          0, which is unlabeled, counts as any other.
 Run:      python train_main.py --config=configs/oasis_cityscapes.py \
               --workdir=runs/oasis_cityscapes --config.data.dir=DIR
 Hardware: 4 GPUs, as the authors.

@@ -5,7 +5,8 @@ Values:   published: the terms and their weights (ICLR 2021), rates 1e-4 and 4e-
           global_batch_size 32;
           the release's: image_size, load_size, xavier_0.02, base_filters 64, rates that do not fall, steps (100
           epochs);
-          ours: checkpoint_every, LabelMix by example.
+          ours: checkpoint_every, LabelMix by example, classes counted over all replicas, rows of the noise that
+          start at an eighth of the others, batch statistics averaged as weights are.
 Run:      python train_main.py --config=configs/oasis_coco_stuff.py \
               --workdir=runs/oasis_coco_stuff --config.data.dir=DIR
 Hardware: 4 GPUs, as the authors.

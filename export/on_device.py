@@ -28,6 +28,7 @@ from PIL import Image
 METADATA = "ecgan_tf"  # name of the entry in the file's metadata that holds the model's description
 MAX_PIXELS = 64 * 1024 * 1024  # of a label map: beyond that a small file could fill the memory
 LATENTS = {"z": 1, "noise": 2}  # random inputs that a model may have, and the streams of their numbers
+DIMENSIONS, MOST_NUMBERS = {"z": 2, "noise": 3}, 10_000_000
 MAX_VALUE = 65535  # that a PNG stores
 OTHER_FORMATS = (".tif", ".tiff", ".bmp", ".gif", ".webp")  # in which label maps may lie there
 BAND = 128 * 1024  # pixels that are looked at at a time
@@ -85,6 +86,7 @@ class Model:
             self.size = tuple(map(int, self.inputs["labels"]["shape"][1:3]))
             self.ids = table_of_ids(self.description["classes"])
             colors_of(self.description["classes"])
+            self.draw(0)
         except ImportError as error:
             raise RequestError(f"this needs the package {error.name!r}; pip install ai-edge-litert") from error
         except Exception as error:  # the runtime has no exceptions of its own
@@ -95,11 +97,15 @@ class Model:
         others = sorted(set(self.inputs) - {"labels", *LATENTS})
         if others:
             raise RequestError(f"{path} also takes {', '.join(others)}, which this example does not make")
-        self.draw(0)
 
     def draw(self, seed):
         """Chooses one of the many pictures of a layout, of a model that has them: random inputs from N(0, 1)."""
-        shapes = {name: self.inputs[name]["shape"] for name in LATENTS if name in self.inputs}
+        shapes = {name: tuple(map(int, self.inputs[name]["shape"])) for name in LATENTS if name in self.inputs}
+        if any(
+            shape[0] != 1 or len(shape) != DIMENSIONS[name] or np.prod(shape) > MOST_NUMBERS
+            for name, shape in shapes.items()
+        ):
+            raise ValueError(f"random inputs of the shapes {shapes}")
         drawn = {name: numbers(seed, shape, LATENTS[name]) for name, shape in shapes.items()}
         if "noise" in drawn:  # one code for all classes; rows of its own for one of them make that one anew
             drawn["noise"][:] = drawn["noise"][:, -1:]
@@ -127,7 +133,7 @@ class Model:
 
 def numbers(seed, shape, stream):
     """Random numbers from N(0, 1): float32 of this shape, the same for a seed wherever NumPy's Philox runs."""
-    generator = np.random.Generator(np.random.Philox(key=[seed, stream], counter=[0, 0, 0, 0]))
+    generator = np.random.Generator(np.random.Philox(key=np.array([seed, stream], np.uint64), counter=[0, 0, 0, 0]))
     return generator.standard_normal(shape, dtype=np.float32)
 
 
@@ -410,8 +416,12 @@ def main(words=None):
     path = expand(arguments.model)
     model = Model(path, arguments.threads)
     if arguments.seed is not None:
-        if not model.latents or not 0 <= arguments.seed < 2**64:
-            reason = "must be 0 or more" if model.latents else f"{path} gives one picture of a layout; leave it out"
+        if not model.latents or not 0 <= arguments.seed < 2**63:
+            reason = (
+                "must lie between 0 and 2**63 - 1"
+                if model.latents
+                else f"{path} gives one picture of a layout; leave it out"
+            )
             raise RequestError(f"--seed={arguments.seed}: {reason}")
         model.draw(arguments.seed)
     labels = np.zeros(model.size, np.int32)

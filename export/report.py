@@ -4,6 +4,7 @@ import numpy as np
 
 from ecgan_tf.atomic_files import write_image, write_text
 from ecgan_tf.data.classes import ClassList
+from ecgan_tf.latents import LATENTS
 from ecgan_tf.pictures import captioned_grid
 from ecgan_tf.pixels import to_uint8
 
@@ -50,6 +51,18 @@ def interleave(first, second):
     return np.stack([first, second], axis=1).reshape(-1, *first.shape[1:])
 
 
+def _codes(model):
+    """What the random inputs are, of a model that has some."""
+    found = [name for name in LATENTS if name in model.signature(None)]
+    if not found:
+        return ""
+    names = " and ".join(f"`{name}`" for name in found)
+    line = f"\n- {names}: any numbers from N(0, 1), which choose one of a layout's many pictures."
+    if "noise" in found:
+        line += " `noise` is a code for each label: one for all of them, as compared here, or others for some."
+    return line
+
+
 def write_model_card(path, model, report):
     """What the model is, what it takes and gives, and what was measured when it was exported."""
     arguments = model.description["arguments"]
@@ -68,7 +81,7 @@ def write_model_card(path, model, report):
 
 Label map in, photograph out. Exported from step {report["step"]} of the run `{model.description["source"]}`.
 
-{inputs}
+{inputs}{_codes(model)}
 - Label ids: {names}{unknown}.
 - Output: `image`, float32 (batch, {height}, {width}, 3), RGB in [-1, 1]; a pixel is floor((x + 1) * 127.5 + 0.5).
 - The SavedModel's signature `png` takes greyscale PNGs of file values, 8 or 16 bits, of any size, and gives PNGs; its

@@ -10,6 +10,7 @@ from ecgan_tf.configs import (
     ablations_earth_tiles,
     ablations_lggan_cityscapes,
     ablations_msca_earth_tiles,
+    camvid_small,
     earth_tiles,
 )
 
@@ -500,6 +501,15 @@ def test_any_method_can_be_tried_on_the_embedded_tiles(name, suffix):
     assert (config.train.steps == 600) == (not suffix)
     if name == "lggan_cross_view":  # the tiles have no second view
         config.data.name, config.data.dir = "folder", "DATA"
+    check_config(config)
+
+
+@pytest.mark.parametrize("suffix", ["", "_plain"])
+@pytest.mark.parametrize("name", sorted({*METHODS, "ecgan_plus"} - {"lggan_cross_view"}))
+def test_any_method_can_be_tried_on_camvid(name, suffix):
+    config = camvid_small.get_config(name + suffix)
+    assert config.model.name == name.removesuffix("_plus" if name == "ecgan_plus" else "")
+    config.data.dir = "DATA"
     check_config(config)
 
 

@@ -143,11 +143,6 @@ def settle(generator, inputs):
 
     Without, activations explode, the image is black and white, and rounding shows as it does in no trained model.
     """
-    for layer in generator._flatten_layers():
-        if getattr(layer, "noise_filters", 0) and hasattr(layer, "kernel"):  # labels say more than the noise does
-            damped = np.array(layer.kernel.numpy())
-            damped[:, :, -layer.noise_filters :] *= 0.3
-            layer.kernel.assign(damped)
     for _ in range(5):
         generator(inputs, training=True)
     for layer in generator._flatten_layers():

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from ecgan_tf.errors import RequestError
 from ecgan_tf.latents import draw_latents, latent_shapes, resample
 
 SHAPES = {"z": (256,), "noise": (5, 64)}
@@ -27,13 +28,27 @@ def test_numbers_depend_on_seed_and_place_and_on_nothing_else():
     assert abs(everything.mean()) < 0.03 and abs(everything.std() - 1) < 0.03
 
 
-def test_one_code_is_for_all_classes_but_in_training_half_of_the_time():
+def test_one_code_is_for_all_classes_but_for_a_share_of_the_places():
     def are_equal(noise):
         return (noise == noise[:, :1]).all(axis=(1, 2))
 
     assert are_equal(draw_latents(SHAPES, 0, range(50))["noise"]).all()
-    share = are_equal(draw_latents(SHAPES, 0, range(400), per_class=True)["noise"]).mean()
-    assert 0.4 < share < 0.6
+    noise = draw_latents(SHAPES, 0, range(2000), class_codes=0.5)["noise"]
+    apart = noise[~are_equal(noise)]
+    assert 0.45 < len(apart) / len(noise) < 0.55
+    assert np.abs(apart.mean(axis=0)).max() < 0.15  # whether codes differ says nothing of them
+    assert not are_equal(draw_latents(SHAPES, 0, range(50), class_codes=1.0)["noise"]).any()
+
+
+@pytest.mark.parametrize("seed", [-1, 2**63, 1.5, None])
+def test_what_is_no_seed_is_refused(seed):
+    with pytest.raises(RequestError, match="it must be a whole number from 0 to"):
+        draw_latents(SHAPES, seed, [0])
+
+
+def test_seeds_at_the_end_of_their_range_differ():
+    last, other = (draw_latents(SHAPES, 2**63 - 1 - back, [0])["z"] for back in (0, 1))
+    assert not np.array_equal(last, other)
 
 
 def test_a_class_is_drawn_anew_by_itself():

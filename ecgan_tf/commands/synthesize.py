@@ -36,7 +36,7 @@ EXEMPLAR_LABELS = flags.DEFINE_multi_string("exemplar_labels", [], "Its label ma
 MIX = flags.DEFINE_float("mix", None, "Share of the second exemplar's style; outside 0..1 it extrapolates.")
 MIX_MASK = flags.DEFINE_string("mix_mask", None, "Greyscale PNG: white where the second exemplar's style is wanted.")
 STEP = flags.DEFINE_string("step", None, "Which checkpoint of a run: its step, best, or last, which is the default.")
-SEED = flags.DEFINE_integer("seed", None, "Which of a layout's many pictures; 0 by default.", lower_bound=0)
+SEED = flags.DEFINE_integer("seed", None, "Which of a layout's many pictures; 0 by default.", 0, 2**63 - 1)
 NUM_SAMPLES = flags.DEFINE_integer("num_samples", 1, "Pictures of each layout, NAME_sample_1.png ...", lower_bound=1)
 RESAMPLE = flags.DEFINE_multi_string("resample", [], "A class, by name or id, that alone differs between the samples.")
 SAVE_ATTENTION = flags.DEFINE_bool("save_attention", False, "Adds NAME_attention.png: what was read from where.")

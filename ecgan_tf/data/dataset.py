@@ -57,6 +57,7 @@ class LabelledPhotographs:
         has_edges: whether each photograph comes with its edges.
         latents: shapes of the random inputs that come with each layout, see `latent_shapes`; whoever has a generator
             sets it.
+        class_codes: of `draw_latents`, in training.
         predict_labels: None, or a function of a photograph, uint8 (height, width, 3), to label ids; `load` gives them
             as `predicted` then.
     """
@@ -72,7 +73,7 @@ class LabelledPhotographs:
         self.has_boundaries = data_config.use_instances
         self.has_exemplars = data_config.get("exemplars", "none") != "none"  # a key of methods that read one
         self.has_sources = data_config.get("use_sources", False)  # a key of the cross-view task
-        self.latents = {}
+        self.latents, self.class_codes = {}, 0.0
         self.predict_labels = None
         self._panels = data_config.direction if data_config.name == "cross_view" else None
         self._edge_source = data_config.get("edge_source", "none")  # a key of the methods that learn edges

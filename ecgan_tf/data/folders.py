@@ -241,7 +241,7 @@ def _read_split_list(folder, split):
             f"{' or '.join(words)} in its name."
         )
     with machine_errors(folder), open(os.path.join(folder, files[0]), encoding="utf-8", errors="replace") as file:
-        names = [line.strip() for line in file if line.strip()]
+        names = [line.strip() for line in file if line.strip() not in ("", ".", "..")]  # some were made by ls
     if not names:
         raise RequestError(f"{os.path.join(folder, files[0])} lists no examples.")
     return names

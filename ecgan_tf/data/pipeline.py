@@ -37,7 +37,7 @@ def training_batches(dataset, data_config, global_batch_size, seed, start_step, 
 
     def batch_at(step):
         positions = range(step * global_batch_size, (step + 1) * global_batch_size)
-        latents = draw_latents(dataset.latents, seed, map(int, positions), per_class=True)
+        latents = draw_latents(dataset.latents, seed, map(int, positions), dataset.class_codes)
         return {**examples_at(positions), **latents}
 
     def examples_at(positions):

@@ -57,8 +57,12 @@ def write_report(folder, numbers, measured, data, generate, run=None):
         page.section("Numbers", number_table(measured), exemplar_table(numbers)),
         page.section("Some pictures", page.picture(some, "label map, picture, photograph")),
         page.section("Best and worst", *extremes(measured, data, generate)),
-        page.section("After exemplars", _file(style, "each layout after three exemplars")),
-        page.section("Samples", samples_table(numbers), _file(samples, "each layout by the same four codes")),
+        page.section("After exemplars", _file(style, "each layout after three exemplars", "style_cases" in numbers)),
+        page.section(
+            "Samples",
+            samples_table(numbers),
+            _file(samples, "each layout by the same four codes", "samples" in numbers),
+        ),
         page.section("Classes", *class_drawings([("pictures", measured.per_class)]), confusion_drawing(measured)),
         page.section("Texture", spectrum_drawing([("pictures", measured.spectrum)])),
         page.section("The run", *run_curves([("", run)])),
@@ -204,8 +208,9 @@ def run_curves(runs):
     return drawings
 
 
-def _file(path, caption):
-    if not os.path.isfile(path):
+def _file(path, caption, is_new):
+    """A picture of this evaluation; what an earlier one left under its name is another model's."""
+    if not is_new or not os.path.isfile(path):
         return ""
     with Image.open(path) as image:
         return page.picture(np.asarray(image.convert("RGB")), caption)

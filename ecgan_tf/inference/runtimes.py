@@ -49,6 +49,12 @@ class Synthesizer:
         of_classes = {"num_classes": self.classes.num_classes, "has_unknown": self.classes.has_unknown}
         shapes = latent_shapes({**arguments, **of_classes})
         self.latents = {name: shape for name, shape in shapes.items() if name in self.inputs}
+        foreign = [name for name in LATENTS if name in self.inputs and name not in shapes]
+        if foreign:
+            raise RequestError(
+                f"{source} takes {', '.join(foreign)}, of which its description does not know; keep the files of an "
+                "export together."
+            )
         self.generate_all = generate_all
         self._run = run
 

@@ -19,6 +19,12 @@ class OASIS(Method):
         "model.noise": Key(
             "classes", "3-D noise, a code of 64 for each class; or `none`, as --no_3dnoise", ("classes", "none")
         ),
+        "train.class_codes": Key(
+            0.0,
+            "share of the training layouts with a code for each class; 0: one for all, as released",
+            least=0,
+            most=1,
+        ),
         "loss.label_mix": Key(10.0, "lambda_LM, of the LabelMix consistency; 5 for Cityscapes", least=0),
         # Shared keys with other defaults: those of the paper.
         "loss.perceptual": Key(0.0, "lambda_p; 10 with the release's --add_vgg_loss; needs vgg_weights", least=0),

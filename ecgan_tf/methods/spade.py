@@ -42,6 +42,13 @@ LATENT_KEYS = {
     "model.use_vae": Key(
         False, "an input z of 256 for the picture as a whole, in training by an encoder of the photograph"
     ),
+    "train.class_codes": Key(
+        0.5,
+        "share of the training layouts of noise=classes with a code for each class, as --resample draws; the others "
+        "have one for all, as OASIS",
+        least=0,
+        most=1,
+    ),
     "loss.kl": Key(0.05, "of the VAE's codes from N(0, 1)", least=0),
 }
 
@@ -58,6 +65,9 @@ class TrunkMethod(Method):
                 "config.train.layout_form is 'neighbourhoods', but with config.model.noise 'classes' no two layouts "
                 "have the same neighbourhoods; leave it at 'auto'"
             )
+        codes = LATENT_KEYS["train.class_codes"].default
+        if config.model.get("noise") != "classes" and config.train.get("class_codes", codes) != codes:
+            yield f"config.train.class_codes is {config.train.class_codes}, which only config.model.noise=classes reads"
         default = LATENT_KEYS["loss.kl"].default
         if not config.model.get("use_vae") and config.loss.get("kl", default) != default:
             yield f"config.loss.kl is {config.loss.kl}, but no term reads it; set config.model.use_vae=True"

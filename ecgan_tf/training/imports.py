@@ -11,12 +11,12 @@ from ecgan_tf.convert import load_state_dict, read_state_dict, state_dict
 from ecgan_tf.data import open_dataset
 from ecgan_tf.data.pipeline import layouts_to_keep
 from ecgan_tf.errors import RequestError
-from ecgan_tf.latents import latent_shapes
 from ecgan_tf.outputs import emptied_if_it_fails, expand, plan_file, plan_folder
 from ecgan_tf.runs.folder import RunFolder, model_description
 from ecgan_tf.runs.lock import locked
 from ecgan_tf.runs.opening import open_discriminator, open_run
 from ecgan_tf.training.gan import GAN
+from ecgan_tf.training.latents import with_latents
 
 
 def bring_in(path, folder, config, discriminator=None):
@@ -35,7 +35,7 @@ def bring_in(path, folder, config, discriminator=None):
     data = open_dataset(config.data, "validation")
     arrays = read_state_dict(path)
     model = model_description(config, data)
-    data.latents = latent_shapes(model["arguments"])
+    with_latents(data, config, model["arguments"])
     gan = GAN(config, model["arguments"])
     for generator in (gan.generator, gan.ema_generator):
         load_state_dict(generator, arrays)

@@ -130,7 +130,8 @@ class TrainStep:
         gan = self.gan
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(self._values(gan.discriminator_variables))
-            total, terms = self._discriminator_loss(batch, self._judge(batch, outputs))
+            judged = self._judge(batch, outputs, self.objective.mixtures(batch, outputs))
+            total, terms = self._discriminator_loss(batch, judged)
             scaled = self._scale(gan.discriminator_optimizer, total)
         self._apply(gan.discriminator_optimizer, gan.discriminator_variables, tape, scaled)
         return terms
@@ -140,9 +141,9 @@ class TrainStep:
         inputs = self.gan.method.generator_inputs(batch, self.gan.heads)
         return inputs, Outputs(self.gan.generator(inputs, training=True), self.gan.method.switches)
 
-    def _judge(self, batch, outputs):
+    def _judge(self, batch, outputs, mixtures=None):
         """What each discriminator says of the fakes, mixtures among them, and reals: two dictionaries by its name."""
-        judged, mixtures = {}, self.objective.mixtures(batch, outputs)
+        judged, mixtures = {}, mixtures or {}
         for judge, fakes, reals in self._shown(batch):
             shown = [*(outputs[fake] for fake in fakes), *mixtures.values(), *reals.values()]
             predictions = self._judge_together(judge.network, batch, shown)

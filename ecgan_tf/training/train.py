@@ -11,8 +11,6 @@ from ecgan_tf.console import progress_bar, say
 from ecgan_tf.data import open_dataset
 from ecgan_tf.data.pipeline import layouts_to_keep
 from ecgan_tf.evaluation.networks.opening import NAMED_JUDGES
-from ecgan_tf.latents import latent_shapes
-from ecgan_tf.methods import method_of
 from ecgan_tf.methods.base import NAMED_VGG
 from ecgan_tf.models.segmenter import predict_exemplars
 from ecgan_tf.outputs import plan_folder
@@ -22,6 +20,7 @@ from ecgan_tf.training.dry_run import describe
 from ecgan_tf.training.evaluations import make_measures
 from ecgan_tf.training.gan import GAN
 from ecgan_tf.training.initial import begin, check_begin
+from ecgan_tf.training.latents import with_latents
 from ecgan_tf.training.loop import training_loop
 from ecgan_tf.training.strategy import check_batch, check_cluster, make_strategy
 from ecgan_tf.training.terms import say_missing_terms, with_missing_terms
@@ -53,9 +52,8 @@ def train(
     if not run.steps:
         check_begin(config)
     for data in (train_data, validation_data):
-        data.latents = latent_shapes(model["arguments"])
+        with_latents(data, config, model["arguments"])
         data.check(config.data.check_examples, progress_bar(f"reading the {data.split} split"))
-    train_data.latents |= method_of(config.model.name).training_latents(config, model["arguments"])
     measures = make_measures(config, validation_data)
     strategy = make_strategy(config.train.devices)
     check_batch(config.train.global_batch_size, strategy)

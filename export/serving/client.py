@@ -26,7 +26,9 @@ PROTOCOL = flags.DEFINE_enum("protocol", "grpc", ["grpc", "rest"], "How to talk 
 MODEL = flags.DEFINE_string("model", None, "The model's name on the server.")
 LABELS = flags.DEFINE_string("labels", None, "A label map, or a folder of them (.png).")
 INPUTS = flags.DEFINE_multi_string("input", [], "Another input of the model, as NAME=FILE_OR_FOLDER; may be repeated.")
-OUTPUT = flags.DEFINE_string("output", None, "Folder for the pictures, one .png of the same name per label map.")
+OUTPUT = flags.DEFINE_string(
+    "output", None, "Folder for the pictures, a .png of each label map's name, with --seed NAME_seed_N."
+)
 CLASSES = flags.DEFINE_string("classes", None, "The export's model.json: checks label maps, and allows colours.")
 BATCH = flags.DEFINE_integer("batch", 1, "Layouts in one request.", lower_bound=1)
 DEADLINE = flags.DEFINE_float("deadline", 10.0, "Seconds that a request may take.", lower_bound=1e-3)
@@ -37,7 +39,11 @@ BY_NEIGHBOURHOODS = flags.DEFINE_bool(
     "neighbourhoods", False, "Asks for the signature of servers without a GPU: the same pictures, sooner."
 )
 SEED = flags.DEFINE_integer(
-    "seed", None, "Of a model that gives many pictures of a layout, which one; 0 by default.", lower_bound=0
+    "seed",
+    None,
+    "Of a model that gives many pictures of a layout, which one; 0 by default.",
+    lower_bound=0,
+    upper_bound=2**63 - 1,
 )
 OVERWRITE = flags.DEFINE_bool("overwrite", False, "Makes pictures that are there already anew.")
 INTERRUPTED = "the pictures that are there are whole; the same command synthesises those that are missing."

@@ -72,7 +72,7 @@ def test_a_folder_of_split_lists_is_a_selection(folder, data_config, tmp_path):
     plain = data_config(name="folder", dir=str(folder))
     names = {split: [example.name for example in find_examples(plain, split)] for split in SPLITS}
     (lists / "dayton_train.txt").write_text("\n".join(f"{name}.jpg" for name in names["train"][:3]) + "\n\n")
-    (lists / "dayton_test.txt").write_text(f"{names['validation'][1]}.png")
+    (lists / "dayton_test.txt").write_text(f".\n..\n{names['validation'][1]}.png")
     config = data_config(name="folder", dir=str(folder), selection=str(lists))
     assert [example.name for example in find_examples(config, "train")] == names["train"][:3]
     assert [example.name for example in find_examples(config, "validation")] == names["validation"][1:2]

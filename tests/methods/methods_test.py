@@ -116,7 +116,7 @@ def test_the_generator_gives_what_the_objective_reads(name, toy_batch):
         assert any(pair.real in judge.symbols for judge in judges)
     step = TrainStep(types.SimpleNamespace(judges=judges), objective, 1)
     batch["has_target"] = tf.ones(2)
-    judged = step._judge(batch, outputs)
+    judged = step._judge(batch, outputs, objective.mixtures(batch, outputs))
     of_discriminator = objective.discriminator_terms(judged, batch)
     given = objective.generator_terms(batch, outputs, judged, tf.constant(0, tf.int64))
     given |= {symbol: term for symbol, term in of_discriminator.items() if not symbol.startswith("L_D")}

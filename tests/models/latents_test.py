@@ -50,7 +50,7 @@ def test_two_codes_give_two_pictures_and_one_code_gives_one(name, random, make):
     picture = generator(inputs)["image"]
     np.testing.assert_array_equal(generator(inputs)["image"], picture)
     other = generator({**inputs, key: inputs[key][::-1]})["image"]
-    assert np.mean(np.abs(other - picture)) > 0.01
+    assert np.mean(np.abs(other - picture)) > 1e-3
 
 
 @pytest.mark.parametrize("name", ["spade", "ecgan"])
@@ -59,7 +59,7 @@ def test_the_code_of_a_class_is_read_where_the_class_is(name, labels, make):
     inputs["labels"] = np.stack([labels[0], np.where(labels[1] == 1, 0, labels[1])])  # the second without class 1
     other = resample(inputs, 9, 0, [1])
     picture, changed = generator(inputs)["image"], generator(other)["image"]
-    assert np.mean(np.abs(changed[0] - picture[0])) > 0.01
+    assert np.mean(np.abs(changed[0] - picture[0])) > 1e-3
     np.testing.assert_array_equal(changed[1], picture[1])
 
 

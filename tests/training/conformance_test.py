@@ -96,7 +96,7 @@ def make_case(name, form, toy_batch, values):
         exemplar = {"exemplar": other["image"], "exemplar_labels": other["labels"]}
         if "data.exemplars" in keys_of(name) and config.data.exemplars != "none":
             exemplar["has_target"] = tf.constant(np.arange(size) % 2, tf.float32)
-        codes = draw_latents({"z": (256,), "noise": (4, 64), "mix": (4,)}, seed, range(size), per_class=True)
+        codes = draw_latents({"z": (256,), "noise": (4, 64), "mix": (4,)}, seed, range(size), class_codes=0.5)
         codes = {key: tf.constant(value) for key, value in codes.items()}
         return {**toy(size, seed), "source": other["image"], **exemplar, **codes}
 
