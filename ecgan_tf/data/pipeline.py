@@ -75,21 +75,21 @@ def validation_batches(dataset, data_config, batch_size):
     return _with_options(tf.data.Dataset.zip(batches, names).map(lambda batch, name: {**batch, "name": name}))
 
 
-def layout_batch(dataset, indices):
+def layout_batch(dataset, indices, class_codes=0.0):
     """The examples of `indices` as one batch of NumPy arrays, resized straight to image_size, not flipped.
 
-    Latents are those of seed 0 and the index: the same each time, others for each layout.
+    Latents are those of seed 0 and the index: the same each time, others for each layout; see `draw_latents`.
     """
     if dataset.has_exemplars:
         batch = to_batch([with_exemplar(dataset, int(index)) for index in indices])
     else:
         batch = to_batch([dataset.load(index, dataset.image_size) for index in indices])
-    return {**batch, **draw_latents(dataset.latents, 0, map(int, indices))}
+    return {**batch, **draw_latents(dataset.latents, 0, map(int, indices), class_codes)}
 
 
-def layouts_to_keep(dataset, count):
+def layouts_to_keep(dataset, count, class_codes=0.0):
     """A few layouts of a data set, spread over it, as the generator takes them."""
-    batch = layout_batch(dataset, evenly_spread(len(dataset), count))
+    batch = layout_batch(dataset, evenly_spread(len(dataset), count), class_codes)
     kept = ("labels", "boundaries", "source", "exemplar", "exemplar_labels", *LATENTS)
     return {key: value for key, value in batch.items() if key in kept}
 

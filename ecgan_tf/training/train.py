@@ -76,7 +76,8 @@ def train(
         if line:
             say(line)
             run.keep_schedule(pieces, steps)
-        examples = layouts_to_keep(train_data, 32)
+        # They set int8's ranges, which one odd code for a whole layout would make too wide: it has many codes.
+        examples = layouts_to_keep(train_data, 32, class_codes=1.0)
         run.start(config, model, layouts_to_keep(validation_data, 8), examples)
         with strategy.scope():
             gan = GAN(config, model["arguments"], pieces)
