@@ -114,7 +114,7 @@ class Synthesizer:
         Returns:
             float32 (batch, height, width, 3) in [-1, 1].
         """
-        layout = {**self.draw(len(layout["labels"])), **layout}
+        layout = {**self.draw(len(np.asarray(layout["labels"]))), **layout}
         inputs = {key: np.asarray(layout[key], dtype) for key, dtype in self.inputs.items()}
         examples = ({key: array[i : i + 1] for key, array in inputs.items()} for i in range(len(inputs["labels"])))
         images = [self._run(example) for example in examples]
