@@ -5,7 +5,7 @@ import tensorflow as tf
 from ecgan_tf.config_keys import Key
 from ecgan_tf.losses.reduction import per_example_mean
 from ecgan_tf.methods.base import Judge, Method, Objective, Pair, open_vgg
-from ecgan_tf.methods.spade import SPADE_KEYS
+from ecgan_tf.methods.spade import SPADE_KEYS, check_noise
 from ecgan_tf.models import make_discriminator
 from ecgan_tf.models.oasis import OASISGenerator
 
@@ -43,11 +43,9 @@ class OASIS(Method):
         return 64
 
     def check(self, config):
-        if config.model.noise == "classes" and config.train.layout_form == "neighbourhoods":
-            yield (
-                "config.train.layout_form is 'neighbourhoods', but with config.model.noise 'classes' no two layouts "
-                "have the same neighbourhoods; leave it at 'auto'"
-            )
+        yield from check_noise(config)
+        if config.train.class_codes and config.model.noise == "none":
+            yield f"config.train.class_codes is {config.train.class_codes}, which only config.model.noise=classes reads"
         if config.loss.label_mix and config.train.update_order == "simultaneous":
             yield (
                 "config.loss.label_mix mixes pictures that the discriminator sees alone; "

@@ -53,6 +53,15 @@ LATENT_KEYS = {
 }
 
 
+def check_noise(config):
+    """Yields what does not go with 3-D noise."""
+    if config.model.get("noise") == "classes" and config.train.layout_form == "neighbourhoods":
+        yield (
+            "config.train.layout_form is 'neighbourhoods', but with config.model.noise 'classes' no two layouts have "
+            "the same neighbourhoods; leave it at 'auto'"
+        )
+
+
 class TrunkMethod(Method):
     """A method whose generator has SPADE's trunk."""
 
@@ -60,11 +69,7 @@ class TrunkMethod(Method):
         return stride_of(config.model.upsampling)
 
     def check(self, config):
-        if config.model.get("noise") == "classes" and config.train.layout_form == "neighbourhoods":
-            yield (
-                "config.train.layout_form is 'neighbourhoods', but with config.model.noise 'classes' no two layouts "
-                "have the same neighbourhoods; leave it at 'auto'"
-            )
+        yield from check_noise(config)
         codes = LATENT_KEYS["train.class_codes"].default
         if config.model.get("noise") != "classes" and config.train.get("class_codes", codes) != codes:
             yield f"config.train.class_codes is {config.train.class_codes}, which only config.model.noise=classes reads"
