@@ -61,6 +61,7 @@ def test_generator_arguments_come_from_config_and_data(tiny_config):
         "edge_transfer": "image",
         "use_semantic_preserving": False,
         "use_exemplar": True,
+        "use_vae": True,
     }
     config = tiny_config(**{f"model.{key}": value for key, value in values.items()}, **{"data.image_size": (64, 128)})
     assert METHODS["ecgan"].generator_arguments(config, Dataset()) == {
