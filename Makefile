@@ -26,7 +26,7 @@ test: $(VENV)/installed
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist=loadfile -m "not slow" --durations=15
 
 conformance: $(VENV)/installed
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist=loadfile tests/conformance_test.py tests/training/conformance_test.py tests/learning_test.py
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist=loadgroup tests/conformance_test.py tests/training/conformance_test.py tests/learning_test.py
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .

@@ -22,7 +22,7 @@ RUNS = [
     for inputs in INPUTS
     if all(f"model.{key}" in METHODS[name].keys for key in INPUTS[inputs] if not key.startswith(("has", "image")))
 ]
-# The whole table takes a quarter of an hour (make conformance). What make test checks: all targets of one run, and of
+# The whole table takes more than an hour of CPU time (make conformance). What make test checks: all targets of one run, and of
 # one run of each kind of network those that the others are made from.
 SMOKE_OF_ALL_TARGETS = ("ecgan", "unknown and boundaries")
 SMOKE_RUNS = [
@@ -35,8 +35,10 @@ SMOKE_ARTEFACTS = ("saved_model", "model_float32.tflite", "model_float32.onnx")
 
 
 def marks(run, artefact=None):
+    """Those of a case: all of a run are for one process, which makes the run once (`--dist=loadgroup`)."""
     is_quick = run == SMOKE_OF_ALL_TARGETS or (run in SMOKE_RUNS and artefact in (None, *SMOKE_ARTEFACTS))
-    return [] if is_quick else pytest.mark.slow
+    group = pytest.mark.xdist_group(f"{run[0]} {run[1]}")
+    return [group] if is_quick else [group, pytest.mark.slow]
 
 
 CASES = [pytest.param(run, artefact, marks=marks(run, artefact)) for run in RUNS for artefact in ARTEFACTS]

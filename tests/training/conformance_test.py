@@ -63,7 +63,14 @@ FORMS = {
     "codes": {"model.use_vae": True, "model.noise": "classes"},
 }
 CASES = [
-    pytest.param((name, form), id=f"{name}-{form}", marks=[] if (name, form) in SMOKE else pytest.mark.slow)
+    pytest.param(
+        (name, form),
+        id=f"{name}-{form}",
+        marks=[
+            pytest.mark.xdist_group(f"training {name} {form}"),
+            *([] if (name, form) in SMOKE else [pytest.mark.slow]),
+        ],
+    )
     for name in sorted(METHODS)
     for form, values in FORMS.items()
     if set(values) <= set(keys_of(name))
