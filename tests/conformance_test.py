@@ -22,8 +22,8 @@ RUNS = [
     for inputs in INPUTS
     if all(f"model.{key}" in METHODS[name].keys for key in INPUTS[inputs] if not key.startswith(("has", "image")))
 ]
-# The whole table takes more than an hour of CPU time (make conformance). What make test checks: all targets of one run, and of
-# one run of each kind of network those that the others are made from.
+# The whole table takes an hour of CPU time and more (make conformance). What make test checks: all targets of one run,
+# and of one run of each kind of network those that the others are made from.
 SMOKE_OF_ALL_TARGETS = ("ecgan", "unknown and boundaries")
 SMOKE_RUNS = [
     ("ecgan", "noise"),
