@@ -62,10 +62,10 @@ class Synthesizer:
         """The picture of a label map, or a picture for each of a batch.
 
         Args:
-            seed: of a model that gives many pictures of a layout, which one; the same for all of a batch.
             labels: integers (height, width) or (batch, height, width) of any size, ids 0..num_classes.
             others: what else `inputs` names, as `labels`: photographs uint8 (height, width, 3) of any size, further
                 label maps, boundaries (height, width) of 0 and 1; with a batch axis where labels have one.
+            seed: of a model that gives many pictures of a layout, which one; the same for all of a batch.
         Returns:
             uint8 (height, width, 3) of the model's size, or (batch, height, width, 3).
         """

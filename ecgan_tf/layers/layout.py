@@ -47,8 +47,9 @@ class Layout:
         has_enough = labels.shape[1] * labels.shape[2] >= FEWEST_CELLS
         self.by_neighbourhoods = by_neighbourhoods and has_enough and noise is None
         self._smaller = {}
+        self._one_hot = {}
         self._semantic = {}
-        self._noise_map = None
+        self._noise_map = {}
         self._cells = None
 
     @property
@@ -91,17 +92,24 @@ class Layout:
             rows = np.block([[rows, np.zeros((len(rows), 1))], [rows, np.ones((len(rows), 1))]])
         return SemanticCells(self.cells, tf.constant(rows, dtype))
 
-    def semantic(self, dtype):
-        """The semantic input S of the papers: one-hot labels, then the boundary channel where there is one.
+    def one_hot(self, dtype):
+        """One-hot labels, float (batch, height, width, labels).
 
         Rows of an identity matrix are gathered, since full int8 quantisation of ONE_HOT decodes "off" as 0.5.
+        """
+        if dtype not in self._one_hot:
+            # Not `ops.take`, which wraps negative indices: five more operators.
+            self._one_hot[dtype] = tf.gather(tf.constant(np.eye(self.num_labels), dtype), self.labels)
+        return self._one_hot[dtype]
+
+    def semantic(self, dtype):
+        """The semantic input S of the papers: one-hot labels, then the boundary channel where there is one.
 
         Returns:
             float (batch, height, width, N').
         """
         if dtype not in self._semantic:
-            # Not `ops.take`, which wraps negative indices: five more operators.
-            one_hot = tf.gather(tf.constant(np.eye(self.num_labels), dtype), self.labels)
+            one_hot = self.one_hot(dtype)
             channels = [one_hot] if self.boundaries is None else [one_hot, ops.cast(self.boundaries, dtype)]
             self._semantic[dtype] = ops.concatenate(channels, axis=-1)
         return self._semantic[dtype]
@@ -111,13 +119,12 @@ class Layout:
 
         A product with one-hot labels, which every exporter knows; a gather by batch is not for GPU delegates.
         """
-        if self._noise_map is None:
-            one_hot = tf.gather(tf.constant(np.eye(self.num_labels), dtype), self.labels)
+        if dtype not in self._noise_map:
             height, width = self.size
-            pixels = ops.reshape(one_hot, (-1, height * width, self.num_labels))
+            pixels = ops.reshape(self.one_hot(dtype), (-1, height * width, self.num_labels))
             codes = ops.matmul(pixels, ops.cast(self.noise, dtype))
-            self._noise_map = ops.reshape(codes, (-1, height, width, self.noise.shape[-1]))
-        return self._noise_map
+            self._noise_map[dtype] = ops.reshape(codes, (-1, height, width, self.noise.shape[-1]))
+        return self._noise_map[dtype]
 
 
 class SemanticCells:

@@ -136,7 +136,7 @@ class ECGAN(TrunkMethod):
 
     def make_heads(self, config, generator):
         """`embedding_<scale>`, `memory`, `class_pixels` and a VAE's encoder; what is switched off is absent."""
-        loss, heads = config.loss, super().make_heads(config, generator)
+        loss, heads = config.loss, {}
         if loss.contrastive:
             for scale in SCALES[loss.ms_scales]:
                 stride = pooling_of(scale, loss.contrastive_stride)
@@ -149,9 +149,8 @@ class ECGAN(TrunkMethod):
         if loss.class_pixel:
             heads["class_pixels"] = ClassPixelDecoder(generator.feature_filters, name="class_pixels")
         for head in heads.values():
-            if not head.built:
-                head.build()
-        return heads
+            head.build()
+        return {**super().make_heads(config, generator), **heads}
 
     # ---- what they are trained for
 

@@ -43,9 +43,7 @@ class OASIS(Method):
         return 64
 
     def check(self, config):
-        yield from check_noise(config)
-        if config.train.class_codes and config.model.noise == "none":
-            yield f"config.train.class_codes is {config.train.class_codes}, which only config.model.noise=classes reads"
+        yield from check_noise(config, self.keys["train.class_codes"].default)
         if config.loss.label_mix and config.train.update_order == "simultaneous":
             yield (
                 "config.loss.label_mix mixes pictures that the discriminator sees alone; "

@@ -53,8 +53,10 @@ LATENT_KEYS = {
 }
 
 
-def check_noise(config):
-    """Yields what does not go with 3-D noise."""
+def check_noise(config, class_codes):
+    """Yields what does not go with 3-D noise, or needs it; `class_codes` is the default of that key."""
+    if config.model.get("noise") != "classes" and config.train.get("class_codes", class_codes) != class_codes:
+        yield f"config.train.class_codes is {config.train.class_codes}, which only config.model.noise=classes reads"
     if config.model.get("noise") == "classes" and config.train.layout_form == "neighbourhoods":
         yield (
             "config.train.layout_form is 'neighbourhoods', but with config.model.noise 'classes' no two layouts have "
@@ -69,10 +71,7 @@ class TrunkMethod(Method):
         return stride_of(config.model.upsampling)
 
     def check(self, config):
-        yield from check_noise(config)
-        codes = LATENT_KEYS["train.class_codes"].default
-        if config.model.get("noise") != "classes" and config.train.get("class_codes", codes) != codes:
-            yield f"config.train.class_codes is {config.train.class_codes}, which only config.model.noise=classes reads"
+        yield from check_noise(config, LATENT_KEYS["train.class_codes"].default)
         default = LATENT_KEYS["loss.kl"].default
         if not config.model.get("use_vae") and config.loss.get("kl", default) != default:
             yield f"config.loss.kl is {config.loss.kl}, but no term reads it; set config.model.use_vae=True"
