@@ -2,13 +2,13 @@
 
 import collections
 
-import flatbuffers
 import tensorflow as tf
 from tensorflow.lite.python import schema_py_generated as schema
 
 from ecgan_tf.memory import give_back
 from ecgan_tf.outputs import need_temporary_room
 from ecgan_tf.pixels import to_uint8_tensor
+from export.tflite_tables import packed, with_float32_tables
 
 WEIGHT_BYTES = {"float32": 4, "float16": 2, "dynamic_int8": 1, "int8": 1, "int16": 1}
 
@@ -27,6 +27,8 @@ def write_tflite(model, path, precision, uint8_io=False):
     need_temporary_room(2 * 4 * model.parameters)
     content = _convert(model, precision, uint8_io)
     give_back()
+    if precision == "float16":
+        content = with_float32_tables(content)
     _check(content, model.parameters * WEIGHT_BYTES[precision])
     with open(path, "wb") as file:
         file.write(with_metadata(content, model.metadata()))
@@ -102,9 +104,7 @@ def with_metadata(content, metadata):
         entry.name, entry.buffer = name.encode(), len(model.buffers)
         model.buffers.append(buffer)
         model.metadata = [*(model.metadata or []), entry]
-    builder = flatbuffers.Builder(len(content) + 4096 + sum(map(len, metadata.values())))  # which need not grow
-    builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
-    return builder.Output()
+    return packed(model, len(content) + sum(map(len, metadata.values())))
 
 
 def _function(model, uint8_io):

@@ -6,6 +6,7 @@ from keras import ops
 
 from ecgan_tf.layers.convolution import pad_reflect
 from ecgan_tf.layers.from_arguments import FromArguments
+from ecgan_tf.layers.gathering import gather_rows, pad_ids
 from ecgan_tf.layers.initializers import make_initializer
 from ecgan_tf.layers.recomputed import recomputed
 
@@ -131,7 +132,7 @@ class ClassBranches(FromArguments, keras.layers.Layer):
             return image
         height, width = branches.shape[1:]
         image = ops.pad(image, [(0, 0), (1, 1), (1, 1), (0, 0)])
-        branches = ops.pad(branches, [(0, 0), (1, 1), (1, 1)], constant_values=self.num_branches)
+        branches = pad_ids(branches, 1, outside=self.num_branches)
         kernels = ops.reshape(self.fusion_kernel, (9, self.num_branches, 3, 3))
         total = self.fusion_bias
         for tap in range(9):
@@ -176,7 +177,7 @@ def rows_of(table, ids):
     Returns:
         (..., filters).
     """
-    return tf.gather(tf.pad(tf.convert_to_tensor(table), [(0, 1), (0, 0)]), ids)
+    return gather_rows(tf.pad(tf.convert_to_tensor(table), [(0, 1), (0, 0)]), ids)
 
 
 def lookup_convolution(padded, tables, ids):

@@ -6,6 +6,7 @@ from keras import ops
 
 from ecgan_tf.layers.convolution import pad_reflect
 from ecgan_tf.layers.from_arguments import FromArguments
+from ecgan_tf.layers.gathering import gather_rows, pad_ids
 from ecgan_tf.layers.initializers import make_initializer
 
 # From here on the look-up is the cheaper form. Its CPU time over the dense form's on one thread, at 96, 151 and 183
@@ -145,10 +146,7 @@ def _lookup(layout, kernel, padding):
     margin = size // 2
     height, width = layout.size
     outside = layout.num_labels  # the id of the zero row that stands for the padding
-    if padding == "reflect":
-        labels = pad_reflect(layout.labels, margin)
-    else:
-        labels = ops.pad(layout.labels, [(0, 0), (margin, margin), (margin, margin)], constant_values=outside)
+    labels = pad_ids(layout.labels, margin, None if padding == "reflect" else outside)
     zero_row = ops.zeros((1, filters), dtype=kernel.dtype)
     total = zero_row
     for dy in range(size):
@@ -157,7 +155,7 @@ def _lookup(layout, kernel, padding):
             # One tap after the other, else the executor would hold the rows of all of them at once.
             with tf.control_dependencies([total]):
                 seen = labels[:, dy : dy + height, dx : dx + width]
-            total = total + tf.gather(table, seen)
+            total = total + gather_rows(table, seen)
     if layout.boundaries is not None:
         boundaries, of_boundaries = ops.cast(layout.boundaries, kernel.dtype), kernel[:, :, layout.num_labels :]
         total = total + _convolve(boundaries, of_boundaries, padding)

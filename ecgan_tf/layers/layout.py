@@ -5,6 +5,7 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
+from ecgan_tf.layers.gathering import gather_rows
 from ecgan_tf.layers.neighbourhoods import Cells
 
 FEWEST_CELLS = 256  # of a layout, below which it is read cell by cell whatever it holds
@@ -98,8 +99,7 @@ class Layout:
         Rows of an identity matrix are gathered, since full int8 quantisation of ONE_HOT decodes "off" as 0.5.
         """
         if dtype not in self._one_hot:
-            # Not `ops.take`, which wraps negative indices: five more operators.
-            self._one_hot[dtype] = tf.gather(tf.constant(np.eye(self.num_labels), dtype), self.labels)
+            self._one_hot[dtype] = gather_rows(tf.constant(np.eye(self.num_labels), dtype), self.labels)
         return self._one_hot[dtype]
 
     def semantic(self, dtype):
@@ -117,11 +117,13 @@ class Layout:
     def noise_map(self, dtype):
         """The 3-D noise of OASIS: every pixel has the code of its class, float (batch, height, width, size).
 
-        A product with one-hot labels, which every exporter knows; a gather by batch is not for GPU delegates.
+        A product with one-hot labels, which every exporter knows; a gather by batch is not for GPU delegates. Its
+        one-hot labels are gathered flat: of reshapes around a product the TFLite converter makes a product of four
+        dimensions by three, which LiteRT's GPU delegate takes and computes wrongly.
         """
         if dtype not in self._noise_map:
             height, width = self.size
-            pixels = ops.reshape(self.one_hot(dtype), (-1, height * width, self.num_labels))
+            pixels = gather_rows(np.eye(self.num_labels, dtype=dtype), ops.reshape(self.labels, (-1, height * width)))
             codes = ops.matmul(pixels, ops.cast(self.noise, dtype))
             self._noise_map[dtype] = ops.reshape(codes, (-1, height, width, self.noise.shape[-1]))
         return self._noise_map[dtype]

@@ -123,9 +123,12 @@ class MaskedSpatialChannelAttention(FromArguments, keras.layers.Layer):
             joined = pooled if label_pool is None else ops.concatenate([pooled, label_pool], axis=-1)
             maps["mask"] = self.mask(self.mask_hidden(joined))
             values = values * maps["mask"][..., None]
-        maps["target"] = beta = ops.softmax(ops.cast(self.psi_1(target), "float32") * self.write_sharpness, axis=-1)
-        aligned = ops.matmul(flatten_positions(ops.cast(beta, self.compute_dtype)), values)
-        return unflatten_positions(aligned, target), maps
+        # Flat before the softmax: of reshapes around a product the TFLite converter makes a product of four dimensions
+        # by three, which LiteRT's GPU delegate takes and computes wrongly.
+        logits = ops.cast(flatten_positions(self.psi_1(target)), "float32")
+        beta = ops.softmax(logits * self.write_sharpness, axis=-1)
+        maps["target"] = unflatten_positions(beta, target)
+        return unflatten_positions(ops.matmul(ops.cast(beta, self.compute_dtype), values), target), maps
 
 
 @keras.saving.register_keras_serializable("ecgan_tf")

@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from ecgan_tf.layers.from_arguments import FromArguments
+
 LEAKY_SLOPE = 0.2
 
 
@@ -30,8 +32,33 @@ class BatchNormalization(keras.layers.BatchNormalization):
         return ops.cast(ops.batch_normalization(x, mean, variance, axis=-1, epsilon=self.epsilon), self.compute_dtype)
 
 
+@keras.saving.register_keras_serializable("ecgan_tf")
+class InstanceNormalization(FromArguments, keras.layers.Layer):
+    """Mean 0 and variance 1 of every channel of every example (Ulyanov et al., 2016), without scale and offset.
+
+    Keras' `GroupNormalization` with a group for each channel, without its five dimensions, which no GPU delegate takes.
+
+    Args:
+        epsilon: added to the variance.
+    Call arguments:
+        x: float (batch, height, width, channels).
+    Returns:
+        like x.
+    """
+
+    def __init__(self, epsilon=1e-5, **kwargs):
+        super().__init__(**kwargs)
+        self.epsilon = epsilon
+
+    def call(self, x):
+        x = ops.cast(x, "float32")
+        centred = x - ops.mean(x, axis=(1, 2), keepdims=True)
+        variance = ops.mean(ops.square(centred), axis=(1, 2), keepdims=True)
+        return ops.cast(centred * ops.rsqrt(variance + self.epsilon), self.compute_dtype)
+
+
 def make_normalization(kind, name=None):
     """The normalisation without learnt scale and offset that SPADE modulates: "batch" or "instance"."""
     if kind == "batch":  # PyTorch's momentum 0.1 is Keras' 0.9
         return BatchNormalization(center=False, scale=False, momentum=0.9, epsilon=1e-5, synchronized=True, name=name)
-    return keras.layers.GroupNormalization(groups=-1, center=False, scale=False, epsilon=1e-5, name=name)
+    return InstanceNormalization(name=name)

@@ -7,6 +7,7 @@ from keras import ops
 from ecgan_tf.layers.class_branches import ClassBranches
 from ecgan_tf.layers.convolution import PaddedConv2D
 from ecgan_tf.layers.from_arguments import FromArguments
+from ecgan_tf.layers.gathering import gather_rows
 from ecgan_tf.layers.label_conv import LabelConv2D
 from ecgan_tf.layers.normalization import leaky_relu, make_normalization
 from ecgan_tf.layers.semantic_upsampling import SemanticAwareUpsampling, UpsamplingBlock
@@ -184,7 +185,7 @@ class LocalGroups:
         if self.local_groups is None:
             return labels
         numbers = [self.num_branches if group == NO_BRANCH else group for group in self.local_groups]
-        return tf.gather(tf.constant(numbers, tf.int32), labels)
+        return gather_rows(tf.constant(numbers, tf.int32), labels)
 
     def check_groups(self):
         check_groups(self.local_groups, self.num_labels)

@@ -289,7 +289,10 @@ class MSCAGenerator(Generator):
 
     def _write(self, attention, i, target, style):
         kept = {key: style[f"{key}_{i}"] for key in ("values", "keys") if f"{key}_{i}" in style}
-        return attention.write(target, kept, style["label_pool"][:, i] if "label_pool" in style else None)
+        pool = style.get("label_pool")
+        if pool is not None:  # a slice that drops an axis is no operation of GPU delegates
+            pool = ops.reshape(pool[:, i : i + 1], (-1, pool.shape[2]))
+        return attention.write(target, kept, pool)
 
     def _mixed_code(self, styles, shape):
         return mix([(style["global_code"][:, None, None], share) for style, share in styles], shape)
