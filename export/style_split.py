@@ -7,11 +7,10 @@ painter         labels (and boundaries) and the style -> image float32 (batch, h
 
 import os
 
-import numpy as np
 import tensorflow as tf
 
 from ecgan_tf.inference.runtimes import PAINTER, STYLE_ENCODER
-from export.tflite import WEIGHT_BYTES, _check, with_metadata
+from export.tflite import convert, with_metadata
 
 
 def is_guided(model):
@@ -30,11 +29,6 @@ class Part:
     def __init__(self, function, signature):
         self.function = function
         self.signature = signature
-
-    def concrete(self, batch, module, name):
-        """The function with fixed shapes, kept in a module under this name."""
-        setattr(module, name, tf.function(self.function, autograph=False))
-        return getattr(module, name).get_concrete_function(**self.signature(batch))
 
 
 def split(model):
@@ -69,24 +63,17 @@ def split(model):
     return {STYLE_ENCODER: Part(encode, of_exemplar), PAINTER: Part(synthesise, of_painter)}
 
 
-def write_split_tflite(model, folder, precision="float32"):
+def write_split_tflite(model, folder, precision="float32", uint8_io=False):
     """Writes style_encoder.tflite and painter.tflite into a folder, of builtin operators only.
 
     Args:
         model: `InferenceModel` for which `is_guided`.
         folder: made if it is not there.
         precision: "float32", or "float16" for weights of half the size.
+        uint8_io: as in `write_tflite`; styles stay float32.
     """
     os.makedirs(folder, exist_ok=True)
     for name, part in split(model).items():
-        module = model.module()
-        function = part.concrete(1, module, name)
-        converter = tf.lite.TFLiteConverter.from_concrete_functions([function], module)
-        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
-        if precision == "float16":
-            converter.optimizations = [tf.lite.Optimize.DEFAULT]
-            converter.target_spec.supported_types = [tf.float16]
-        content = converter.convert()
-        _check(content, WEIGHT_BYTES[precision] * sum(int(np.prod(v.shape)) for v in function.graph.variables))
+        content = convert(model, part.function, part.signature(1), precision, uint8_io)
         with open(os.path.join(folder, f"{name}.tflite"), "wb") as file:
             file.write(with_metadata(content, model.metadata()))

@@ -40,7 +40,7 @@ TARGETS = {
 # Of exemplar-guided models, beside the .tflite files: the style of an exemplar read once, for many layouts.
 GUIDED = {
     f"split_{precision}": (
-        (lambda model, path, precision=precision: write_split_tflite(model, path, precision)),
+        (lambda model, path, precision=precision: write_split_tflite(model, path, precision, model.uint8_io)),
         precision,
     )
     for precision in ("float32", "float16")

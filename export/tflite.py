@@ -1,14 +1,16 @@
 """LiteRT (.tflite) files of builtin operators only: no Flex, so every phone runs them."""
 
 import collections
+import functools
 
+import numpy as np
 import tensorflow as tf
 from tensorflow.lite.python import schema_py_generated as schema
 
 from ecgan_tf.memory import give_back
 from ecgan_tf.outputs import need_temporary_room
 from ecgan_tf.pixels import to_uint8_tensor
-from export.tflite_tables import packed, with_float32_tables
+from export.tflite_graph import packed, with_float32_tables, with_pixels_as_output
 
 WEIGHT_BYTES = {"float32": 4, "float16": 2, "dynamic_int8": 1, "int8": 1, "int16": 1}
 
@@ -25,13 +27,51 @@ def write_tflite(model, path, precision, uint8_io=False):
         uint8_io: takes the labels as uint8 and gives the image as uint8, as an app has and shows them.
     """
     need_temporary_room(2 * 4 * model.parameters)
-    content = _convert(model, precision, uint8_io)
+    examples = functools.partial(_examples, model, uint8_io)
+    content = convert(model, model.image, model.signature(1), precision, uint8_io, examples, let_go=True)
     give_back()
-    if precision == "float16":
-        content = with_float32_tables(content)
-    _check(content, model.parameters * WEIGHT_BYTES[precision])
     with open(path, "wb") as file:
         file.write(with_metadata(content, model.metadata()))
+
+
+def convert(model, function, signature, precision, uint8_io=False, examples=None, let_go=False):
+    """The bytes of a .tflite of a function of a model, of builtin operators only.
+
+    Args:
+        model: `InferenceModel` whose weights it reads.
+        function: of keyword tensors to a dictionary of tensors.
+        signature: names to `tf.TensorSpec` of its inputs.
+        precision, uint8_io: as `write_tflite`.
+        examples: function that yields dictionaries of its inputs, for the ranges of "int8" and "int16".
+        let_go: whether the model's weights are not needed afterwards.
+    """
+    pixels_inside = uint8_io and precision != "int8"
+    concrete, module = _concrete(model, function, signature, uint8_io, pixels_inside)
+    weight_bytes = WEIGHT_BYTES[precision] * sum(int(np.prod(v.shape)) for v in concrete.graph.variables)
+    converter = _Converter.from_concrete_functions([concrete], module)
+    del concrete, module
+    converter.model = model if let_go else None
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+    if precision != "float32":
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if precision == "float16":
+        converter.target_spec.supported_types = [tf.float16]
+    if precision in ("int8", "int16"):
+        converter.representative_dataset = examples
+    if precision == "int16":
+        converter.target_spec.supported_ops = [
+            tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8,
+            tf.lite.OpsSet.TFLITE_BUILTINS,
+        ]
+    if uint8_io and not pixels_inside:
+        converter.inference_output_type = tf.uint8
+    content = converter.convert()
+    if uint8_io and not pixels_inside:
+        content = with_pixels_as_output(content)
+    if precision == "float16":
+        content = with_float32_tables(content)
+    _check(content, weight_bytes)
+    return content
 
 
 class _Converter(tf.lite.TFLiteConverter):
@@ -41,27 +81,9 @@ class _Converter(tf.lite.TFLiteConverter):
 
     def _optimize_tflite_model(self, *content, **options):
         self._funcs = self._trackable_obj = None
-        self.model.let_go_of_weights()
+        if self.model:
+            self.model.let_go_of_weights()
         return super()._optimize_tflite_model(*content, **options)
-
-
-def _convert(model, precision, uint8_io):
-    """The bytes of a .tflite; arguments as `write_tflite`."""
-    converter = _Converter.from_concrete_functions(*_function(model, uint8_io))
-    converter.model = model
-    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
-    if precision != "float32":
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    if precision == "float16":
-        converter.target_spec.supported_types = [tf.float16]
-    if precision in ("int8", "int16"):
-        converter.representative_dataset = lambda: _examples(model, uint8_io)
-    if precision == "int16":
-        converter.target_spec.supported_ops = [
-            tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8,
-            tf.lite.OpsSet.TFLITE_BUILTINS,
-        ]
-    return converter.convert()
 
 
 def operators(content):
@@ -107,22 +129,24 @@ def with_metadata(content, metadata):
     return packed(model, len(content) + sum(map(len, metadata.values())))
 
 
-def _function(model, uint8_io):
-    signature = model.signature(1)
-    if uint8_io:
-        signature = {
-            name: tf.TensorSpec(spec.shape, tf.uint8 if spec.dtype == tf.int32 else spec.dtype, name=name)
-            for name, spec in signature.items()
-        }
+def _concrete(model, function, signature, uint8_io, pixels_inside):
+    """The concrete function of a .tflite and the module that keeps it; ids are cast and pixels made inside of it."""
+    outer = {name: _outer_spec(spec, uint8_io) for name, spec in signature.items()}
 
     def run(**inputs):
-        image = model.image(**{name: tf.cast(value, model.signature(1)[name].dtype) for name, value in inputs.items()})
-        image = to_uint8_tensor(image["image"]) if uint8_io else image["image"]
-        return {"image": tf.identity(image, name="image")}
+        outputs = function(**{name: tf.cast(value, signature[name].dtype) for name, value in inputs.items()})
+        if pixels_inside and "image" in outputs:
+            outputs["image"] = to_uint8_tensor(outputs["image"])
+        return {name: tf.identity(value, name=name) for name, value in outputs.items()}
 
     module = model.module()
     module.synthesise = tf.function(run, autograph=False)
-    return [module.synthesise.get_concrete_function(**signature)], module
+    return module.synthesise.get_concrete_function(**outer), module
+
+
+def _outer_spec(spec, uint8_io):
+    """What a .tflite takes for an input: ids as uint8 with `uint8_io`; else, and all others, as it is."""
+    return tf.TensorSpec(spec.shape, tf.uint8 if uint8_io and spec.dtype == tf.int32 else spec.dtype, name=spec.name)
 
 
 def _examples(model, uint8_io):
