@@ -5,15 +5,20 @@ import os
 
 from ecgan_tf.errors import RequestError
 
+INSIDE = os.path.join("assets.extra", "model.json")  # the description in a SavedModel, which no runtime reads
+
 
 def find_saved_model(path):
     """The folder below `path` that holds a saved_model.pb: itself, or its newest numbered version; or None."""
-    names = (name for name in os.listdir(path) if name.isascii() and name.isdigit())
-    versions = sorted(names, key=int, reverse=True)
-    for folder in (path, *(os.path.join(path, version) for version in versions)):
+    for folder in (path, *(os.path.join(path, version) for version in numbered(path))):
         if os.path.isfile(os.path.join(folder, "saved_model.pb")):
             return folder
     return None
+
+
+def numbered(path):
+    """The names in a folder that are numbers, the largest first: versions of a model, as TF Serving finds them."""
+    return sorted((name for name in os.listdir(path) if name.isascii() and name.isdigit()), key=int, reverse=True)
 
 
 @contextlib.contextmanager

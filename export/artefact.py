@@ -12,7 +12,7 @@ from export.parity import compare, latency
 from export.report import inspect
 
 
-def export_one(model, expected, output, name, write, precision):
+def export_one(model, expected, output, name, write, precision, is_new=False):
     """Writes one artefact beside its final place, compares it there with Keras, and moves it in; or to rejected/.
 
     Args:
@@ -21,6 +21,7 @@ def export_one(model, expected, output, name, write, precision):
         output: folder of the export.
         name: of the artefact, below it.
         write, precision: as in `TARGETS`.
+        is_new: whether it replaces nothing: a version, beside others that stay.
     Returns:
         its entry of the report, and its images.
     """
@@ -49,8 +50,9 @@ def export_one(model, expected, output, name, write, precision):
         place, other = output, os.path.join(output, "rejected")
         if not entry["passed"]:
             place, other = other, place
-        move_in(path, os.path.join(place, name))
-        remove(os.path.join(other, name))  # of an earlier export, which this one replaces
+        move_in(path, os.path.join(place, name), is_new and entry["passed"])
+        if not is_new:
+            remove(os.path.join(other, name))  # of an earlier export, which this one replaces
     verdict = "passed" if entry["passed"] else "REJECTED: " + ", ".join(entry["missed"])
     say(
         f"  {entry['bytes'] / 1e6:.2f} MB, largest difference {entry['difference']['largest']} of 255, "
@@ -67,10 +69,13 @@ def _removed_at_the_end(folder):
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def move_in(path, final):
-    """Puts a finished file or folder under its final name; what was there stays until then."""
+def move_in(path, final, is_new=False):
+    """Puts a finished file or folder under its final name; what was there stays until then.
+
+    A folder that `is_new` comes in one step, and an `OSError` says so where another process was there first.
+    """
     os.makedirs(os.path.dirname(final), exist_ok=True)
-    if not os.path.lexists(final) or not (os.path.isdir(final) or os.path.isdir(path)):
+    if is_new or not os.path.lexists(final) or not (os.path.isdir(final) or os.path.isdir(path)):
         os.replace(path, final)
         return
     aside = os.path.join(os.path.dirname(final), partial_name())  # a folder is not replaced in one go

@@ -3,11 +3,12 @@
 Example:
     ecgan export --run=runs/demo --output=exported --targets=all
 
-Targets: saved_model (for TF Serving, with its files in serving/), tflite (phones: float32, float16, int8 weights, full
-int8), onnx (open batch, and batch 1), tensorrt (ONNX files in three precisions, with all that a machine with a GPU
-needs to build engines). Writes them into --output, with model.json (classes, size), export_report.json, comparison.png
-and MODEL_CARD.md. An artefact whose pictures differ from Keras' by more than its gate goes to rejected/ instead, and
-the exit code is 1; but for full int8, for which int16 activations stand in where they pass.
+Targets: saved_model (for TF Serving, a new version beside those that are there, with its files in serving/), tflite
+(phones: float32, float16, int8 weights, full int8), onnx (open batch, and batch 1), tensorrt (ONNX files in three
+precisions, with all that a machine with a GPU needs to build engines). Writes them into --output, with model.json
+(classes, size), export_report.json, comparison.png and MODEL_CARD.md. An artefact whose pictures differ from Keras' by
+more than its gate goes to rejected/ instead, and the exit code is 1; but for full int8, for which int16 activations
+stand in where they pass.
 """
 
 from absl import flags
@@ -21,6 +22,14 @@ OUTPUT = flags.DEFINE_string("output", None, "Folder for the artefacts.")
 TARGETS = flags.DEFINE_list("targets", ["all"], "Which of saved_model, tflite, onnx, tensorrt; or all.")
 IMAGE_SIZE = flags.DEFINE_list("image_size", None, "Height and width to export for, as 128,256; default: the run's.")
 STEP = flags.DEFINE_string("step", "last", "Which checkpoint: its step, best, or last.")
+VERSION = flags.DEFINE_integer(
+    "version",
+    None,
+    "Of the SavedModel: its folder's number; default: the next free one.",
+    lower_bound=1,
+    upper_bound=2**63 - 1,
+)
+NAME = flags.DEFINE_string("name", None, "The model's name on a server; default: as before, at first the method's.")
 UINT8_IO = flags.DEFINE_bool("uint8_io", False, "The .tflite take ids and give pixels as uint8, as an app has them.")
 
 
@@ -32,7 +41,7 @@ def main(argv):
 
     if not is_large(expand(RUN.value)):  # a large model's stages have processes of their own
         console.quiet_tensorflow()
-    export_run(RUN.value, OUTPUT.value, TARGETS.value, size, UINT8_IO.value, STEP.value)
+    export_run(RUN.value, OUTPUT.value, TARGETS.value, size, UINT8_IO.value, STEP.value, VERSION.value, NAME.value)
 
 
 def image_size():

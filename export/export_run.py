@@ -7,6 +7,7 @@ from typing import Any
 
 from ecgan_tf.outputs import expand
 from export.children import stage_in_child
+from export.serving.server_config import plan_servable
 
 # Of a checkpoint, from which on every artefact has a process of its own. Another process costs ten CPU seconds, to
 # import TensorFlow and open the model; in one process what converters and runtimes leave adds up to six times the
@@ -21,6 +22,8 @@ def export_run(
     image_size: tuple[int, int] | None = None,
     uint8_io: bool = False,
     step: int | str = "last",
+    version: int | None = None,
+    name: str | None = None,
 ) -> dict[str, Any]:
     """Writes the artefacts of a run, with their report, comparison.png and MODEL_CARD.md.
 
@@ -31,21 +34,24 @@ def export_run(
         image_size: (height, width) to export for, or None for the run's.
         uint8_io: whether the .tflite take ids and give pixels as uint8.
         step: of the run's checkpoint, "best" by what it measured while it was trained, or "last".
+        version: of the SavedModel, or None for the next free one; those that are there stay.
+        name: of the model on a server, or None for that of the earlier versions, else the method's.
     Returns:
         the content of export_report.json.
     Raises:
         RequestError: where an artefact misses its gate; all others are written.
     """
+    servable = plan_servable(expand(output), targets, version, name)  # once, for all processes
     request: dict[str, Any] = {"run": run, "output": output, "targets": list(targets), "image_size": image_size}
-    request |= {"uint8_io": uint8_io, "step": step}
+    request |= {"uint8_io": uint8_io, "step": step, "servable": servable}
     with tempfile.TemporaryDirectory() as work:
         stage = stage_in_child(request, work) if is_large(expand(run)) else stage_here(request, work)
         plan = stage("begin")
         waiting = plan["artefacts"]
         while waiting:
-            name = waiting.pop(0)
-            if not stage("make", name)["passed"]:
-                waiting += plan["instead"].get(name, [])
+            artefact = waiting.pop(0)
+            if not stage("make", artefact)["passed"]:
+                waiting += plan["instead"].get(artefact, [])
         return stage("finish")
 
 

@@ -124,6 +124,10 @@ def _peak(report):
     )
 
 
+def _version(entry):
+    return f", version {entry['version']}" if "version" in entry else ""
+
+
 def _rows(report):
     rows = []
     for name, entry in report["artefacts"].items():
@@ -132,8 +136,8 @@ def _rows(report):
             f"{measure} {'>=' if measure == 'psnr' else '<='} {bound}" for measure, bound in entry["gate"].items()
         )
         rows.append(
-            f"| `{name}` | {entry['bytes'] / 1e6:.2f} | {far['largest']} | {far['p99_9']:.1f} | {far['p99']:.1f} | "
-            f"{far['mean']:.4f} | {far['psnr']:.1f} | {entry['latency']['median_ms']:.1f} | "
+            f"| `{name}`{_version(entry)} | {entry['bytes'] / 1e6:.2f} | {far['largest']} | {far['p99_9']:.1f} | "
+            f"{far['p99']:.1f} | {far['mean']:.4f} | {far['psnr']:.1f} | {entry['latency']['median_ms']:.1f} | "
             f"{gate}: {'passed' if entry['passed'] else 'REJECTED'} |"
         )
     return "\n".join(rows)

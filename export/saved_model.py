@@ -6,8 +6,10 @@ import os
 import numpy as np
 import tensorflow as tf
 
+from ecgan_tf.atomic_files import write_json
 from ecgan_tf.data.classes import ClassList
 from ecgan_tf.data.images import MAX_PIXELS
+from ecgan_tf.foreign_files import INSIDE
 from ecgan_tf.pixels import nearest_rows, to_uint8_tensor
 from export.serving.requests import BY_NEIGHBOURHOODS
 from export.serving.warmup import write_warmup
@@ -16,7 +18,7 @@ PNG_HEADER = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
 
 
 def write_saved_model(model, folder):
-    """Writes version 1 of a servable: saved_model.pb, weights and, for TF Serving's start, warm-up requests.
+    """Writes a version of a servable: saved_model.pb, weights, its description and warm-up requests for TF Serving.
 
     Signatures, each with the inputs of the model by their names:
 
@@ -39,7 +41,7 @@ def write_saved_model(model, folder):
 
     Args:
         model: `InferenceModel`.
-        folder: gets the sub-folder "1".
+        folder: of the version, named by its number where it is served.
     """
     specs = model.signature(None)
     signatures_of = {
@@ -54,9 +56,9 @@ def write_saved_model(model, folder):
         signatures_of[f"{name}{BY_NEIGHBOURHOODS}"] = functools.partial(_by_neighbourhoods, synthesise), inputs
     module = model.module()
     signatures = {name: _function(model, *painter) for name, painter in signatures_of.items()}
-    version = os.path.join(folder, "1")
-    tf.saved_model.save(module, version, signatures=signatures)
-    write_warmup(model, version, signatures)
+    tf.saved_model.save(module, folder, signatures=signatures)
+    write_json(os.path.join(folder, INSIDE), model.description)  # versions may differ in size and step
+    write_warmup(model, folder, signatures)
 
 
 def num_labels(model):

@@ -15,11 +15,10 @@ from export import tensorrt_files
 from export.artefact import export_one, remove
 from export.inference_model import InferenceModel
 from export.report import write_model_card, write_sheet
-from export.serving.server_config import write_serving_files
+from export.serving.server_config import SERVABLE, write_serving_files
 from export.targets import INSTEAD_OF, artefact_of, artefacts_of, stand_ins
 
 REPORT = "export_report.json"
-SERVABLE = "saved_model"
 EXPECTED = "expected.npy"
 
 
@@ -77,7 +76,14 @@ class Stages:
         """Writes an artefact, and its entry into the report, which is returned."""
         write, precision = artefact_of(name)
         self.model.makes_one = self.beside > 0
-        entry, images = export_one(self.model, self._images(EXPECTED), self.output, name, write, precision)
+        version = self.request["servable"] if name == SERVABLE else {}
+        entry, images = export_one(
+            self.model, self._images(EXPECTED), self.output, place_of(name, version), write, precision, bool(version)
+        )
+        if version:
+            entry |= {**version, "name": version["name"] or self.model.description["name"]}
+            if entry["passed"]:
+                remove(os.path.join(self.output, "rejected", name))
         self._keep(_images_of(name), images)
         report = read_json(os.path.join(self.output, REPORT))
         report["artefacts"][name] = entry
@@ -97,8 +103,8 @@ class Stages:
         self._write_report(report)
         write_sheet(os.path.join(self.output, "comparison.png"), self.model, expected, images)
         write_model_card(os.path.join(self.output, "MODEL_CARD.md"), self.model, report)
-        if entries.get("saved_model", {}).get("passed"):
-            write_serving_files(self.output, self.model.description["name"])
+        if entries.get(SERVABLE, {}).get("passed"):
+            write_serving_files(self.output, entries[SERVABLE]["name"], entries[SERVABLE]["version"])
         if any(name.startswith(tensorrt_files.FOLDER) for name in entries):
             tensorrt_files.write_build_folder(self.model, expected, self.output)
             say(f"engines: python -m export.tensorrt --exported={self.output}, on a machine with an NVIDIA GPU")
@@ -158,14 +164,22 @@ def keep_or_remove(output, earlier, settings, artefacts):
     same = earlier is not None and all(earlier.get(key) == value for key, value in settings.items())
     others = {name: entry for name, entry in entries.items() if name not in artefacts}
     if same:
-        return {name: entry for name, entry in others.items() if os.path.exists(os.path.join(output, name))}
+        places = {name: os.path.join(output, place_of(name, entry)) for name, entry in others.items()}
+        return {name: entry for name, entry in others.items() if os.path.exists(places[name])}
+    replaced = [name for name in others if name != SERVABLE]
     for name in others:
-        if name != SERVABLE:
-            for place in (output, os.path.join(output, "rejected")):
-                remove(os.path.join(place, name))
-    if others:
-        say(f"removed {', '.join(others)} of an earlier export, of step {earlier.get('step')} or other settings")
+        remove(os.path.join(output, "rejected", name))
+    for name in replaced:
+        remove(os.path.join(output, name))
+    if replaced:
+        say(f"removed {', '.join(replaced)} of an earlier export, of step {earlier.get('step')} or other settings")
     return {}
+
+
+def place_of(name, entry):
+    """Where an artefact lies below the output: a servable has a folder for each version."""
+    version = entry.get("version") if isinstance(entry, dict) else None
+    return os.path.join(name, str(version)) if version else name
 
 
 def _conclude(entries, output, model):

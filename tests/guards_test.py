@@ -87,6 +87,7 @@ DECODERS = {
     "ecgan_tf.torch_files:_read_zip": "RequestError, by read_torch_arrays",
     "export.build_engine:read_plan": "BuildError",
     "export.build_engine:synthesise": "its own engine, a moment before",
+    "export.kserve_server:OnnxModel.__init__": "ValueError",
     "export.on_device:Model.__init__": "RequestError",
     "export.on_device:read_label_map": "RequestError",
     "export.on_device:what_it_is": "for a message alone, where the reader has refused",

@@ -260,3 +260,13 @@ def test_the_old_artefact_stays_until_the_new_one_is_there(kind, tmp_path, monke
     move_in(str(tmp_path / "new"), str(final))
     assert (final / "part" if kind == "folder" else final).read_text() == "new"
     assert [path.name for path in tmp_path.iterdir()] == ["artefact"]
+
+
+def test_what_is_new_takes_nobodys_place(tmp_path):
+    for name in ("new", "1"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "part").write_text(name)
+    with pytest.raises(MachineError, match="the folder is not empty; another program writes to it"):
+        with machine_errors(str(tmp_path / "1")):
+            move_in(str(tmp_path / "new"), str(tmp_path / "1"), is_new=True)
+    assert (tmp_path / "1" / "part").read_text() == "1"

@@ -14,7 +14,7 @@ from ecgan_tf.data.classes import ClassList
 from ecgan_tf.data.images import MAX_PIXELS
 from ecgan_tf.data.label_maps import resize_labels, resize_photograph
 from ecgan_tf.errors import RequestError
-from ecgan_tf.foreign_files import find_saved_model, foreign_file
+from ecgan_tf.foreign_files import INSIDE, find_saved_model, foreign_file
 from ecgan_tf.latents import LATENTS, draw_latents, latent_shapes
 from ecgan_tf.pixels import as_float, to_uint8
 
@@ -124,7 +124,8 @@ class Synthesizer:
 def open_model(path: str, step: int | str | None = None) -> Synthesizer:
     """Opens whatever can synthesise: a run folder, a SavedModel folder, a .tflite or an .onnx file.
 
-    Exported models have their description, model.json, beside them or one or two folders up, as `export` writes it.
+    Exported models have their description, model.json, inside, beside them or one or two folders up, as `export` writes
+    it.
 
     Args:
         path: of the model.
@@ -292,7 +293,7 @@ def check_size(description, shape):
 
 
 def find_description(path, inside=None):
-    """What an exported model is: from `inside` the file where it has it, else from a model.json beside it or above.
+    """What an exported model is: from `inside` it where it has it, else from a model.json beside it or above.
 
     Args:
         path: of the model.
@@ -301,9 +302,11 @@ def find_description(path, inside=None):
     if inside is not None:
         return checked_description(path, inside)
     folder = os.path.abspath(path)
+    candidates = [os.path.join(folder, INSIDE)]  # of a SavedModel
     for _ in range(3):
         folder = os.path.dirname(folder)
-        candidate = os.path.join(folder, DESCRIPTION)
+        candidates.append(os.path.join(folder, DESCRIPTION))
+    for candidate in candidates:
         if os.path.isfile(candidate):
             return checked_description(candidate, read_json(candidate))
     raise RequestError(

@@ -22,7 +22,7 @@ def run(make_run):
 
 def request(run, output, **others):
     return {"run": str(run), "output": str(output), "targets": ["saved_model"], "image_size": None, "uint8_io": False,
-            "step": "last", **others}  # fmt: skip
+            "step": "last", "servable": {"version": 1, "name": None}, **others}  # fmt: skip
 
 
 def test_it_leaves_what_one_process_leaves(run, tmp_path, monkeypatch):
@@ -36,6 +36,7 @@ def test_it_leaves_what_one_process_leaves(run, tmp_path, monkeypatch):
     same = {key: value for key, value in reports["one"].items() if key not in ("artefacts", "peak_bytes")}
     assert same == {key: reports["many"][key] for key in same}
     of_one, of_many = (reports[kind]["artefacts"]["saved_model"] for kind in ("one", "many"))
+    assert (of_one["version"], of_one["name"]) == (of_many["version"], of_many["name"]) == (1, "ecgan")
     assert of_one["passed"] and of_many["passed"] and of_one["bytes"] == pytest.approx(of_many["bytes"], rel=0.01)
     # TensorFlow alone takes 400 MB, and what has had pytest's own does not count.
     assert 400e6 < reports["many"]["peak_bytes"] < peak_bytes() + 2e9

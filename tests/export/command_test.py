@@ -11,6 +11,7 @@ from PIL import Image
 from ecgan_tf.errors import RequestError
 from export import parity, targets
 from export.export_run import export_run
+from export.serving.server_config import read_models_config
 
 
 def command(module, **flags):
@@ -35,7 +36,7 @@ def run(make_run):
 @pytest.fixture(scope="module")
 def exported(run, tmp_path_factory):
     folder = tmp_path_factory.mktemp("exported")
-    result = command("export", run=run, output=folder, targets="saved_model,tflite")
+    result = command("export", run=run, output=folder, targets="saved_model,tflite", version=7, name="streets")
     assert result.returncode == 0, result.stderr
     return folder
 
@@ -56,6 +57,9 @@ def test_export_leaves_artefacts_report_pictures_and_card(exported):
                      "MODEL_CARD.md"}  # fmt: skip
     report = json.loads((exported / "export_report.json").read_text())
     assert all(entry["passed"] and entry["latency"]["median_ms"] > 0 for entry in report["artefacts"].values())
+    assert [path.name for path in (exported / "saved_model").iterdir()] == ["7"]
+    assert (report["artefacts"]["saved_model"]["version"], report["artefacts"]["saved_model"]["name"]) == (7, "streets")
+    assert read_models_config(str(exported)) == ("streets", {"canary": 7, "stable": 7})
     card = (exported / "MODEL_CARD.md").read_text()
     assert "model_float16.tflite" in card and "\n- Terms of the loss: L, L_f, L_p" in card
 

@@ -50,9 +50,9 @@ def serve_toy(tmp_path_factory):
             module=tf.Module,
             signature=lambda batch: specs,
         )
-        folder = tmp_path_factory.mktemp("toy")
-        write_saved_model(model, str(folder))
-        return tf.saved_model.load(str(folder / "1"))
+        folder = str(tmp_path_factory.mktemp("toy") / "1")
+        write_saved_model(model, folder)
+        return tf.saved_model.load(folder)
 
     return serve
 

@@ -23,7 +23,7 @@ def many(make_run):
 @pytest.fixture(scope="module")
 def server(many, tmp_path_factory, stand_in_class):
     folder = tmp_path_factory.mktemp("codes")
-    write_saved_model(InferenceModel(many), str(folder / "saved_model"))
+    write_saved_model(InferenceModel(many), str(folder / "saved_model" / "1"))
     with stand_in_class("codes", str(folder / "saved_model")) as server:
         yield server
 

@@ -32,8 +32,8 @@ def exported(run, tmp_path_factory):
     folder = tmp_path_factory.mktemp("exported")
     model = InferenceModel(run)
     write_json(folder / "model.json", model.description)
-    write_saved_model(model, str(folder / "saved_model"))
-    write_serving_files(str(folder), "tiny")
+    write_saved_model(model, str(folder / "saved_model" / "1"))
+    write_serving_files(str(folder), "tiny", 1)
     return folder
 
 
