@@ -8,6 +8,9 @@ from ecgan_tf.atomic_files import machine_errors, partial_name, write_json
 from ecgan_tf.console import say, stderr_held_back
 from ecgan_tf.inference.runtimes import open_model
 from ecgan_tf.memory import give_back
+from ecgan_tf.pixels import as_float, to_uint8
+from export.build_engine import differences
+from export.gpu_delegate import on_gpu
 from export.parity import compare, latency
 from export.report import inspect
 
@@ -34,7 +37,7 @@ def export_one(model, expected, output, name, write, precision, is_new=False):
         os.makedirs(os.path.dirname(path), exist_ok=True)
         write_json(os.path.join(folder, "model.json"), model.description)
         with stderr_held_back():
-            write(model, path)
+            notes = write(model, path) or {}
         model.let_go_of_weights()  # which the artefact's runtime has room for
         synthesizer = open_model(path)
         images = synthesizer.generate(model.layouts)
@@ -45,7 +48,9 @@ def export_one(model, expected, output, name, write, precision, is_new=False):
         }
         del synthesizer
         give_back()
-        entry |= inspect(path)
+        entry |= {**notes, **inspect(path)}
+        if name.endswith(".tflite") and model.gpu_check:
+            entry["gpu"] = on_delegate(path, model, images)
         give_back()
         place, other = output, os.path.join(output, "rejected")
         if not entry["passed"]:
@@ -59,6 +64,14 @@ def export_one(model, expected, output, name, write, precision, is_new=False):
         f"PSNR {entry['difference']['psnr']:.0f} dB, {entry['latency']['median_ms']:.1f} ms a layout, {verdict}"
     )
     return entry, images
+
+
+def on_delegate(path, model, images):
+    """The entry's part on LiteRT's GPU delegate: `on_gpu`, and how its first picture compares with the CPU's."""
+    found, painted = on_gpu(path, {name: x[:1] for name, x in model.layouts.items()})
+    if painted is not None:
+        found["psnr"] = differences(to_uint8(images[:1]), to_uint8(as_float(painted)))["psnr"]
+    return found
 
 
 @contextlib.contextmanager

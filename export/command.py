@@ -4,11 +4,10 @@ Example:
     ecgan export --run=runs/demo --output=exported --targets=all
 
 Targets: saved_model (for TF Serving, a new version beside those that are there, with its files in serving/), tflite
-(phones: float32, float16, int8 weights, full int8), onnx (open batch, and batch 1), tensorrt (ONNX files in three
+(phones: float32, float16, int8 weights, int8 convolutions), onnx (open batch, and batch 1), tensorrt (ONNX files in three
 precisions, with all that a machine with a GPU needs to build engines). Writes them into --output, with model.json
 (classes, size), export_report.json, comparison.png and MODEL_CARD.md. An artefact whose pictures differ from Keras' by
-more than its gate goes to rejected/ instead, and the exit code is 1; but for full int8, for which int16 activations
-stand in where they pass.
+more than its gate goes to rejected/ instead, and the exit code is 1.
 """
 
 from absl import flags
@@ -30,6 +29,9 @@ VERSION = flags.DEFINE_integer(
     upper_bound=2**63 - 1,
 )
 NAME = flags.DEFINE_string("name", None, "The model's name on a server; default: as before, at first the method's.")
+GPU_CHECK = flags.DEFINE_bool(
+    "gpu_check", True, "Tries each .tflite on LiteRT's GPU delegate, where a Vulkan driver is, and reports it."
+)
 UINT8_IO = flags.DEFINE_bool("uint8_io", False, "The .tflite take ids and give pixels as uint8, as an app has them.")
 
 
@@ -41,7 +43,17 @@ def main(argv):
 
     if not is_large(expand(RUN.value)):  # a large model's stages have processes of their own
         console.quiet_tensorflow()
-    export_run(RUN.value, OUTPUT.value, TARGETS.value, size, UINT8_IO.value, STEP.value, VERSION.value, NAME.value)
+    export_run(
+        RUN.value,
+        OUTPUT.value,
+        TARGETS.value,
+        size,
+        UINT8_IO.value,
+        STEP.value,
+        GPU_CHECK.value,
+        VERSION.value,
+        NAME.value,
+    )
 
 
 def image_size():

@@ -22,6 +22,7 @@ def export_run(
     image_size: tuple[int, int] | None = None,
     uint8_io: bool = False,
     step: int | str = "last",
+    gpu_check: bool = True,
     version: int | None = None,
     name: str | None = None,
 ) -> dict[str, Any]:
@@ -33,6 +34,7 @@ def export_run(
         targets: keys of `TARGETS`, or ("all",).
         image_size: (height, width) to export for, or None for the run's.
         uint8_io: whether the .tflite take ids and give pixels as uint8.
+        gpu_check: whether each .tflite is tried on LiteRT's GPU delegate, where a Vulkan driver is.
         step: of the run's checkpoint, "best" by what it measured while it was trained, or "last".
         version: of the SavedModel, or None for the next free one; those that are there stay.
         name: of the model on a server, or None for that of the earlier versions, else the method's.
@@ -43,15 +45,11 @@ def export_run(
     """
     servable = plan_servable(expand(output), targets, version, name)  # once, for all processes
     request: dict[str, Any] = {"run": run, "output": output, "targets": list(targets), "image_size": image_size}
-    request |= {"uint8_io": uint8_io, "step": step, "servable": servable}
+    request |= {"uint8_io": uint8_io, "step": step, "gpu_check": gpu_check, "servable": servable}
     with tempfile.TemporaryDirectory() as work:
         stage = stage_in_child(request, work) if is_large(expand(run)) else stage_here(request, work)
-        plan = stage("begin")
-        waiting = plan["artefacts"]
-        while waiting:
-            artefact = waiting.pop(0)
-            if not stage("make", artefact)["passed"]:
-                waiting += plan["instead"].get(artefact, [])
+        for artefact in stage("begin")["artefacts"]:
+            stage("make", artefact)
         return stage("finish")
 
 

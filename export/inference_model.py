@@ -31,6 +31,7 @@ class InferenceModel:
         image_size: (height, width) to export for, or None for the run's; weights do not depend on it.
         uint8_io: whether a .tflite takes ids and gives pixels as uint8.
         which: of the run's checkpoints, see `RunFolder.step_of`.
+        gpu_check: whether each .tflite is tried on LiteRT's GPU delegate.
     Attributes:
         generator: `keras.Model`, folded.
         description: content of the run's model.json at this size, with the step, the run's name, the licence, and the
@@ -44,7 +45,7 @@ class InferenceModel:
 
     makes_one = False
 
-    def __init__(self, run, image_size=None, uint8_io=False, which="last"):
+    def __init__(self, run, image_size=None, uint8_io=False, which="last", gpu_check=False):
         self.generator, self.description, self.step = open_run(run, image_size, which)
         config = ml_collections.ConfigDict(read_config(run))
         self.description |= {
@@ -57,6 +58,7 @@ class InferenceModel:
             self.description["terms"] = [symbol for symbol in terms if symbol not in config.missing_terms]
             self.description["missing_terms"] = list(config.missing_terms)
         self.uint8_io = uint8_io
+        self.gpu_check = gpu_check
         self.layouts, self.calibration = (
             {key: x if key in LATENTS else resize_nearest(x, self.image_size) for key, x in read(run).items()}
             for read in (read_layouts, read_calibration)

@@ -8,6 +8,8 @@ from ecgan_tf.latents import LATENTS
 from ecgan_tf.pictures import captioned_grid
 from ecgan_tf.pixels import to_uint8
 
+ALIKE = 30.0  # dB between a file's pictures on the CPU and on a GPU, whose int8 rounds otherwise
+
 
 def inspect(path):
     """What is inside an artefact, for its entry of the report: its operators, and what a phone's delegate takes."""
@@ -22,6 +24,23 @@ def inspect(path):
 
         return {"operators": dict(sorted(operators(path).items()))}
     return {}
+
+
+def delegate_lines(entries):
+    """What there is to say of LiteRT's GPU delegate: a line for all .tflite that it takes whole, one for each other."""
+    found = {name: entry["gpu"] for name, entry in entries.items() if "gpu" in entry}
+    whole = [name for name, gpu in found.items() if gpu["checked"] and gpu["whole"] and gpu["psnr"] >= ALIKE]
+    if whole:
+        least, adapter = min(found[name]["psnr"] for name in whole), found[whole[0]]["adapter"]
+        yield f"GPU delegate: {', '.join(whole)} run whole on {adapter}, {least:.0f} dB or more from the CPU's pictures"
+    for why in dict.fromkeys(gpu["why"] for gpu in found.values() if not gpu["checked"]):
+        names = [name for name, gpu in found.items() if gpu.get("why") == why]
+        yield f"GPU delegate: {', '.join(names)} not checked: {why}"
+    for name, gpu in found.items():
+        if gpu["checked"] and not gpu["whole"]:
+            yield f"warning: GPU delegate: {name} does not run whole on {gpu['adapter']}: {'; '.join(gpu['refused'])}"
+        elif gpu["checked"] and name not in whole:
+            yield f"warning: GPU delegate: {name} paints otherwise on {gpu['adapter']}: {gpu['psnr']:.0f} dB"
 
 
 def write_sheet(path, model, expected, synthesised):
@@ -94,18 +113,33 @@ Label map in, photograph out. Exported from step {report["step"]} of the run `{m
 
 Against Keras on {report["layouts"]} layouts of the data set, in units of 1/255, the worst layout counting; latency of
 one layout on {report["machine"]} ({report["threads"]} threads), which says little about any other machine.
-{_peak(report)}
+{_peak(report)}{_flat(report)}
 
 | artefact | MB | largest | 99.9% | 99% | mean | PSNR, dB | median ms | gate |
 |---|---|---|---|---|---|---|---|---|
 {_rows(report)}
-
+{_delegates(report)}
 ## Limits
 
 The model synthesises what its training set showed: classes that were rare there look poor, and other places, cameras or
 seasons are not known to it. The licence of the training data binds its use.
 """,
     )
+
+
+def _flat(report):
+    """A warning of a model whose pictures are constant, which every artefact would pass with."""
+    flat = [entry["contrast"] for entry in report["artefacts"].values() if entry.get("flat")]
+    return (
+        f"\n\n**The pictures are almost constant (contrast {flat[0]:.1f} of 255): likeness proves little here.**"
+        if flat
+        else ""
+    )
+
+
+def _delegates(report):
+    lines = list(delegate_lines(report["artefacts"]))
+    return "\n" + "\n".join(f"- {line}." for line in lines) + "\n" if lines else ""
 
 
 def _terms(description):

@@ -14,9 +14,9 @@ from ecgan_tf.outputs import expand, plan_folder
 from export import tensorrt_files
 from export.artefact import export_one, remove
 from export.inference_model import InferenceModel
-from export.report import write_model_card, write_sheet
+from export.report import delegate_lines, write_model_card, write_sheet
 from export.serving.server_config import SERVABLE, write_serving_files
-from export.targets import INSTEAD_OF, artefact_of, artefacts_of, stand_ins
+from export.targets import artefact_of, artefacts_of
 
 REPORT = "export_report.json"
 EXPECTED = "expected.npy"
@@ -36,14 +36,13 @@ class Stages:
         self.request, self.work, self.beside = request, work, beside
         self.run, self.output = expand(request["run"]), expand(request["output"])
         size = request["image_size"] and tuple(request["image_size"])
-        self.model = InferenceModel(self.run, size, request["uint8_io"], request["step"])
+        self.model = InferenceModel(self.run, size, request["uint8_io"], request["step"], request["gpu_check"])
 
     def begin(self):
         """Writes model.json, the report of an export that has no artefact yet, and Keras' images.
 
         Returns:
-            dictionary: `artefacts`, the names of what is to be made; `instead`, from a name to those that stand in
-            where it misses its gate.
+            dictionary: `artefacts`, the names of what is to be made.
         """
         model = self.model
         artefacts = artefacts_of(self.request["targets"], model)
@@ -70,7 +69,7 @@ class Stages:
         }
         self._write_report(report)  # before the first artefact: whose export this is
         write_json(os.path.join(self.output, "model.json"), model.description)
-        return {"artefacts": list(artefacts), "instead": {name: list(stand_ins(name, model)) for name in artefacts}}
+        return {"artefacts": list(artefacts)}
 
     def make(self, name):
         """Writes an artefact, and its entry into the report, which is returned."""
@@ -111,7 +110,7 @@ class Stages:
         if report["peak_bytes"]:
             weights = 4 * self.model.parameters
             say(f"memory at the peak: {report['peak_bytes'] / 1e9:.2f} GB; weights: {weights / 1e9:.2f} GB")
-        _conclude(entries, self.output, self.model)
+        _conclude(entries, self.output)
         return report
 
     def _keep(self, file, images):
@@ -182,24 +181,22 @@ def place_of(name, entry):
     return os.path.join(name, str(version)) if version else name
 
 
-def _conclude(entries, output, model):
-    """Says how it went; an artefact that nothing stands in for ends the command with exit code 1."""
+def _conclude(entries, output):
+    """Says how it went; an artefact that missed its gate ends the command with exit code 1."""
     rejected = [name for name, entry in entries.items() if not entry["passed"]]
-    instead = {name: [other for other in stand_ins(name, model) if entries[other]["passed"]] for name in rejected}
-    lost = [name for name, others in instead.items() if not others]
-    if lost:
-        left_out = [other for name in lost for other in INSTEAD_OF.get(name, ()) if other not in entries]
-        too_large = f" {', '.join(left_out)} is left out of a model this large: int16 is slow." if left_out else ""
-        raise RequestError(
-            f"{', '.join(lost)}: picture(s) too unlike Keras'; see {output}/export_report.json and {output}/rejected."
-            + too_large
-        )
-    look = f"look at {os.path.join(output, 'comparison.png')}"
     if rejected:
+        raise RequestError(
+            f"{', '.join(rejected)}: picture(s) too unlike Keras'; see {output}/export_report.json and "
+            f"{output}/rejected."
+        )
+    for line in delegate_lines(entries):
+        say(line)
+    look = f"look at {os.path.join(output, 'comparison.png')}"
+    flat = [entry["contrast"] for entry in entries.values() if entry["flat"]]
+    if flat:
         say(
-            f"{len(entries) - len(rejected)} of {len(entries)} artefacts passed their gates; "
-            + "; ".join(f"{name} did not, and {', '.join(others)} stands in" for name, others in instead.items())
-            + f"; {look}"
+            f"warning: the pictures are almost constant (contrast {flat[0]:.1f} of 255): that artefacts give the same "
+            f"proves little; train the model, then export it again; {look}"
         )
     else:
         say(f"every artefact passed its gate; {look}")

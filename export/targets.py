@@ -29,7 +29,7 @@ TARGETS = {
         "model_float32.tflite": _tflite("float32"),
         "model_float16.tflite": _tflite("float16"),
         "model_dynamic_int8.tflite": _tflite("dynamic_int8"),
-        "model_int8.tflite": _tflite("int8"),
+        "model_int8.tflite": _tflite("static_int8"),
     },
     "onnx": {"model_float32.onnx": _onnx(None), "model_float32_batch1.onnx": _onnx(1)},
     "tensorrt": {
@@ -45,19 +45,11 @@ GUIDED = {
     )
     for precision in ("float32", "float16")
 }
-# What stands in for an artefact that missed its gate: int16 activations, slow but close.
-INSTEAD_OF = {"model_int8.tflite": {"model_int16.tflite": _tflite("int16")}}
-LARGEST_INT16 = 50_000_000  # values of a model that int16 is tried for: no runtime has fast kernels for it
-
-
-def stand_ins(name, model):
-    """The artefacts, as in `TARGETS`, that stand in for one that missed its gate; none where they would take hours."""
-    return INSTEAD_OF.get(name, {}) if model.parameters <= LARGEST_INT16 else {}
 
 
 def artefact_of(name):
     """(writer of (model, path), precision) of one of all artefacts."""
-    tables = (*TARGETS.values(), GUIDED, *INSTEAD_OF.values())
+    tables = (*TARGETS.values(), GUIDED)
     return next(table[name] for table in tables if name in table)
 
 

@@ -1,7 +1,6 @@
 """LiteRT (.tflite) files of builtin operators only: no Flex, so every phone runs them."""
 
 import collections
-import functools
 
 import numpy as np
 import tensorflow as tf
@@ -10,9 +9,10 @@ from tensorflow.lite.python import schema_py_generated as schema
 from ecgan_tf.memory import give_back
 from ecgan_tf.outputs import need_temporary_room
 from ecgan_tf.pixels import to_uint8_tensor
-from export.tflite_graph import packed, with_float32_tables, with_pixels_as_output
+from export.tflite_graph import packed, with_float32_tables
+from export.tflite_int8 import with_int8_convolutions
 
-WEIGHT_BYTES = {"float32": 4, "float16": 2, "dynamic_int8": 1, "int8": 1, "int16": 1}
+WEIGHT_BYTES = {"float32": 4, "float16": 2, "dynamic_int8": 1, "static_int8": 1}
 
 
 def write_tflite(model, path, precision, uint8_io=False):
@@ -22,31 +22,36 @@ def write_tflite(model, path, precision, uint8_io=False):
         model: `InferenceModel`.
         path: of the .tflite.
         precision: "float32"; "float16": weights of half the size; "dynamic_int8": int8 weights, activations quantised
-            as they come; "int8": activations too, by the ranges of the calibration layouts; "int16": int8 weights and
-            int16 activations, which no phone computes fast.
+            as they come; "static_int8": those of the convolutions by the ranges of the calibration layouts.
         uint8_io: takes the labels as uint8 and gives the image as uint8, as an app has and shows them.
+            Exemplars, boundaries and random inputs stay float32.
+    Returns:
+        what the report says of it beside what is inside, a dictionary.
     """
     need_temporary_room(2 * 4 * model.parameters)
-    examples = functools.partial(_examples, model, uint8_io)
-    content = convert(model, model.image, model.signature(1), precision, uint8_io, examples, let_go=True)
+    kind = "float32" if precision == "static_int8" else precision
+    content, found = convert(model, model.image, model.signature(1), kind, uint8_io, let_go=True), {}
     give_back()
+    if precision == "static_int8":
+        content, quantised = with_int8_convolutions(content, list(_examples(model, uint8_io)))
+        found = {"int8": quantised}
+        give_back()
     with open(path, "wb") as file:
         file.write(with_metadata(content, model.metadata()))
+    return found
 
 
-def convert(model, function, signature, precision, uint8_io=False, examples=None, let_go=False):
+def convert(model, function, signature, precision, uint8_io=False, let_go=False):
     """The bytes of a .tflite of a function of a model, of builtin operators only.
 
     Args:
         model: `InferenceModel` whose weights it reads.
         function: of keyword tensors to a dictionary of tensors.
         signature: names to `tf.TensorSpec` of its inputs.
-        precision, uint8_io: as `write_tflite`.
-        examples: function that yields dictionaries of its inputs, for the ranges of "int8" and "int16".
+        precision, uint8_io: as `write_tflite`, but for "static_int8".
         let_go: whether the model's weights are not needed afterwards.
     """
-    pixels_inside = uint8_io and precision != "int8"
-    concrete, module = _concrete(model, function, signature, uint8_io, pixels_inside)
+    concrete, module = _concrete(model, function, signature, uint8_io)
     weight_bytes = WEIGHT_BYTES[precision] * sum(int(np.prod(v.shape)) for v in concrete.graph.variables)
     converter = _Converter.from_concrete_functions([concrete], module)
     del concrete, module
@@ -56,18 +61,7 @@ def convert(model, function, signature, precision, uint8_io=False, examples=None
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if precision == "float16":
         converter.target_spec.supported_types = [tf.float16]
-    if precision in ("int8", "int16"):
-        converter.representative_dataset = examples
-    if precision == "int16":
-        converter.target_spec.supported_ops = [
-            tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8,
-            tf.lite.OpsSet.TFLITE_BUILTINS,
-        ]
-    if uint8_io and not pixels_inside:
-        converter.inference_output_type = tf.uint8
     content = converter.convert()
-    if uint8_io and not pixels_inside:
-        content = with_pixels_as_output(content)
     if precision == "float16":
         content = with_float32_tables(content)
     _check(content, weight_bytes)
@@ -129,13 +123,13 @@ def with_metadata(content, metadata):
     return packed(model, len(content) + sum(map(len, metadata.values())))
 
 
-def _concrete(model, function, signature, uint8_io, pixels_inside):
+def _concrete(model, function, signature, uint8_io):
     """The concrete function of a .tflite and the module that keeps it; ids are cast and pixels made inside of it."""
     outer = {name: _outer_spec(spec, uint8_io) for name, spec in signature.items()}
 
     def run(**inputs):
         outputs = function(**{name: tf.cast(value, signature[name].dtype) for name, value in inputs.items()})
-        if pixels_inside and "image" in outputs:
+        if uint8_io and "image" in outputs:
             outputs["image"] = to_uint8_tensor(outputs["image"])
         return {name: tf.identity(value, name=name) for name, value in outputs.items()}
 

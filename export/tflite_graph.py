@@ -1,4 +1,4 @@
-"""What the converter has no word for, changed in its file: float32 tables of gathers, pixels as an int8 output."""
+"""What the converter has no word for, changed in its file: float16 files whose gathers read float32 tables."""
 
 import flatbuffers
 import numpy as np
@@ -18,24 +18,6 @@ def with_float32_tables(content):
     return bytes(packed(model, len(content))) if any(changed) else content
 
 
-def with_pixels_as_output(content):
-    """An int8 .tflite with uint8 output whose `image` is the pixel: bytes.
-
-    tanh gives int8 of scale 1/128, the converter's last operator the same as uint8. That operator gives what its
-    output is declared to be: of scale 1/127.5, floor((x + 1) * 127.5 + 0.5) up to one, and no pixel arithmetic has to
-    be quantised.
-    """
-    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
-    (graph,) = model.subgraphs
-    (image,) = graph.outputs
-    maker = next(each for each in graph.operators if image in each.outputs)
-    if _codes(model)[maker.opcodeIndex] != Operator.QUANTIZE:
-        raise ValueError("the .tflite does not end with the operator that makes its output uint8")
-    quantization = graph.tensors[int(image)].quantization
-    quantization.scale, quantization.zeroPoint = [1 / 127.5], [128]
-    return bytes(packed(model, len(content)))
-
-
 def packed(model, size):
     """The bytes of a `schema.ModelT` of about this size, which need not grow on the way."""
     builder = flatbuffers.Builder(size + 4096)
@@ -45,7 +27,7 @@ def packed(model, size):
 
 def _widen(model, graph):
     """Makes constants of the widened tables of a graph's gathers; returns whether there was any."""
-    codes = _codes(model)
+    codes = [max(code.builtinCode, code.deprecatedBuiltinCode) for code in model.operatorCodes]
     kinds = [codes[each.opcodeIndex] for each in graph.operators]
     tables = {int(each.inputs[0]) for kind, each in zip(kinds, graph.operators) if kind == Operator.GATHER}
     widened = [
@@ -62,7 +44,3 @@ def _widen(model, graph):
         model.buffers.append(buffer)
     graph.operators = [each for each in graph.operators if not any(each is other for other in widened)]
     return bool(widened)
-
-
-def _codes(model):
-    return [max(code.builtinCode, code.deprecatedBuiltinCode) for code in model.operatorCodes]

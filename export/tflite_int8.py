@@ -1,0 +1,178 @@
+"""int8 .tflite files: convolutions in int8 by ranges of calibration layouts, what lies between them in float32.
+
+The quantiser is litert-quantizer. TensorFlow's own converter makes every operator int8: measured on the same runs
+(README, "Export"), its pictures are 2 to 15 dB worse, most of it at norms, attention and what layouts modulate.
+"""
+
+import dataclasses
+import logging
+import re
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+from export.tflite_graph import packed
+
+# How much wider a range is than what calibration showed. A value beyond a range is cut, at a whole region of a layout
+# that is brighter than all of calibration's, which is far worse than steps half as fine.
+ROOMS = (1.0, 1.5, 2.0, 3.0)
+SHARES = (0.0, 0.125, 0.25, 0.5)  # of the layers, worst first, whose activations are quantised as they come
+ENOUGH = 42.0  # dB of PSNR on layouts that set no range, from which on no layer is treated apart
+FEW = 8  # of the calibration layouts, which set no range and choose between the ROOMS and SHARES
+LOOKED_AT = 2  # of those, for the errors of the layers
+CONVOLUTIONS = ("CONV_2D", "TRANSPOSE_CONV", "DEPTHWISE_CONV_2D")
+SIGNATURE = "serving_default"
+
+
+@dataclasses.dataclass(frozen=True)
+class Layer:
+    """A convolution: its output's name, its tensors by number, and how far quantised ones are from them.
+
+    Attributes:
+        name: of its output.
+        tensors: the numbers of its input and output.
+        decibels: of the variance of either over its mean squared error at 8 bits, the lower one.
+    """
+
+    name: str
+    tensors: tuple[int, int]
+    decibels: float = float("nan")
+
+
+def with_int8_convolutions(content, examples):
+    """A float32 .tflite with int8 weights, whose convolutions compute in int8.
+
+    Args:
+        content: bytes, without metadata.
+        examples: list of dictionaries of its inputs, by name: `FEW` of them, or half, choose, the others set ranges.
+    Returns:
+        bytes; and a dictionary for the report: `room`, of `ROOMS`; `psnr_apart`, dB on the layouts that chose; and
+        `layers`, from a convolution to its `decibels` and `form`, "static" or, of the worst ones where the pictures
+        ask for it, "dynamic": int8 too, with the range of what it reads.
+    """
+    apart = examples[: min(FEW, len(examples) // 2)]
+    quantiser = _Quantiser(content, examples[len(apart) :])
+    wanted = [_run(content, example) for example in apart]
+    tried = []
+    for room in ROOMS:
+        tried.append((_psnr(quantiser.quantise(room), apart, wanted), room))
+        if tried[-1][0] < max(tried)[0]:  # wider ones are coarser still
+            break
+    best, room = max(tried)
+    layers = _with_errors(content, quantiser.ranges, room, apart[:LOOKED_AT])
+    share = 0.0
+    if best < ENOUGH:
+        by_share = [(_psnr(quantiser.quantise(room, worst(layers, each)), apart, wanted), each) for each in SHARES[1:]]
+        best, share = max([(best, share), *by_share])
+    dynamic = worst(layers, share)
+    return quantiser.quantise(room, dynamic), {
+        "room": room,
+        "psnr_apart": best,
+        "layers": {
+            each.name: {"decibels": round(each.decibels, 1), "form": "dynamic" if each.name in dynamic else "static"}
+            for each in layers
+        },
+    }
+
+
+def worst(layers, share):
+    """The names of this share of the layers, those with the fewest decibels."""
+    return {each.name for each in sorted(layers, key=lambda each: each.decibels)[: round(share * len(layers))]}
+
+
+class _Quantiser:
+    """A float32 .tflite, and the ranges of its tensors over some examples: `ranges`, name to (lowest, highest)."""
+
+    def __init__(self, content, examples):
+        from litert_quantizer import qtyping, quantizer
+
+        logging.getLogger("absl").setLevel(logging.ERROR)
+        self.content, self.make = content, quantizer.Quantizer
+        names = qtyping.TFLOperationName
+        self.convolutions = (names.CONV_2D, names.CONV_2D_TRANSPOSE, names.DEPTHWISE_CONV_2D)
+        self.dense = names.FULLY_CONNECTED
+        self.found = self._recipe().calibrate({SIGNATURE: examples}, num_threads=1)
+        self.ranges = {name: (np.min(x["min"]), np.max(x["max"])) for name, x in self.found.items() if x}
+
+    def quantise(self, room, dynamic=()):
+        """The bytes of a .tflite with ranges times `room`, but for the layers that are `dynamic`."""
+        wider = {
+            name: {**x, "min": x["min"] * room, "max": x["max"] * room} if x else x for name, x in self.found.items()
+        }
+        result = self._recipe(dynamic).quantize(wider, enable_progress_bar=False, enable_progress_report=False)
+        return _inlined(bytes(result.quantized_model))
+
+    def _recipe(self, dynamic=()):
+        recipe = self.make(bytearray(self.content))
+        for operation in self.convolutions:
+            recipe.add_static_config(".*", operation, activation_num_bits=8, weight_num_bits=8)
+            for name in dynamic:
+                recipe.add_dynamic_config(f"^{re.escape(name)};?$", operation, num_bits=8)
+        recipe.add_dynamic_config(".*", self.dense, num_bits=8)
+        return recipe
+
+
+def _inlined(content):
+    """A .tflite whose large buffers lie behind it, as the quantiser leaves them, as one that holds them."""
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
+    for buffer in model.buffers:
+        if buffer.offset > 1:
+            buffer.data = np.frombuffer(content, np.uint8, buffer.size, buffer.offset)
+            buffer.offset = buffer.size = 0
+    return bytes(packed(model, len(content)))
+
+
+def _run(content, example):
+    """The `image` of an example in [-1, 1], or its pixels."""
+    interpreter = Interpreter(model_content=content, num_threads=1)
+    return interpreter.get_signature_runner(SIGNATURE)(**example)["image"].astype(np.float32)
+
+
+def _psnr(content, examples, wanted):
+    """dB over all examples, by the range of a uint8 or a float image."""
+    runner = Interpreter(model_content=content, num_threads=1).get_signature_runner(SIGNATURE)
+    images = [runner(**example)["image"].astype(np.float32) for example in examples]
+    error = np.mean([np.square(image - other).mean() for image, other in zip(images, wanted)])
+    span = 255.0 if runner.get_output_details()["image"]["dtype"] == np.uint8 else 2.0
+    return float(10.0 * np.log10(span**2 / max(error, 1e-10)))
+
+
+def _with_errors(content, ranges, room, examples):
+    """The convolutions of a .tflite, each with the worst of its errors over some examples."""
+    layers = {}
+    for example in examples:
+        interpreter = Interpreter(
+            model_content=content,
+            num_threads=1,
+            experimental_preserve_all_tensors=True,
+            experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+        )
+        runner = interpreter.get_signature_runner(SIGNATURE)
+        runner(**example)
+        names = {details["index"]: details["name"] for details in interpreter.get_tensor_details()}
+        for layer in _convolutions(interpreter._get_ops_details(), names):
+            found = [
+                _decibels(interpreter.get_tensor(number), *ranges[names[number]], room)
+                for number in layer.tensors
+                if names[number] in ranges
+            ]
+            least = min([*found, layers[layer.name].decibels if layer.name in layers else np.inf])
+            layers[layer.name] = dataclasses.replace(layer, decibels=float(least))
+    return list(layers.values())
+
+
+def _convolutions(operators, names):
+    for each in operators:
+        if each["op_name"] in CONVOLUTIONS:
+            x = each["inputs"][2 if each["op_name"] == "TRANSPOSE_CONV" else 0]
+            yield Layer(names[each["outputs"][0]], (int(x), int(each["outputs"][0])))
+
+
+def _decibels(x, low, high, room):
+    """Of the variance of x over the error of x as int8, by the affine rule of LiteRT's specification."""
+    low, high = min(room * low, 0.0), max(room * high, 0.0)
+    scale = max((high - low) / 255.0, 1e-20)
+    zero = np.round(-128.0 - low / scale)
+    error = x - scale * (np.clip(np.round(x / scale) + zero, -128, 127) - zero)
+    return 10.0 * np.log10(max(np.var(x), 1e-20) / max(np.mean(np.square(error)), 1e-20))
