@@ -10,6 +10,7 @@ from ecgan_tf.inference.runtimes import open_model
 from ecgan_tf.memory import give_back
 from export.parity import compare, latency
 from export.report import inspect
+from export.tensorrt_parser import in_words
 
 
 def export_one(model, expected, output, name, write, precision):
@@ -46,6 +47,9 @@ def export_one(model, expected, output, name, write, precision):
         give_back()
         entry |= inspect(path)
         give_back()
+        found = entry.get("tensorrt_parser")
+        if found and found.get("refused"):
+            entry |= {"passed": False, "missed": [*entry["missed"], in_words(found)]}
         place, other = output, os.path.join(output, "rejected")
         if not entry["passed"]:
             place, other = other, place
@@ -55,6 +59,7 @@ def export_one(model, expected, output, name, write, precision):
     say(
         f"  {entry['bytes'] / 1e6:.2f} MB, largest difference {entry['difference']['largest']} of 255, "
         f"PSNR {entry['difference']['psnr']:.0f} dB, {entry['latency']['median_ms']:.1f} ms a layout, {verdict}"
+        + (f"; {in_words(found)}" if found and entry["passed"] else "")
     )
     return entry, images
 

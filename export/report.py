@@ -1,5 +1,7 @@
 """What an export leaves for people to read: export_report.json, a picture sheet, a model card."""
 
+import os
+
 import numpy as np
 
 from ecgan_tf.atomic_files import write_image, write_text
@@ -7,10 +9,12 @@ from ecgan_tf.data.classes import ClassList
 from ecgan_tf.latents import LATENTS
 from ecgan_tf.pictures import captioned_grid
 from ecgan_tf.pixels import to_uint8
+from export.build_engine import FOLDER
+from export.tensorrt_parser import in_words, parsed
 
 
 def inspect(path):
-    """What is inside an artefact, for its entry of the report: its operators, and what a phone's delegate takes."""
+    """What is inside an artefact, for its entry of the report: its operators, and what runtimes take of them."""
     if path.endswith(".tflite"):
         from export.tflite import delegation, operators
 
@@ -20,7 +24,11 @@ def inspect(path):
     if path.endswith(".onnx"):
         from export.onnx import operators
 
-        return {"operators": dict(sorted(operators(path).items()))}
+        of_tensorrt = os.path.basename(os.path.dirname(path)) == FOLDER
+        return {
+            "operators": dict(sorted(operators(path).items())),
+            **({"tensorrt_parser": parsed(path)} if of_tensorrt else {}),
+        }
     return {}
 
 
@@ -98,7 +106,7 @@ one layout on {report["machine"]} ({report["threads"]} threads), which says litt
 
 | artefact | MB | largest | 99.9% | 99% | mean | PSNR, dB | median ms | gate |
 |---|---|---|---|---|---|---|---|---|
-{_rows(report)}
+{_rows(report)}{_parsed(report)}
 
 ## Limits
 
@@ -122,6 +130,16 @@ def _peak(report):
     return (
         f" The export took {report['peak_bytes'] / 1e9:.1f} GB of memory at its peak." if report["peak_bytes"] else ""
     )
+
+
+def _parsed(report):
+    """What TensorRT's parser said of the files that are made for it; or that it was not asked."""
+    entries = {name: entry for name, entry in report["artefacts"].items() if name.startswith(FOLDER + os.sep)}
+    lines = [
+        f"\n- `{name}`: {in_words(entry['tensorrt_parser']) if 'tensorrt_parser' in entry else 'not parsed'}."
+        for name, entry in entries.items()
+    ]
+    return "\n\nNo engine was built or run at export." + "".join(["\n", *lines]) if lines else ""
 
 
 def _rows(report):

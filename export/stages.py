@@ -174,11 +174,12 @@ def _conclude(entries, output, model):
     instead = {name: [other for other in stand_ins(name, model) if entries[other]["passed"]] for name in rejected}
     lost = [name for name, others in instead.items() if not others]
     if lost:
+        refused = any(entries[name].get("tensorrt_parser", {}).get("refused") for name in lost)
+        why = "picture(s) too unlike Keras'" + (", or refused by TensorRT's parser" if refused else "")
         left_out = [other for name in lost for other in INSTEAD_OF.get(name, ()) if other not in entries]
         too_large = f" {', '.join(left_out)} is left out of a model this large: int16 is slow." if left_out else ""
         raise RequestError(
-            f"{', '.join(lost)}: picture(s) too unlike Keras'; see {output}/export_report.json and {output}/rejected."
-            + too_large
+            f"{', '.join(lost)}: {why}; see {output}/export_report.json and {output}/rejected." + too_large
         )
     look = f"look at {os.path.join(output, 'comparison.png')}"
     if rejected:
