@@ -4,7 +4,7 @@ Example:
     python -m export --run=R --output=E --targets=tensorrt
     python -m benchmarks.tensorrt_builds --exported=E
 
-Prints for each ONNX file of E/tensorrt its operators, the layers of its network, and seconds and megabytes of the
+Prints for each ONNX file of E/tensorrt its operators, the layers of its network, CPU seconds and megabytes of the
 engine, which is not kept: tensorrt-rtx-cu12 builds for GPUs of other machines, and runs nothing without one.
 """
 
@@ -32,16 +32,16 @@ def main(argv):
     folder = os.path.join(EXPORTED.value, build_engine.FOLDER)
     plan, _ = build_engine.read_plan(folder)
     console.say(
-        f"{trt.__name__} {trt.__version__}\n| file | operators | layers | seconds | engine, MB |\n|{'---|' * 5}"
+        f"{trt.__name__} {trt.__version__}\n| file | operators | layers | CPU seconds | engine, MB |\n|{'---|' * 5}"
     )
     for precision in build_engine.PRECISIONS:
         path = os.path.join(folder, f"model_{precision}.onnx")
         content, found = build_engine.read_whole(path), parsed(path)
         if found["refused"]:
             raise RequestError(f"{path}: {found['refused']}.")
-        start = time.perf_counter()
+        start = time.process_time()
         engine, _ = build_engine.build(trt, content, plan["profiles"], precision)
-        seconds = time.perf_counter() - start
+        seconds = time.process_time() - start
         counts = f"{operators(path).total():,} | {found['layers']:,}"
         console.say(f"| {precision} | {counts} | {seconds:.1f} | {len(engine) / 1e6:.2f} |")
         for warning in found["warnings"]:
