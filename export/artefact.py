@@ -13,6 +13,7 @@ from export.build_engine import differences
 from export.gpu_delegate import on_gpu
 from export.parity import compare, latency
 from export.report import inspect
+from export.tensorrt_parser import in_words
 
 
 def export_one(model, expected, output, name, write, precision, is_new=False):
@@ -52,6 +53,9 @@ def export_one(model, expected, output, name, write, precision, is_new=False):
         if name.endswith(".tflite") and model.gpu_check:
             entry["gpu"] = on_delegate(path, model, images)
         give_back()
+        found = entry.get("tensorrt_parser")
+        if found and found.get("refused"):
+            entry |= {"passed": False, "missed": [*entry["missed"], in_words(found)]}
         place, other = output, os.path.join(output, "rejected")
         if not entry["passed"]:
             place, other = other, place
@@ -62,6 +66,7 @@ def export_one(model, expected, output, name, write, precision, is_new=False):
     say(
         f"  {entry['bytes'] / 1e6:.2f} MB, largest difference {entry['difference']['largest']} of 255, "
         f"PSNR {entry['difference']['psnr']:.0f} dB, {entry['latency']['median_ms']:.1f} ms a layout, {verdict}"
+        + (f"; {in_words(found)}" if found and entry["passed"] else "")
     )
     return entry, images
 

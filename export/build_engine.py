@@ -41,6 +41,31 @@ class BuildError(RuntimeError):
 # --- the build -------------------------------------------------------------------------------------------------------
 
 
+def parse(trt, logger, onnx_bytes):
+    """Builder, network and parser of one ONNX file; the network lives no longer than the other two.
+
+    Args:
+        trt: the module tensorrt, or tensorrt_rtx.
+        logger: of that module.
+        onnx_bytes: content of the file.
+    Raises:
+        BuildError: where TensorRT's parser refuses it; with its reasons.
+    """
+    builder = trt.Builder(logger)
+    flags = trt.NetworkDefinitionCreationFlag
+    typed = 0 if _weakly_typed(trt) or not hasattr(flags, "STRONGLY_TYPED") else 1 << int(flags.STRONGLY_TYPED)
+    network = builder.create_network(typed)
+    parser = trt.OnnxParser(network, logger)
+    if not parser.parse(onnx_bytes):
+        raise BuildError("; ".join(str(parser.get_error(index)) for index in range(parser.num_errors)))
+    return builder, network, parser
+
+
+def _weakly_typed(trt):
+    """Whether the precision is asked for by flags, as version 10 has them."""
+    return hasattr(trt.BuilderFlag, "FP16")
+
+
 def build(trt, onnx_bytes, profiles, precision, cache=b""):
     """An engine of one ONNX file.
 
@@ -48,7 +73,7 @@ def build(trt, onnx_bytes, profiles, precision, cache=b""):
     computes a float16 file in float32 and refuses an int8 one.
 
     Args:
-        trt: the module tensorrt.
+        trt: the module tensorrt, or tensorrt_rtx.
         onnx_bytes: content of the file.
         profiles: dictionary from input to its shapes {"min", "opt", "max"}.
         precision: of `PRECISIONS`.
@@ -56,21 +81,14 @@ def build(trt, onnx_bytes, profiles, precision, cache=b""):
     Returns:
         the engine and the timing cache, bytes.
     """
-    builder = trt.Builder(trt.Logger(trt.Logger.WARNING))
-    weakly_typed = hasattr(trt.BuilderFlag, "FP16")
-    flags = trt.NetworkDefinitionCreationFlag
-    typed = 0 if weakly_typed or not hasattr(flags, "STRONGLY_TYPED") else 1 << int(flags.STRONGLY_TYPED)
-    network = builder.create_network(typed)
-    parser = trt.OnnxParser(network, trt.Logger(trt.Logger.WARNING))
-    if not parser.parse(onnx_bytes):
-        raise BuildError("; ".join(str(parser.get_error(index)) for index in range(parser.num_errors)))
+    builder, network, _parser = parse(trt, trt.Logger(trt.Logger.WARNING), onnx_bytes)
     config = builder.create_builder_config()
     config.set_memory_pool_limit(trt.MemoryPoolType.WORKSPACE, WORKSPACE)
     if hasattr(trt.BuilderFlag, "TF32"):
         config.clear_flag(trt.BuilderFlag.TF32)  # ten bits of mantissa would miss the gate of float32
-    if weakly_typed and precision != "float32":
+    if _weakly_typed(trt) and precision != "float32":
         config.set_flag(trt.BuilderFlag.FP16)
-    if weakly_typed and precision == "int8":
+    if _weakly_typed(trt) and precision == "int8":
         config.set_flag(trt.BuilderFlag.INT8)
     profile = builder.create_optimization_profile()
     for name, shapes in profiles.items():

@@ -4,8 +4,8 @@ Example:
     ecgan export --run=runs/demo --output=exported --targets=all
 
 Targets: saved_model (for TF Serving, a new version beside those that are there, with its files in serving/), tflite
-(phones: float32, float16, int8 weights, int8 convolutions), onnx (open batch, and batch 1), tensorrt (ONNX files in three
-precisions, with all that a machine with a GPU needs to build engines). Writes them into --output, with model.json
+(phones: float32, float16, int8 weights, int8 convolutions), onnx (open batch, and batch 1), tensorrt (ONNX files in
+three precisions, with all that a machine with a GPU needs to build engines). Writes them into --output, with model.json
 (classes, size), export_report.json, comparison.png and MODEL_CARD.md. An artefact whose pictures differ from Keras' by
 more than its gate goes to rejected/ instead, and the exit code is 1.
 """

@@ -83,7 +83,7 @@ def _converted(model):
     del variables, weights
     model.let_go_of_weights()
     _name_batch_axis(proto.graph, "batch")
-    _leave_out_empty_scales(proto.graph)
+    _leave_out_what_a_resize_does_not_read(proto.graph)
     return _slim(proto)
 
 
@@ -261,11 +261,16 @@ def _slim(proto):
     return slimmed
 
 
-def _leave_out_empty_scales(graph):
-    """A Resize by sizes comes with an empty tensor for its scales, of which float16 makes a cast that is not empty."""
+def _leave_out_what_a_resize_does_not_read(graph):
+    """A Resize has an empty tensor for its region, of which TensorRT's parser warns.
+
+    One by sizes has another for its scales, of which float16 makes a cast that is not empty.
+    """
     for node in graph.node:
-        if node.op_type == "Resize" and len(node.input) == 4:
-            node.input[2] = ""
+        if node.op_type == "Resize":
+            node.input[1] = ""
+            if len(node.input) == 4:
+                node.input[2] = ""
 
 
 def _name_batch_axis(graph, name):

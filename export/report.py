@@ -1,5 +1,7 @@
 """What an export leaves for people to read: export_report.json, a picture sheet, a model card."""
 
+import os
+
 import numpy as np
 
 from ecgan_tf.atomic_files import write_image, write_text
@@ -7,12 +9,14 @@ from ecgan_tf.data.classes import ClassList
 from ecgan_tf.latents import LATENTS
 from ecgan_tf.pictures import captioned_grid
 from ecgan_tf.pixels import to_uint8
+from export.build_engine import FOLDER
+from export.tensorrt_parser import in_words, parsed
 
 ALIKE = 30.0  # dB between a file's pictures on the CPU and on a GPU, whose int8 rounds otherwise
 
 
 def inspect(path):
-    """What is inside an artefact, for its entry of the report: its operators, and what a phone's delegate takes."""
+    """What is inside an artefact, for its entry of the report: its operators, and what runtimes take of them."""
     if path.endswith(".tflite"):
         from export.tflite import delegation, operators
 
@@ -22,7 +26,11 @@ def inspect(path):
     if path.endswith(".onnx"):
         from export.onnx import operators
 
-        return {"operators": dict(sorted(operators(path).items()))}
+        of_tensorrt = os.path.basename(os.path.dirname(path)) == FOLDER
+        return {
+            "operators": dict(sorted(operators(path).items())),
+            **({"tensorrt_parser": parsed(path)} if of_tensorrt else {}),
+        }
     return {}
 
 
@@ -117,7 +125,7 @@ one layout on {report["machine"]} ({report["threads"]} threads), which says litt
 
 | artefact | MB | largest | 99.9% | 99% | mean | PSNR, dB | median ms | gate |
 |---|---|---|---|---|---|---|---|---|
-{_rows(report)}
+{_rows(report)}{_parsed(report)}
 {_delegates(report)}
 ## Limits
 
@@ -160,6 +168,16 @@ def _peak(report):
 
 def _version(entry):
     return f", version {entry['version']}" if "version" in entry else ""
+
+
+def _parsed(report):
+    """What TensorRT's parser said of the files that are made for it; or that it was not asked."""
+    entries = {name: entry for name, entry in report["artefacts"].items() if name.startswith(FOLDER + os.sep)}
+    lines = [
+        f"\n- `{name}`: {in_words(entry['tensorrt_parser']) if 'tensorrt_parser' in entry else 'not parsed'}."
+        for name, entry in entries.items()
+    ]
+    return "\n\nNo engine was built or run at export." + "".join(["\n", *lines]) if lines else ""
 
 
 def _rows(report):

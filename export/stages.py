@@ -185,10 +185,9 @@ def _conclude(entries, output):
     """Says how it went; an artefact that missed its gate ends the command with exit code 1."""
     rejected = [name for name, entry in entries.items() if not entry["passed"]]
     if rejected:
-        raise RequestError(
-            f"{', '.join(rejected)}: picture(s) too unlike Keras'; see {output}/export_report.json and "
-            f"{output}/rejected."
-        )
+        refused = any(entries[name].get("tensorrt_parser", {}).get("refused") for name in rejected)
+        why = "picture(s) too unlike Keras'" + (", or refused by TensorRT's parser" if refused else "")
+        raise RequestError(f"{', '.join(rejected)}: {why}; see {output}/export_report.json and {output}/rejected.")
     for line in delegate_lines(entries):
         say(line)
     look = f"look at {os.path.join(output, 'comparison.png')}"

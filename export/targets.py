@@ -6,7 +6,7 @@ from ecgan_tf.errors import RequestError
 from export.onnx import write_onnx
 from export.saved_model import write_saved_model
 from export.style_split import is_guided, write_split_tflite
-from export.tensorrt_files import FOLDER, write_tensorrt_onnx
+from export.tensorrt_files import FOLDER
 from export.tflite import write_tflite
 
 
@@ -19,7 +19,7 @@ def _onnx(batch):
 
 
 def _tensorrt(precision):
-    return (lambda model, path: write_tensorrt_onnx(model, path, precision)), precision
+    return (lambda model, path: write_onnx(model, path, precision)), precision
 
 
 # target -> artefact -> (function of an `InferenceModel` and a path, precision)

@@ -4,25 +4,14 @@ import os
 import shutil
 
 import numpy as np
-import onnx
 
 from ecgan_tf.atomic_files import atomic_path, write_json
 from ecgan_tf.pixels import to_uint8
 from export import build_engine
-from export.onnx import write_onnx
 from export.parity import GATES
-from export.tensorrt_operators import unsupported
 
 FOLDER = build_engine.FOLDER
 LARGEST_BATCH = 8  # of the optimisation profiles
-
-
-def write_tensorrt_onnx(model, path, precision):
-    """An .onnx that TensorRT's parser takes, by its documented operators; see `write_onnx`."""
-    write_onnx(model, path, precision)
-    mistakes = unsupported(onnx.load(path))
-    if mistakes:
-        raise ValueError(f"TensorRT's ONNX parser would refuse {path}: {'; '.join(mistakes)}")
 
 
 def write_build_folder(model, expected, output):

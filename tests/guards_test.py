@@ -100,7 +100,6 @@ DECODERS = {
     "export.serving.connections:RestConnection._call": "_foreign",
     "export.serving.connections:RestConnection._predict": "_foreign",
     "export.stages:Stages._images": "its own file, a moment before",
-    "export.tensorrt_files:write_tensorrt_onnx": "its own file, a moment before",
     "export.tflite:_nodes": "its own file, a moment before",
     "export.tflite:with_metadata": "its own file, a moment before",
 }

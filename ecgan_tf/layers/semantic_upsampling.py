@@ -1,6 +1,9 @@
 """Semantic-aware upsampling, the core of LGGAN++, and the choice of what enlarges a feature map."""
 
+import math
+
 import keras
+import numpy as np
 import tensorflow as tf
 from keras import ops
 
@@ -8,6 +11,7 @@ from ecgan_tf.layers.convolution import PaddedConv2D, TransposedConv2D
 from ecgan_tf.layers.from_arguments import FromArguments
 from ecgan_tf.layers.initializers import make_initializer
 from ecgan_tf.layers.normalization import make_normalization
+from ecgan_tf.layers.recomputed import recomputed
 from ecgan_tf.layers.upsampling import upsample_nearest
 
 KERNEL_FILTERS = 64  # width of the compressed features that the kernels are read from
@@ -29,8 +33,6 @@ class SemanticAwareUpsampling(FromArguments, keras.layers.Layer):
         kernel_size: K, odd.
         patch: "source": neighbourhoods on the small map, K x K of its cells; "upsampled": on the map enlarged by
             nearest neighbour, as in the re-implementation, where K = 5 touches 3 x 3 cells of the small one.
-        form: "static": one shift of the map per neighbour, which every exporter knows; "plain": patches extracted as
-            a tensor K^2 times the map. Both give the same numbers up to rounding.
         initializer: a name of `INITIALIZERS`, of the compression.
     Call arguments:
         x: float (batch, height, width, filters), height and width static.
@@ -38,14 +40,11 @@ class SemanticAwareUpsampling(FromArguments, keras.layers.Layer):
         float (batch, scale * height, scale * width, filters).
     """
 
-    def __init__(
-        self, scale=2, kernel_size=5, patch="source", form="static", initializer="xavier_0.02", **kwargs
-    ):  # fmt: skip
+    def __init__(self, scale=2, kernel_size=5, patch="source", initializer="xavier_0.02", **kwargs):
         super().__init__(**kwargs)
         self.scale = scale
         self.kernel_size = kernel_size
         self.patch = patch
-        self.form = form
         self.initializer = initializer
         self.compress = keras.layers.Conv2D(
             KERNEL_FILTERS, 1, name="compress", kernel_initializer=make_initializer(initializer)
@@ -60,53 +59,48 @@ class SemanticAwareUpsampling(FromArguments, keras.layers.Layer):
         self.built = True
 
     def call(self, x):
-        weights = self.weights_of_parts(x)
-        if self.form == "plain":
-            return self._from_patches(x, weights)
-        parts = [self._reassemble(x, part, index) for index, part in enumerate(weights)]
-        return tf.nn.depth_to_space(ops.concatenate(parts, axis=-1), self.scale) if self.scale > 1 else parts[0]
+        y = recomputed(self._reassemble, x, self._weights_of_cells(x))
+        return tf.nn.depth_to_space(y, self.scale) if self.scale > 1 else y
 
-    def weights_of_parts(self, x):
-        """The softmax weights: per sub-cell (a, b) of a cell, row by row, float (batch, height, width, K^2)."""
+    def _reassemble(self, x, weights):
+        """All sub-cells of every cell beside each other: a product of matrices for each row of the neighbourhoods.
+
+        One for whole neighbourhoods would take K times the memory.
+        """
+        height, width, filters = x.shape[1:]
+        reach, size = self._reach, 2 * self._reach + 1
+        padded = ops.pad(x, [(0, 0), (reach, reach), (reach, reach), (0, 0)])
+        beside = ops.concatenate([padded[:, :, dx : dx + width] for dx in range(size)], axis=-1)
+        beside = ops.reshape(beside, (-1, (height + 2 * reach) * width, size, filters))
+        rows = [beside[:, dy * width : (dy + height) * width] for dy in range(size)]
+        first, *others = (ops.matmul(*pair) for pair in zip(ops.split(weights, size, axis=-1), rows))
+        return ops.reshape(sum(others, first), (-1, height, width, self.scale**2 * filters))
+
+    def _weights_of_cells(self, x):
+        """W, by cell of x, sub-cell of it and neighbour: float (batch, height * width, scale^2, neighbours)."""
+        cells, parts, taps = x.shape[1] * x.shape[2], self.scale**2, self.kernel_size**2
         logits = ops.cast(self.generate(self.compress(x)), "float32")
-        parts = ops.split(logits, self.scale**2, axis=-1)
-        return [ops.cast(ops.softmax(part, axis=-1), self.compute_dtype) for part in parts]
+        weights = ops.softmax(ops.reshape(logits, (-1, cells, parts, taps)), axis=-1)
+        if self.patch == "upsampled" and self.scale > 1:  # several taps fall on one neighbour
+            weights = ops.matmul(ops.reshape(weights, (-1, cells, parts * taps)), self._neighbour_of_tap())
+            weights = ops.reshape(weights, (-1, cells, parts, (2 * self._reach + 1) ** 2))
+        return ops.cast(weights, self.compute_dtype)
 
-    def _reassemble(self, x, weights, index):
-        """One sub-cell of every cell: shifted copies of the map, weighted and added."""
-        height, width = x.shape[1:3]
+    @property
+    def _reach(self):
+        """How many cells of x the neighbourhood reaches to each side."""
         margin = self.kernel_size // 2
-        padded = ops.pad(x, [(0, 0), (margin, margin), (margin, margin), (0, 0)])
-        total = 0.0
-        for (dy, dx), taps in self._taps_by_shift(*divmod(index, self.scale)).items():
-            weight = sum(weights[..., tap : tap + 1] for tap in taps)
-            shifted = padded[:, margin + dy : margin + dy + height, margin + dx : margin + dx + width]
-            total = total + weight * shifted
-        return total
+        return margin if self.patch == "source" else math.ceil(margin / self.scale)
 
-    def _taps_by_shift(self, row, column):
-        """Which of the K^2 weights of sub-cell (row, column) fall on which shift (dy, dx) of the small map."""
-        margin = self.kernel_size // 2
-        shifts = {}
-        for tap in range(self.kernel_size**2):
-            dy, dx = (offset - margin for offset in divmod(tap, self.kernel_size))
-            if self.patch == "upsampled":  # several cells of the enlarged map are copies of one
-                dy, dx = (row + dy) // self.scale, (column + dx) // self.scale
-            shifts.setdefault((dy, dx), []).append(tap)
-        return shifts
-
-    def _from_patches(self, x, weights):
-        weights = ops.concatenate(weights, axis=-1)
-        if self.scale > 1:
-            weights = tf.nn.depth_to_space(weights, self.scale)
-        enlarge = (lambda map_: upsample_nearest(map_, self.scale)) if self.scale > 1 else (lambda map_: map_)
-        size = self.kernel_size
-        patches = tf.image.extract_patches(
-            enlarge(x) if self.patch == "upsampled" else x, [1, size, size, 1], [1] * 4, [1] * 4, "SAME"
-        )
-        patches = patches if self.patch == "upsampled" else enlarge(patches)
-        shape = (-1, *weights.shape[1:3], size**2, x.shape[-1])
-        return ops.einsum("bhwk,bhwkc->bhwc", weights, ops.reshape(patches, shape))
+    def _neighbour_of_tap(self):
+        """On which neighbour each weight falls: 0 or 1, float32 (scale^2 * K^2, scale^2 * neighbours)."""
+        margin, size = self.kernel_size // 2, 2 * self._reach + 1
+        falls = np.zeros((self.scale**2, self.kernel_size**2, self.scale**2, size**2), np.float32)
+        for part, tap in np.ndindex(falls.shape[:2]):
+            cell, offset = divmod(part, self.scale), divmod(tap, self.kernel_size)
+            row, column = ((a + b - margin) // self.scale + self._reach for a, b in zip(cell, offset))
+            falls[part, tap, part, row * size + column] = 1.0
+        return falls.reshape(self.scale**2 * self.kernel_size**2, -1)
 
 
 @keras.saving.register_keras_serializable("ecgan_tf")

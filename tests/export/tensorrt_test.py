@@ -1,4 +1,7 @@
-"""The TensorRT build without a GPU: what is written, what is called in which order, and how it ends without one."""
+"""The TensorRT build without a GPU: what is written, what is called in which order, and how it ends without one.
+
+What the real parser and builder make of the files is in onnx_test.py and tensorrt_parser_test.py.
+"""
 
 import json
 import shutil
@@ -11,7 +14,8 @@ import pytest
 
 from export import build_engine
 from export.inference_model import InferenceModel
-from export.tensorrt_files import write_build_folder, write_tensorrt_onnx
+from export.onnx import write_onnx
+from export.tensorrt_files import write_build_folder
 
 PROFILES = {"labels": {"min": [1, 32, 32], "opt": [1, 32, 32], "max": [8, 32, 32]}}
 
@@ -104,7 +108,7 @@ def exported(make_run, tmp_path_factory):
     folder = tmp_path_factory.mktemp("exported")
     (folder / "tensorrt").mkdir()
     model = InferenceModel(make_run("ecgan"))
-    write_tensorrt_onnx(model, str(folder / "tensorrt" / "model_float32.onnx"), "float32")
+    write_onnx(model, str(folder / "tensorrt" / "model_float32.onnx"))
     write_build_folder(model, model.image(**model.layouts)["image"].numpy(), str(folder))
     return folder
 
