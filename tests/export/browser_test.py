@@ -84,8 +84,11 @@ def browse(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def model(make_run):
-    """With random inputs, which the page draws."""
-    return InferenceModel(make_run("spade", has_unknown=True, use_vae=True, noise="classes"))
+    """With random inputs, which the page draws, and strong colours, in which a mistake shows."""
+    model = InferenceModel(make_run("spade", has_unknown=True, use_vae=True, noise="classes"))
+    kernel = model.generator.to_image.kernel
+    kernel.assign(10 * kernel)
+    return model
 
 
 @pytest.fixture
