@@ -11,7 +11,8 @@ import numpy as np
 import tensorflow as tf
 
 from ecgan_tf.inference.runtimes import PAINTER, STYLE_ENCODER
-from export.tflite import WEIGHT_BYTES, _check, with_metadata
+from export.tflite import WEIGHT_BYTES, _check
+from export.tflite_metadata import write_described
 
 
 def is_guided(model):
@@ -88,5 +89,4 @@ def write_split_tflite(model, folder, precision="float32"):
             converter.target_spec.supported_types = [tf.float16]
         content = converter.convert()
         _check(content, WEIGHT_BYTES[precision] * sum(int(np.prod(v.shape)) for v in function.graph.variables))
-        with open(os.path.join(folder, f"{name}.tflite"), "wb") as file:
-            file.write(with_metadata(content, model.metadata()))
+        write_described(os.path.join(folder, f"{name}.tflite"), content, model)

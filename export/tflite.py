@@ -2,13 +2,12 @@
 
 import collections
 
-import flatbuffers
 import tensorflow as tf
-from tensorflow.lite.python import schema_py_generated as schema
 
 from ecgan_tf.memory import give_back
 from ecgan_tf.outputs import need_temporary_room
 from ecgan_tf.pixels import to_uint8_tensor
+from export.tflite_metadata import write_described
 
 WEIGHT_BYTES = {"float32": 4, "float16": 2, "dynamic_int8": 1, "int8": 1, "int16": 1}
 
@@ -28,8 +27,7 @@ def write_tflite(model, path, precision, uint8_io=False):
     content = _convert(model, precision, uint8_io)
     give_back()
     _check(content, model.parameters * WEIGHT_BYTES[precision])
-    with open(path, "wb") as file:
-        file.write(with_metadata(content, model.metadata()))
+    write_described(path, content, model)
 
 
 class _Converter(tf.lite.TFLiteConverter):
@@ -91,20 +89,6 @@ def delegation(content):
         "partitions": partitions,
         "not_delegated": dict(sorted(left.items())),
     }
-
-
-def with_metadata(content, metadata):
-    """The .tflite with texts in its metadata, by name: a bytearray; it describes the model to the runtimes."""
-    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
-    for name, text in metadata.items():
-        buffer, entry = schema.BufferT(), schema.MetadataT()
-        buffer.data = list(text.encode())
-        entry.name, entry.buffer = name.encode(), len(model.buffers)
-        model.buffers.append(buffer)
-        model.metadata = [*(model.metadata or []), entry]
-    builder = flatbuffers.Builder(len(content) + 4096 + sum(map(len, metadata.values())))  # which need not grow
-    builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
-    return builder.Output()
 
 
 def _function(model, uint8_io):

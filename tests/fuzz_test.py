@@ -445,7 +445,7 @@ NATIVE_MEMORY = 6 << 30  # bytes of addresses that the process may take
 def valid_tflite(folder):
     import tensorflow as tf
 
-    from export.tflite import with_metadata
+    from export.tflite_metadata import with_metadata
 
     @tf.function(input_signature=[tf.TensorSpec((1, 32, 32), tf.int32, name="labels")])
     def generate(labels):

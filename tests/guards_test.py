@@ -56,7 +56,7 @@ WRITERS = {
     "export.stages:Stages._keep": "machine_errors",
     "export.style_split:write_split_tflite": "in the folder of export_one, which moves it in",
     "export.tensorrt_files:write_build_folder": "atomic_path",
-    "export.tflite:write_tflite": "in the folder of export_one, which moves it in",
+    "export.tflite_metadata:write_described": "in the folder of export_one, which moves it in",
 }
 # Make something of bytes that came from elsewhere.
 DECODERS = {
@@ -101,7 +101,9 @@ DECODERS = {
     "export.stages:Stages._images": "its own file, a moment before",
     "export.tensorrt_files:write_tensorrt_onnx": "its own file, a moment before",
     "export.tflite:_nodes": "its own file, a moment before",
-    "export.tflite:with_metadata": "its own file, a moment before",
+    "export.tflite_metadata:_tensors": "its own file, a moment before",
+    "export.tflite_metadata:with_metadata": "its own file, a moment before",
+    "export.tflite_metadata:write_described": "its own file, a moment before",
 }
 SIGNALS = {
     "ecgan_tf.atomic_files:_is_alive": "signal 0, which asks; never on Windows",
