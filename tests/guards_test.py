@@ -49,6 +49,8 @@ WRITERS = {
     "export.on_device:write_whole": "machine_errors",
     "export.onnx:_int8": "need_temporary_room",
     "export.onnx:write_onnx": "in the folder of export_one, which moves it in",
+    "export.openvino:_save": "in the folder of export_one, which moves it in",
+    "export.openvino:write_openvino": "need_temporary_room",
     "export.saved_model:write_saved_model": "in the folder of export_one, which moves it in",
     "export.serving.pictures:encode_png": "BytesIO",
     "export.serving.requests:write_answer": "atomic_path",
@@ -72,6 +74,7 @@ DECODERS = {
     "ecgan_tf.evaluation.networks.foreign:_open_weights": "reading",
     "ecgan_tf.inference.runtimes:_tflite_runner": "foreign_file",
     "ecgan_tf.inference.runtimes:open_onnx": "foreign_file",
+    "ecgan_tf.inference.runtimes:open_openvino": "foreign_file",
     "ecgan_tf.inference.runtimes:open_saved_model": "foreign_file",
     "ecgan_tf.inference.runtimes:read_tflite_metadata": "foreign_file, by _tflite_runner",
     "ecgan_tf.models.described_networks:open_keras": "reading",
@@ -93,6 +96,8 @@ DECODERS = {
     "export.on_device:read_metadata": "RequestError, by Model",
     "export.onnx:_computed": "its own graph, a moment before",
     "export.onnx:operators": "its own file, a moment before",
+    "export.openvino:operators": "its own file, a moment before",
+    "export.openvino:write_openvino": "its own file, a moment before",
     "export.saved_model:_decode": "_check",
     "export.saved_model:_header": "_check",
     "export.serving.connections:GrpcConnection._metadata": "DecodeError",
@@ -146,7 +151,7 @@ WRITING_METHODS = {
 DECODING_CALLS = {
     "Image.open", "np.load", "json.load", "json.loads", "onnx.load", "onnx.load_model", "tf.saved_model.load",
     "torch.load", "pickle.load", "pickle.loads", "yaml.safe_load", "base64.b64decode", "ort.InferenceSession",
-    "h5py.File", "keras.saving.load_model",
+    "h5py.File", "keras.saving.load_model", "core.read_model",
 }  # fmt: skip
 DECODING_METHODS = {
     "Interpreter", "InferenceSession", "GetRootAs", "imdecode", "imread", "FromString", "ParseFromString",
