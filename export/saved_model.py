@@ -6,8 +6,10 @@ import os
 import numpy as np
 import tensorflow as tf
 
+from ecgan_tf.atomic_files import write_json
 from ecgan_tf.data.classes import ClassList
 from ecgan_tf.data.images import MAX_PIXELS
+from ecgan_tf.inference.runtimes import DESCRIPTION, EXTRA
 from ecgan_tf.pixels import nearest_rows, to_uint8_tensor
 from export.serving.requests import BY_NEIGHBOURHOODS
 from export.serving.warmup import write_warmup
@@ -16,7 +18,7 @@ PNG_HEADER = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
 
 
 def write_saved_model(model, folder):
-    """Writes version 1 of a servable: saved_model.pb, weights and, for TF Serving's start, warm-up requests.
+    """Writes version 1 of a servable: saved_model.pb, weights, its description and, for TF Serving's start, requests.
 
     Signatures, each with the inputs of the model by their names:
 
@@ -56,6 +58,7 @@ def write_saved_model(model, folder):
     signatures = {name: _function(model, *painter) for name, painter in signatures_of.items()}
     version = os.path.join(folder, "1")
     tf.saved_model.save(module, version, signatures=signatures)
+    write_json(os.path.join(version, EXTRA, DESCRIPTION), model.description)
     write_warmup(model, version, signatures)
 
 

@@ -21,6 +21,7 @@ from ecgan_tf.latents import LATENTS, draw_latents, latent_shapes
 from ecgan_tf.pixels import as_float, to_uint8
 
 DESCRIPTION = "model.json"
+EXTRA = "assets.extra"  # folder of a SavedModel for files that are not TensorFlow's
 STYLE_ENCODER, PAINTER = "style_encoder", "painter"  # the two .tflite of a model that was split
 OPENVINO_FILE = "model.xml"  # in the folder of an OpenVINO model, with model.bin
 METADATA_KEY = "ecgan_tf"  # of the same content inside a .tflite, an .onnx or an OpenVINO model
@@ -204,7 +205,9 @@ def open_saved_model(path):
     def run(inputs, module=module):  # the signature does not keep the module alive, which owns the variables
         return generate(**{key: tf.constant(value) for key, value in inputs.items()})["image"].numpy()
 
-    description = find_description(folder)
+    inside = os.path.join(folder, EXTRA, DESCRIPTION)
+    has_own = os.path.isfile(inside)  # since version 0.3.0
+    description = checked_description(inside, read_json(inside)) if has_own else find_description(folder)
     with foreign_file(path, "SavedModel"):
         check_size(description, specs["labels"].shape)
     return Synthesizer(path, description, inputs, run)
@@ -258,12 +261,14 @@ def _tflite_runner(path, threads=None):
         return runner, inputs, read_tflite_metadata(path)
 
 
-def open_onnx(path):
+def open_onnx(path, threads=None):
     """An .onnx in ONNX Runtime, on the CPU."""
     with foreign_file(path, "ONNX model"):
         import onnxruntime
 
-        session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads or 0  # of its own choice
+        session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
         inputs = checked_inputs({value.name: ONNX_TYPES.get(value.type) for value in session.get_inputs()})
         if "image" not in [value.name for value in session.get_outputs()]:
             raise ValueError("no output is called image")
