@@ -7,10 +7,10 @@ from export.inference_model import InferenceModel
 
 @pytest.fixture(scope="session")
 def toy_run(make_run):
-    return make_run("ecgan", has_unknown=True, image_size=(32, 64))
+    return make_run("ecgan", has_unknown=True, image_size=(64, 96))
 
 
 @pytest.fixture(scope="session")
 def toy_model(toy_run):
-    """Of 32x64, three classes and unknown; never changed."""
+    """Of 64x96, three classes and unknown; never changed."""
     return InferenceModel(toy_run)

@@ -46,7 +46,7 @@ def test_it_has_the_description_once_an_open_batch_and_float16_by_request(toy_mo
     information = network.get_rt_info()
     assert json.loads(network.get_rt_info(["ecgan_tf"]).astype(str)) == json.loads(json.dumps(toy_model.description))
     assert "framework" not in information
-    assert network.input("labels").partial_shape.to_string() == "[?,32,64]"
+    assert network.input("labels").partial_shape.to_string() == "[?,64,96]"
     sizes = [os.path.getsize(folders / precision / "model.bin") for precision in ("float32", "float16")]
     assert sizes[0] >= 4 * 0.95 * toy_model.parameters and sizes[1] < 0.6 * sizes[0]
     assert inspect(str(folders / "float32"))["operators"]["Convolution"] > 5
