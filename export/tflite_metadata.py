@@ -76,9 +76,17 @@ def with_metadata(content, metadata):
         entry.name, entry.buffer = name.encode(), len(model.buffers)
         model.buffers.append(buffer)
         model.metadata = [*(model.metadata or []), entry]
-    builder = flatbuffers.Builder(len(content) + 4096 + sum(map(len, entries.values())))  # which need not grow
+    room = 4096 + 16 * len(model.buffers) + sum(map(len, entries.values()))
+    builder = _Builder(len(content) + room)  # which need not grow
     builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
     return builder.Output()
+
+
+class _Builder(flatbuffers.Builder):
+    """Puts bytes where the schema wants those of weights: at multiples of 16, which Python's classes do not know of."""
+
+    def StartVector(self, elemSize, numElems, alignment):  # noqa: N802, N803 (FlatBuffers' names)
+        return super().StartVector(elemSize, numElems, 16 if elemSize == 1 else alignment)
 
 
 def label_lines(description):

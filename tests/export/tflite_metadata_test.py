@@ -151,6 +151,12 @@ def test_the_classes_are_a_zip_behind_the_model(model, path):
     assert inspect(str(path))["operators"]["CONV_2D"]  # which the interpreter counts
 
 
+def test_weights_lie_where_the_schema_wants_them(path):
+    model = schema.Model.GetRootAs(path.read_bytes(), 0)
+    places = [model.Buffers(i)._tab for i in range(model.BuffersLength()) if model.Buffers(i).DataLength()]
+    assert len(places) > 10 and not [table for table in places if table.Vector(table.Offset(4)) % 16]
+
+
 def test_a_class_has_one_line():
     names = [{"id": i, "raw_id": i, "name": name, "color": [0, 0, 0]} for i, name in enumerate(["a\nb", "c  d"])]
     assert label_lines({"classes": {"ignore_index": None, "classes": names}}) == ["a b", "c d"]
