@@ -1,6 +1,6 @@
 """Semantic image synthesis: a label map in, a photograph out.
 
-model = ecgan_tf.open_model("runs/earth")          # a run folder, a SavedModel, a .tflite or an .onnx
+model = ecgan_tf.open_model("runs/earth")          # a run folder or what was exported of it
 picture = model(labels)                            # ids (height, width) -> uint8 (height, width, 3)
 config = ecgan_tf.load_config("ecgan_earth_tiles", train__steps=100)
 ecgan_tf.train(config, "runs/earth")

@@ -37,7 +37,7 @@ GROUPS = {
         "compare": Command("ecgan_tf.commands.compare", "measures several models alike, and shows them side by side"),
     },
     "Devices and servers": {
-        "export": Command("export.command", "turns a run into SavedModel, .tflite, .onnx and TensorRT files"),
+        "export": Command("export.command", "turns a run into SavedModel, .tflite, .onnx, OpenVINO and TensorRT files"),
         "tensorrt": Command("export.tensorrt", "builds TensorRT engines of an export, on a machine with a GPU"),
         "client": Command("export.serving.client", "label maps to pictures, by a model that TF Serving serves"),
     },

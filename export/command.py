@@ -4,10 +4,11 @@ Example:
     ecgan export --run=runs/demo --output=exported --targets=all
 
 Targets: saved_model (for TF Serving, a new version beside those that are there, with its files in serving/), tflite
-(phones: float32, float16, int8 weights, int8 convolutions), onnx (open batch, and batch 1), tensorrt (ONNX files in
-three precisions, with all that a machine with a GPU needs to build engines). Writes them into --output, with model.json
-(classes, size), export_report.json, comparison.png and MODEL_CARD.md. An artefact whose pictures differ from Keras' by
-more than its gate goes to rejected/ instead, and the exit code is 1.
+(phones: float32, float16, int8 weights, int8 convolutions), onnx (open batch, and batch 1), openvino (float32, and
+weights in float16), tensorrt (ONNX files in three precisions, with all that a machine with a GPU needs to build
+engines). Writes them into --output, with model.json (classes, size), export_report.json, comparison.png and
+MODEL_CARD.md. An artefact whose pictures differ from Keras' by more than its gate goes to rejected/ instead, and the
+exit code is 1.
 """
 
 from absl import flags
@@ -18,7 +19,7 @@ from ecgan_tf.outputs import expand
 
 RUN = flags.DEFINE_string("run", None, "The run folder of a training.")
 OUTPUT = flags.DEFINE_string("output", None, "Folder for the artefacts.")
-TARGETS = flags.DEFINE_list("targets", ["all"], "Which of saved_model, tflite, onnx, tensorrt; or all.")
+TARGETS = flags.DEFINE_list("targets", ["all"], "Which of saved_model, tflite, onnx, openvino, tensorrt; or all.")
 IMAGE_SIZE = flags.DEFINE_list("image_size", None, "Height and width to export for, as 128,256; default: the run's.")
 STEP = flags.DEFINE_string("step", "last", "Which checkpoint: its step, best, or last.")
 VERSION = flags.DEFINE_integer(

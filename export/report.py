@@ -6,6 +6,7 @@ import numpy as np
 
 from ecgan_tf.atomic_files import write_image, write_text
 from ecgan_tf.data.classes import ClassList
+from ecgan_tf.inference.runtimes import OPENVINO_FILE, is_openvino
 from ecgan_tf.latents import LATENTS
 from ecgan_tf.pictures import captioned_grid
 from ecgan_tf.pixels import to_uint8
@@ -31,6 +32,10 @@ def inspect(path):
             "operators": dict(sorted(operators(path).items())),
             **({"tensorrt_parser": parsed(path)} if of_tensorrt else {}),
         }
+    if is_openvino(path):
+        from export.openvino import operators
+
+        return {"operators": dict(sorted(operators(os.path.join(path, OPENVINO_FILE)).items()))}
     return {}
 
 

@@ -10,7 +10,8 @@ import os
 import tensorflow as tf
 
 from ecgan_tf.inference.runtimes import PAINTER, STYLE_ENCODER
-from export.tflite import convert, with_metadata
+from export.tflite import convert
+from export.tflite_metadata import write_described
 
 
 def is_guided(model):
@@ -75,5 +76,4 @@ def write_split_tflite(model, folder, precision="float32", uint8_io=False):
     os.makedirs(folder, exist_ok=True)
     for name, part in split(model).items():
         content = convert(model, part.function, part.signature(1), precision, uint8_io)
-        with open(os.path.join(folder, f"{name}.tflite"), "wb") as file:
-            file.write(with_metadata(content, model.metadata()))
+        write_described(os.path.join(folder, f"{name}.tflite"), content, model)

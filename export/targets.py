@@ -1,9 +1,11 @@
 """The table of targets: which artefacts each has, who writes them, and at what precision they are judged."""
 
+import importlib.util
 import os
 
 from ecgan_tf.errors import RequestError
 from export.onnx import write_onnx
+from export.openvino import write_openvino
 from export.saved_model import write_saved_model
 from export.style_split import is_guided, write_split_tflite
 from export.tensorrt_files import FOLDER
@@ -16,6 +18,10 @@ def _tflite(precision):
 
 def _onnx(batch):
     return (lambda model, path: write_onnx(model, path, batch=batch)), "float32"
+
+
+def _openvino(precision):
+    return (lambda model, path: write_openvino(model, path, precision)), precision
 
 
 def _tensorrt(precision):
@@ -32,11 +38,13 @@ TARGETS = {
         "model_int8.tflite": _tflite("static_int8"),
     },
     "onnx": {"model_float32.onnx": _onnx(None), "model_float32_batch1.onnx": _onnx(1)},
+    "openvino": {f"openvino_{precision}": _openvino(precision) for precision in ("float32", "float16")},
     "tensorrt": {
         os.path.join(FOLDER, f"model_{precision}.onnx"): _tensorrt(precision)
         for precision in ("float32", "float16", "int8")
     },
 }
+PACKAGES = {"openvino": "openvino"}  # that a target needs beside those of all others
 # Of exemplar-guided models, beside the .tflite files: the style of an exemplar read once, for many layouts.
 GUIDED = {
     f"split_{precision}": (
@@ -67,5 +75,12 @@ def artefacts_of(targets, model=None):
         raise RequestError(
             f"--targets: {', '.join(unknown) or 'none given'}; choose from {', '.join(TARGETS)}, or all."
         )
+    for target in targets:
+        if target in PACKAGES and importlib.util.find_spec(PACKAGES[target]) is None:
+            others = ",".join(name for name in TARGETS if name != target)
+            raise RequestError(
+                f"--targets: {target} needs the package {PACKAGES[target]!r}, which is not installed; pip install "
+                f"'ecgan_tf[export]', or export without it: --targets={others}."
+            )
     artefacts = {name: artefact for target in targets for name, artefact in TARGETS[target].items()}
     return {**artefacts, **(GUIDED if model and is_guided(model) and "tflite" in targets else {})}

@@ -4,13 +4,13 @@ import collections
 
 import numpy as np
 import tensorflow as tf
-from tensorflow.lite.python import schema_py_generated as schema
 
 from ecgan_tf.memory import give_back
 from ecgan_tf.outputs import need_temporary_room
 from ecgan_tf.pixels import to_uint8_tensor
-from export.tflite_graph import packed, with_float32_tables
+from export.tflite_graph import with_float32_tables
 from export.tflite_int8 import with_int8_convolutions
+from export.tflite_metadata import write_described
 
 WEIGHT_BYTES = {"float32": 4, "float16": 2, "dynamic_int8": 1, "static_int8": 1}
 
@@ -36,8 +36,7 @@ def write_tflite(model, path, precision, uint8_io=False):
         content, quantised = with_int8_convolutions(content, list(_examples(model, uint8_io)))
         found = {"int8": quantised}
         give_back()
-    with open(path, "wb") as file:
-        file.write(with_metadata(content, model.metadata()))
+    write_described(path, content, model)
     return found
 
 
@@ -109,18 +108,6 @@ def delegation(content):
         "partitions": partitions,
         "not_delegated": dict(sorted(left.items())),
     }
-
-
-def with_metadata(content, metadata):
-    """The .tflite with texts in its metadata, by name: a bytearray; it describes the model to the runtimes."""
-    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
-    for name, text in metadata.items():
-        buffer, entry = schema.BufferT(), schema.MetadataT()
-        buffer.data = list(text.encode())
-        entry.name, entry.buffer = name.encode(), len(model.buffers)
-        model.buffers.append(buffer)
-        model.metadata = [*(model.metadata or []), entry]
-    return packed(model, len(content) + sum(map(len, metadata.values())))
 
 
 def _concrete(model, function, signature, uint8_io):

@@ -19,10 +19,17 @@ def with_float32_tables(content):
 
 
 def packed(model, size):
-    """The bytes of a `schema.ModelT` of about this size, which need not grow on the way."""
-    builder = flatbuffers.Builder(size + 4096)
+    """The bytes of a `schema.ModelT` of about this size, a bytearray, which need not grow on the way."""
+    builder = _Builder(size + 4096 + 16 * len(model.buffers))
     builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
     return builder.Output()
+
+
+class _Builder(flatbuffers.Builder):
+    """Puts bytes where the schema wants those of weights: at multiples of 16, which Python's classes do not know of."""
+
+    def StartVector(self, elemSize, numElems, alignment):  # noqa: N802, N803 (FlatBuffers' names)
+        return super().StartVector(elemSize, numElems, 16 if elemSize == 1 else alignment)
 
 
 def _widen(model, graph):

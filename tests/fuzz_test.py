@@ -11,6 +11,7 @@ import io
 import json
 import os
 import pathlib
+import re
 import resource
 import struct
 import subprocess
@@ -394,7 +395,9 @@ def peak_memory(anew=False):
 def fuzz(name, reader, count, folder, start=0, say=lambda number: None):
     """Mutations `start` to `count` of a reader's files: how many it refused. Fails where anything else comes."""
     read, valid, mutation, _ = reader
-    path = folder / ("a.tflite" if "tflite" in name else "a.onnx" if "onnx" in name else "a.png")
+    path = folder / (
+        "a.tflite" if "tflite" in name else "a.onnx" if "onnx" in name else "a.xml" if "xml" in name else "a.png"
+    )
     for content in valid:
         path.write_bytes(content)
         read(path)  # what is mutated is sound
@@ -437,6 +440,7 @@ NATIVE = {  # as READERS; the valid file is made by the test, for the program to
     ".tflite, opened": (lambda path: open_model(str(path)), mutate, 600),
     ".tflite, opened on a device": (open_on_device, mutate, 400),
     ".onnx, opened": (lambda path: open_model(str(path)), mutate, 1000),
+    ".xml of OpenVINO, opened": (lambda path: open_model(str(path)), mutate, 600),
 }
 MOST_ENDS = 0.2  # share of the mutations that may end the process
 NATIVE_MEMORY = 6 << 30  # bytes of addresses that the process may take
@@ -445,7 +449,7 @@ NATIVE_MEMORY = 6 << 30  # bytes of addresses that the process may take
 def valid_tflite(folder):
     import tensorflow as tf
 
-    from export.tflite import with_metadata
+    from export.tflite_metadata import with_metadata
 
     @tf.function(input_signature=[tf.TensorSpec((1, 32, 32), tf.int32, name="labels")])
     def generate(labels):
@@ -478,11 +482,26 @@ def valid_onnx(folder):
     return model.SerializeToString()
 
 
+def valid_openvino(folder):
+    """The .xml; its .bin lies where the mutations will."""
+    import openvino
+
+    (folder / "valid.onnx").write_bytes(valid_onnx(folder))
+    core = openvino.Core()
+    network = core.read_model(folder / "valid.onnx")
+    network.set_rt_info(json.dumps(MODEL), ["ecgan_tf"])
+    openvino.save_model(network, folder / "a.xml", compress_to_fp16=False)
+    return (folder / "a.xml").read_bytes()
+
+
+VALID = {".tflite": valid_tflite, ".onnx": valid_onnx, ".xml": valid_openvino}
+
+
 @SHARES
 @pytest.mark.parametrize("name", NATIVE)
 def test_a_runtime_gives_a_model_or_one_line_or_ends(name, share, tmp_path):
     count, start, ends = NATIVE[name][-1] // share, 0, []
-    (tmp_path / "valid").write_bytes((valid_tflite if "tflite" in name else valid_onnx)(tmp_path))
+    (tmp_path / "valid").write_bytes(VALID[re.match(r"\.\w+", name)[0]](tmp_path))
     while start < count:
         words = [sys.executable, __file__, name, str(count), str(start), str(tmp_path)]
         result = subprocess.run(words, capture_output=True, text=True, timeout=600)

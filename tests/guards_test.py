@@ -49,6 +49,8 @@ WRITERS = {
     "export.on_device:write_whole": "machine_errors",
     "export.onnx:_int8": "need_temporary_room",
     "export.onnx:write_onnx": "in the folder of export_one, which moves it in",
+    "export.openvino:_save": "in the folder of export_one, which moves it in",
+    "export.openvino:write_openvino": "need_temporary_room",
     "export.saved_model:write_saved_model": "in the folder of export_one, which moves it in",
     "export.serving.pictures:encode_png": "BytesIO",
     "export.serving.requests:write_answer": "atomic_path",
@@ -56,7 +58,7 @@ WRITERS = {
     "export.stages:Stages._keep": "machine_errors",
     "export.style_split:write_split_tflite": "in the folder of export_one, which moves it in",
     "export.tensorrt_files:write_build_folder": "atomic_path",
-    "export.tflite:write_tflite": "in the folder of export_one, which moves it in",
+    "export.tflite_metadata:write_described": "in the folder of export_one, which moves it in",
 }
 # Make something of bytes that came from elsewhere.
 DECODERS = {
@@ -72,6 +74,7 @@ DECODERS = {
     "ecgan_tf.evaluation.networks.foreign:_open_weights": "reading",
     "ecgan_tf.inference.runtimes:_tflite_runner": "foreign_file",
     "ecgan_tf.inference.runtimes:open_onnx": "foreign_file",
+    "ecgan_tf.inference.runtimes:open_openvino": "foreign_file",
     "ecgan_tf.inference.runtimes:open_saved_model": "foreign_file",
     "ecgan_tf.inference.runtimes:read_tflite_metadata": "foreign_file, by _tflite_runner",
     "ecgan_tf.models.described_networks:open_keras": "reading",
@@ -94,6 +97,8 @@ DECODERS = {
     "export.on_device:read_metadata": "RequestError, by Model",
     "export.onnx:_computed": "its own graph, a moment before",
     "export.onnx:operators": "its own file, a moment before",
+    "export.openvino:operators": "its own file, a moment before",
+    "export.openvino:write_openvino": "its own file, a moment before",
     "export.saved_model:_decode": "_check",
     "export.saved_model:_header": "_check",
     "export.serving.connections:GrpcConnection._metadata": "DecodeError",
@@ -101,7 +106,9 @@ DECODERS = {
     "export.serving.connections:RestConnection._predict": "_foreign",
     "export.stages:Stages._images": "its own file, a moment before",
     "export.tflite:_nodes": "its own file, a moment before",
-    "export.tflite:with_metadata": "its own file, a moment before",
+    "export.tflite_metadata:_tensors": "its own file, a moment before",
+    "export.tflite_metadata:with_metadata": "its own file, a moment before",
+    "export.tflite_metadata:write_described": "its own file, a moment before",
 }
 SIGNALS = {
     "ecgan_tf.atomic_files:_is_alive": "signal 0, which asks; never on Windows",
@@ -144,7 +151,7 @@ WRITING_METHODS = {
 DECODING_CALLS = {
     "Image.open", "np.load", "json.load", "json.loads", "onnx.load", "onnx.load_model", "tf.saved_model.load",
     "torch.load", "pickle.load", "pickle.loads", "yaml.safe_load", "base64.b64decode", "ort.InferenceSession",
-    "h5py.File", "keras.saving.load_model",
+    "h5py.File", "keras.saving.load_model", "core.read_model",
 }  # fmt: skip
 DECODING_METHODS = {
     "Interpreter", "InferenceSession", "GetRootAs", "imdecode", "imread", "FromString", "ParseFromString",

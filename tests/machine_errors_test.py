@@ -12,6 +12,7 @@ import subprocess
 
 import numpy as np
 import onnx
+import openvino
 import pytest
 from PIL import Image
 
@@ -173,6 +174,8 @@ def check_whole(path):
         json.loads(read_metadata(path.read_bytes()))
     elif path.suffix == ".onnx":
         onnx.checker.check_model(str(path), full_check=True)
+    elif path.suffix in (".xml", ".bin"):
+        openvino.Core().read_model(path.with_suffix(".xml"))
     elif path.suffix == ".pdf":
         assert path.read_bytes().rstrip().endswith(b"%%EOF")
     elif path.suffix == ".csv":

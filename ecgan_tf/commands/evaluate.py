@@ -21,7 +21,7 @@ from ml_collections import config_flags
 
 from ecgan_tf import cli, console
 
-MODEL = flags.DEFINE_string("model", None, "A run folder, a SavedModel folder, a .tflite or an .onnx file.")
+MODEL = flags.DEFINE_string("model", None, "A run folder, a SavedModel or OpenVINO folder, a .tflite or an .onnx file.")
 CONFIG = config_flags.DEFINE_config_file("config", None, "A file of configs/, or its name.", lock_config=True)
 STEP = flags.DEFINE_string("step", None, "Which checkpoint of a run: its step, best, or last, which is the default.")
 JUDGE = flags.DEFINE_multi_string("judge", [], "A network that measures; may be repeated.")

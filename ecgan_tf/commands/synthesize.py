@@ -25,7 +25,7 @@ from absl import flags
 
 from ecgan_tf import cli, console
 
-MODEL = flags.DEFINE_string("model", None, "A run folder, a SavedModel folder, a .tflite or an .onnx file.")
+MODEL = flags.DEFINE_string("model", None, "A run folder, a SavedModel or OpenVINO folder, a .tflite or an .onnx file.")
 LABELS = flags.DEFINE_string("labels", None, "A label map, or a folder of them (.png).")
 INSTANCES = flags.DEFINE_string("instances", None, "A file or folder of instance maps of the same names.")
 SOURCES = flags.DEFINE_string("sources", None, "A file or folder of photographs of the other view, of the same names.")

@@ -43,7 +43,7 @@ def evaluate(
     """Measures a model, and writes evaluation.json and index.html, a page that needs no other file.
 
     Args:
-        model: a run folder, a SavedModel folder, a .tflite or an .onnx file; None where pictures are given.
+        model: a run folder, a SavedModel or OpenVINO folder, a .tflite or an .onnx file; None where pictures are given.
         output: folder to write to.
         config: of the data set, or None for that which the run was trained on.
         step: of a run's checkpoint, as in `open_model`.

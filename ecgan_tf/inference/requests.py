@@ -36,7 +36,7 @@ def synthesize(
     """Writes a picture for each label map, a PNG of its name; of several samples NAME_sample_1.png and so on.
 
     Args:
-        model: a run folder, a SavedModel folder, a .tflite or an .onnx file.
+        model: a run folder, a SavedModel or OpenVINO folder, a .tflite or an .onnx file.
         labels: a label map, or a folder of them.
         output: folder for the pictures.
         instances, sources: a file or folder of instance maps, of photographs of the other view, of the same names.

@@ -1,7 +1,9 @@
 """Opens a trained or exported model in its own runtime, behind one face: layouts in, images out."""
 
+import contextlib
 import math
 import os
+import re
 import reprlib
 from collections.abc import Mapping
 
@@ -20,8 +22,11 @@ from ecgan_tf.pixels import as_float, to_uint8
 
 DESCRIPTION = "model.json"
 STYLE_ENCODER, PAINTER = "style_encoder", "painter"  # the two .tflite of a model that was split
-METADATA_KEY = "ecgan_tf"  # of the same content inside a .tflite or .onnx
+OPENVINO_FILE = "model.xml"  # in the folder of an OpenVINO model, with model.bin
+METADATA_KEY = "ecgan_tf"  # of the same content inside a .tflite, an .onnx or an OpenVINO model
 INPUTS = ("labels", "boundaries", "source", "exemplar", "exemplar_labels", *LATENTS)
+IR = re.compile(rb"""\s*(<\?xml[^>]*>\s*)?<net\s[^>]*version="1[01]\"""")  # how an OpenVINO .xml begins
+INPUT_TYPES = ("int32", "uint8", "float32")
 ONNX_TYPES = {"tensor(int32)": "int32", "tensor(uint8)": "uint8", "tensor(float)": "float32"}
 
 
@@ -122,7 +127,7 @@ class Synthesizer:
 
 
 def open_model(path: str, step: int | str | None = None) -> Synthesizer:
-    """Opens whatever can synthesise: a run folder, a SavedModel folder, a .tflite or an .onnx file.
+    """Opens whatever can synthesise: a run folder, a SavedModel or OpenVINO folder, a .tflite, .onnx or .xml file.
 
     Exported models have their description, model.json, inside, beside them or one or two folders up, as `export` writes
     it.
@@ -134,19 +139,24 @@ def open_model(path: str, step: int | str | None = None) -> Synthesizer:
         `Synthesizer`.
     """
     if not os.path.exists(path):
-        raise RequestError(f"{path}: no such file or folder; give a run folder, a SavedModel, a .tflite or an .onnx.")
+        raise RequestError(
+            f"{path}: no such file or folder; give a run folder, a SavedModel or OpenVINO folder, "
+            "a .tflite or an .onnx."
+        )
     if is_run(path):
         return open_keras_run(path, which=step or "last")
     if step is not None:
         raise RequestError(f"--step={step}: {path} is no run folder, and has no other steps; leave --step out.")
     if os.path.isdir(path):
+        if is_openvino(path):
+            return open_openvino(os.path.join(path, OPENVINO_FILE))
         return open_split(path) if is_split(path) else open_saved_model(path)
-    openers = {".tflite": open_tflite, ".onnx": open_onnx}
+    openers = {".tflite": open_tflite, ".onnx": open_onnx, ".xml": open_openvino}
     ending = os.path.splitext(path)[1].lower()
     if ending not in openers:
         raise RequestError(
-            f"{path}: unknown kind of model {ending!r}; give a run folder, a SavedModel folder, "
-            "a .tflite or an .onnx file."
+            f"{path}: unknown kind of model {ending!r}; give a run folder, a SavedModel or OpenVINO folder, "
+            "a .tflite, an .onnx or an OpenVINO .xml file."
         )
     return openers[ending](path)
 
@@ -155,9 +165,13 @@ def is_split(path):
     return os.path.isfile(os.path.join(path, f"{PAINTER}.tflite"))
 
 
+def is_openvino(path):
+    return os.path.isfile(os.path.join(path, OPENVINO_FILE))
+
+
 def is_run(path):
     """Whether a path is a folder of nothing that was exported, and so of a run, or to be refused as none."""
-    return os.path.isdir(path) and not is_split(path) and not find_saved_model(path)
+    return os.path.isdir(path) and not is_split(path) and not is_openvino(path) and not find_saved_model(path)
 
 
 def open_keras_run(path, image_size=None, which="last"):
@@ -245,12 +259,14 @@ def _tflite_runner(path, threads=None):
         return runner, inputs, read_tflite_metadata(path)
 
 
-def open_onnx(path):
+def open_onnx(path, threads=None):
     """An .onnx in ONNX Runtime, on the CPU."""
     with foreign_file(path, "ONNX model"):
         import onnxruntime
 
-        session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads or 0  # of its own choice
+        session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
         inputs = checked_inputs({value.name: ONNX_TYPES.get(value.type) for value in session.get_inputs()})
         if "image" not in [value.name for value in session.get_outputs()]:
             raise ValueError("no output is called image")
@@ -260,6 +276,48 @@ def open_onnx(path):
     with foreign_file(path, "ONNX model"):
         check_size(description, shapes["labels"])
     return Synthesizer(path, description, inputs, lambda inputs: session.run(["image"], inputs)[0])
+
+
+def open_openvino(path, threads=None):
+    """The .xml of an OpenVINO model, whose .bin lies beside it, on the CPU, in float32.
+
+    Left to itself OpenVINO computes in bfloat16 on a CPU that has it.
+    """
+    with foreign_file(path, "model for OpenVINO"), _last_line(RuntimeError):
+        import openvino
+
+        with open(path, "rb") as file:
+            if not IR.match(file.read(1000)):  # the runtime would try it as every other kind of model
+                raise ValueError("no OpenVINO IR")
+        core = openvino.Core()
+        model = core.read_model(path)
+        types = {value.get_any_name(): value.element_type.to_dtype().name for value in model.inputs}
+        inputs = checked_inputs({name: dtype if dtype in INPUT_TYPES else None for name, dtype in types.items()})
+        if "image" not in [value.get_any_name() for value in model.outputs]:
+            raise ValueError("no output is called image")
+        inside = model.get_rt_info([METADATA_KEY]).astype(str) if model.has_rt_info([METADATA_KEY]) else None
+        shapes = {value.get_any_name(): _sides(value.partial_shape) for value in model.inputs}
+    description = find_description(path, inside)
+    with foreign_file(path, "model for OpenVINO"), _last_line(RuntimeError):
+        check_size(description, shapes["labels"])
+        model.reshape({name: [1, *shape[1:]] for name, shape in shapes.items()})
+        options = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": threads or os.cpu_count()}
+        compiled = core.compile_model(model, "CPU", options)
+    return Synthesizer(path, description, inputs, lambda inputs: compiled(inputs)["image"].copy())
+
+
+def _sides(shape):
+    """The sides of an OpenVINO shape, an open one as -1; () where even their number is open."""
+    return () if shape.rank.is_dynamic else tuple(-1 if side.is_dynamic else side.get_length() for side in shape)
+
+
+@contextlib.contextmanager
+def _last_line(kind):
+    """Leaves of an error the last line, where the first ones are those of a runtime's own source."""
+    try:
+        yield
+    except kind as error:
+        raise ValueError((str(error).strip().splitlines() or [type(error).__name__])[-1]) from error
 
 
 def read_tflite_metadata(path):
