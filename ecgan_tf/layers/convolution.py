@@ -22,12 +22,17 @@ def pad_reflect(x, cells):
     Args:
         x: (batch, height, width, ...), height and width above `cells`.
     """
+    need_cells(x, cells)
+    rest = [(0, 0)] * (len(x.shape) - 3)
+    return ops.pad(x, [(0, 0), (cells, cells), (cells, cells), *rest], mode="reflect")
+
+
+def need_cells(x, cells):
+    """A ValueError where height or width of a map are too small to mirror this many cells."""
     if min(x.shape[1:3]) <= cells:
         raise ValueError(
             f"cannot mirror {cells} cells of a map of {x.shape[1]}x{x.shape[2]}; give a larger image_size."
         )
-    rest = [(0, 0)] * (len(x.shape) - 3)
-    return ops.pad(x, [(0, 0), (cells, cells), (cells, cells), *rest], mode="reflect")
 
 
 @keras.saving.register_keras_serializable("ecgan_tf")

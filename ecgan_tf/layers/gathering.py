@@ -4,6 +4,10 @@ import math
 
 import tensorflow as tf
 
+from ecgan_tf.layers.convolution import need_cells
+
+CHAIN = 8  # terms of a group; as many groups are one more chain
+
 
 def gather_rows(table, ids):
     """The row of each id, gathered with flat indices: LiteRT's GPU delegate takes those alone.
@@ -21,6 +25,31 @@ def gather_rows(table, ids):
     return tf.reshape(rows, (-1, *inner, *table.shape[1:]))
 
 
+def add_up(term, count, shape):
+    """The sum of many terms: in groups that are reshaped at their ends.
+
+    LiteRT makes one GPU kernel of a chain of additions, and a browser gives a kernel 16 textures: of longer chains it
+    computes nothing, without an error. A reshape ends a chain.
+
+    Args:
+        term: function of an index to a tensor. Each is made when the sum of those before it is there, else an executor
+            would hold all of them at once.
+        count: of terms.
+        shape: of the sum.
+    """
+    total = None
+    for start in range(0, count, CHAIN):
+        part = None
+        for index in range(start, min(start + CHAIN, count)):
+            before = total if part is None else part
+            with tf.control_dependencies([] if before is None else [before]):
+                x = term(index)
+            part = x if part is None else part + x
+        part = tf.reshape(part, shape)
+        total = part if total is None else total + part
+    return total
+
+
 def pad_ids(ids, cells, outside=None):
     """An integer map with `cells` rows and columns more at every edge.
 
@@ -31,7 +60,11 @@ def pad_ids(ids, cells, outside=None):
         outside: what lies there; None: the mirrored map, without the edge itself.
     Returns:
         int32 (batch, height + 2 * cells, width + 2 * cells).
+    Raises:
+        ValueError: where a map is too small to be mirrored.
     """
+    if outside is None:
+        need_cells(ids, cells)
     for axis in (1, 2):
         first, last = 0, ids.shape[axis] - 1
         if outside is None:

@@ -15,14 +15,21 @@ from PIL import Image
 
 from ecgan_tf.inference.runtimes import open_model
 from ecgan_tf.pixels import to_uint8
+from export.gpu_delegate import driver
 from export.inference_model import InferenceModel
 from export.tflite import write_tflite
 
 HERE = pathlib.Path(__file__).parent / "browser"
 SAMPLE = pathlib.Path(__file__).parents[2] / "docs" / "samples" / "on_device.html"
+ANY_MODEL = HERE / "any_model.html"
 FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
     "--disable-background-networking", "--disable-component-update",
+)  # fmt: skip
+# SwiftShader, a GPU in software that comes with Debian's chromium.
+GPU_FLAGS = (
+    *(flag for flag in FLAGS if flag != "--disable-gpu"), "--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader",
+    "--enable-unsafe-swiftshader", "--enable-features=Vulkan", "--ignore-gpu-blocklist",
 )  # fmt: skip
 RANDOM = 0.3  # what Math.random() gives each time
 
@@ -54,17 +61,18 @@ def browse(tmp_path_factory):
         pytest.skip("npm ci took longer than two minutes")
     if install.returncode:
         pytest.skip(f"npm ci: {install.stderr.strip()[-300:]}")
-    shutil.copy(SAMPLE, folder)
+    for page in (SAMPLE, ANY_MODEL):
+        shutil.copy(page, folder)
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=str(folder)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
 
-    def call(model, layouts, flags=FLAGS, query=""):
+    def call(model, layouts, flags=FLAGS, query="", page=SAMPLE):
         shutil.copy(model, folder / "model.tflite")
         request = {
             "browser": browser,
             "flags": flags,
             "profile": str(tmp_path_factory.mktemp("profile")),
-            "url": f"http://127.0.0.1:{server.server_port}/{SAMPLE.name}?model=model.tflite{query}",
+            "url": f"http://127.0.0.1:{server.server_port}/{page.name}?model=model.tflite{query}",
             "random": RANDOM,
             "files": [str(path) for path in layouts],
         }
@@ -146,6 +154,20 @@ def test_it_takes_and_gives_bytes(browse, model, pictures_of, tmp_path):
     layout = save(tmp_path / "a.png", model.layouts["labels"][0])
     _, pictures = browse(path, [layout, layout])
     assert len(pictures) == 2 and abs(pictures - pictures_of(path)[:1]).max() <= 1
+
+
+@pytest.mark.skipif(driver() is None, reason="no Vulkan driver; Debian's package chromium brings one")
+@pytest.mark.parametrize("method", ["ecgan", "lggan", "msca"])
+def test_webgpu_computes_all_of_it(browse, make_run, method, tmp_path):
+    model = InferenceModel(make_run(method, has_unknown=True))
+    path, inputs = tmp_path / "model.tflite", {name: x[:1] for name, x in model.layouts.items()}
+    write_tflite(model, str(path), "float32")
+    file = tmp_path / "inputs.json"
+    file.write_text(json.dumps({name: x.reshape(-1).tolist() for name, x in inputs.items()}))
+    said, pictures = browse(path, [file], GPU_FLAGS, "&accelerator=webgpu", ANY_MODEL)
+    assert said == ["ready", "synthesised on webgpu"]
+    expected = to_uint8(open_model(str(path)).generate(inputs)).astype(int)
+    assert abs(pictures[0] - expected[0]).max() <= 1 and expected.std() > 5
 
 
 def test_a_model_that_does_not_describe_itself_is_refused(browse, tmp_path):

@@ -65,7 +65,7 @@ def test_int8_learns_its_ranges_from_the_calibration_layouts(model, tmp_path):
     try:
         for labels in (kept["labels"], np.zeros_like(kept["labels"])):
             model.calibration = {"labels": labels}
-            write_tflite(model, str(tmp_path / "int8.tflite"), "int8")
+            write_tflite(model, str(tmp_path / "int8.tflite"), "static_int8")
             contents.append((tmp_path / "int8.tflite").read_bytes())
     finally:
         model.calibration = kept
@@ -77,6 +77,6 @@ def test_a_writer_that_lets_go_of_the_weights_writes_the_same(make_run, model, t
     alone = InferenceModel(make_run("ecgan"))
     alone.makes_one = True
     for name, one in (("kept", model), ("alone", alone)):
-        write_tflite(one, str(tmp_path / name), "int8")
+        write_tflite(one, str(tmp_path / name), "dynamic_int8")
     assert alone.generator is None and model.generator is not None
     assert (tmp_path / "kept").read_bytes() == (tmp_path / "alone").read_bytes()

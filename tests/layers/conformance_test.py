@@ -87,6 +87,7 @@ CASES = {
                                       lambda layer, x: layer(x["features"], x["others"]), (*FULL, 6)),
     "FixedNoise": Case({"strength": 0.5}, (FEATURES,), on_features, (*FULL, FILTERS)),
     "FullAttention": Case({"filters": 4}, (FEATURES, FEATURES, FEATURES), on_exemplar, (*FULL, FILTERS)),
+    "InstanceNormalization": Case({}, (FEATURES,), on_features, (*FULL, FILTERS)),
     "LabelConv2D": Case({"filters": 5, **LAYOUT}, (), on_layout, (*FULL, 5)),
     "LatentStart": Case({"filters": 5, "size": (2, 3)}, ((None, FILTERS),),
                         lambda layer, x: layer(x["features"][:, 0, 0]), (2, 2, 3, 5)),
