@@ -44,7 +44,7 @@ def export_one(model, expected, output, name, write, precision, is_new=False):
         images = synthesizer.generate(model.layouts)
         entry = {
             "bytes": size_of(path),
-            **compare(expected, images, precision),
+            **compare(expected, images, precision, model.uint8_io and name.endswith(".tflite")),
             "latency": latency(synthesizer, model.layouts),
         }
         del synthesizer

@@ -23,12 +23,13 @@ RELATIVE = {"float32": 0.01, "float16": 0.05, "dynamic_int8": 0.15, "static_int8
 FLAT = 2.0  # of 255: the deviation of a model's pictures below which their likeness proves nothing
 
 
-def compare(expected, actual, precision):
+def compare(expected, actual, precision, rounded=False):
     """The differences between two sets of pictures.
 
     Args:
         expected, actual: float (layouts, height, width, 3) in [-1, 1].
         precision: key of `GATES`.
+        rounded: whether the actual ones were pixels, which are up to half a level off.
     Returns:
         dictionary of plain values; `passed` says whether the gate holds, `missed` what of it does not; `contrast` is
         the deviation of the expected pictures' colours, of 255, and `flat` whether there is none to speak of;
@@ -40,8 +41,9 @@ def compare(expected, actual, precision):
         failures.append("values that are not finite")
     contrast, relative = contrast_of(expected), relative_error(expected, actual)
     is_flat = contrast < FLAT
-    if not is_flat and not relative <= RELATIVE[precision]:
-        failures.append(f"relative error {relative:.3f} > {RELATIVE[precision]}")
+    bound = RELATIVE[precision] + (0.5 / contrast if rounded and not is_flat else 0.0)
+    if not is_flat and not relative <= bound:
+        failures.append(f"relative error {relative:.3f} > {bound:.3f}")
     return {
         "precision": precision,
         "layouts": len(expected),

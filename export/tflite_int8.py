@@ -16,7 +16,7 @@ from export.tflite_graph import packed
 
 # How much wider a range is than what calibration showed. A value beyond a range is cut, at a whole region of a layout
 # that is brighter than all of calibration's, which is far worse than steps half as fine.
-ROOMS = (1.0, 1.5, 2.0, 3.0)
+ROOMS = (1.0, 1.25, 1.5, 2.0)
 SHARES = (0.0, 0.125, 0.25, 0.5)  # of the layers, worst first, whose activations are quantised as they come
 ENOUGH = 42.0  # dB of PSNR on layouts that set no range, from which on no layer is treated apart
 FEW = 8  # of the calibration layouts, which set no range and choose between the ROOMS and SHARES
@@ -47,25 +47,21 @@ def with_int8_convolutions(content, examples):
         content: bytes, without metadata.
         examples: list of dictionaries of its inputs, by name: `FEW` of them, or half, choose, the others set ranges.
     Returns:
-        bytes; and a dictionary for the report: `room`, of `ROOMS`; `psnr_apart`, dB on the layouts that chose; and
-        `layers`, from a convolution to its `decibels` and `form`, "static" or, of the worst ones where the pictures
+        bytes; and a dictionary for the report: `room`, of `ROOMS`; `psnr_apart`, dB of the worst of the layouts that
+        chose; and `layers`, from a convolution to its `decibels` and `form`, "static" or, of the worst ones where the pictures
         ask for it, "dynamic": int8 too, with the range of what it reads.
     """
     apart = examples[: min(FEW, len(examples) // 2)]
     quantiser = _Quantiser(content, examples[len(apart) :])
     wanted = [_run(content, example) for example in apart]
-    tried = []
-    for room in ROOMS:
-        tried.append((_psnr(quantiser.quantise(room), apart, wanted), room))
-        if tried[-1][0] < max(tried)[0]:  # wider ones are coarser still
-            break
-    best, room = max(tried)
+    best, room = max((_psnr(quantiser.quantise(room), apart, wanted), room) for room in ROOMS)
     layers = _with_errors(content, quantiser.ranges, room, apart[:LOOKED_AT])
     share = 0.0
     if best < ENOUGH:
         by_share = [(_psnr(quantiser.quantise(room, worst(layers, each)), apart, wanted), each) for each in SHARES[1:]]
         best, share = max([(best, share), *by_share])
     dynamic = worst(layers, share)
+    quantiser.look_at(apart)
     return quantiser.quantise(room, dynamic), {
         "room": room,
         "psnr_apart": best,
@@ -82,7 +78,10 @@ def worst(layers, share):
 
 
 class _Quantiser:
-    """A float32 .tflite, and the ranges of its tensors over some examples: `ranges`, name to (lowest, highest)."""
+    """A float32 .tflite, and the ranges of its tensors over some examples: `ranges`, name to (lowest, highest).
+
+    The quantiser's own are moving averages over the examples, beyond which half of them lie.
+    """
 
     def __init__(self, content, examples):
         from litert_quantizer import qtyping, quantizer
@@ -92,13 +91,23 @@ class _Quantiser:
         names = qtyping.TFLOperationName
         self.convolutions = (names.CONV_2D, names.CONV_2D_TRANSPOSE, names.DEPTHWISE_CONV_2D)
         self.dense = names.FULLY_CONNECTED
-        self.found = self._recipe().calibrate({SIGNATURE: examples}, num_threads=1)
-        self.ranges = {name: (np.min(x["min"]), np.max(x["max"])) for name, x in self.found.items() if x}
+        self.found = self._recipe().calibrate({SIGNATURE: examples[:1]}, num_threads=1)
+        self.ranges = {name: (np.inf, -np.inf) for name, x in self.found.items() if x}
+        self.look_at(examples)
+
+    def look_at(self, examples):
+        """Widens the ranges by those of examples."""
+        for values in _tensors(self.content, examples):
+            for name, (low, high) in self.ranges.items():
+                x = values(name)
+                self.ranges[name] = min(low, float(x.min())), max(high, float(x.max()))
 
     def quantise(self, room, dynamic=()):
         """The bytes of a .tflite with ranges times `room`, but for the layers that are `dynamic`."""
         wider = {
-            name: {**x, "min": x["min"] * room, "max": x["max"] * room} if x else x for name, x in self.found.items()
+            name: {**x, **{k: np.full_like(x[k], room * bound) for k, bound in zip(("min", "max"), self.ranges[name])}}
+            for name, x in self.found.items()
+            if x
         }
         result = self._recipe(dynamic).quantize(wider, enable_progress_bar=False, enable_progress_report=False)
         return _inlined(bytes(result.quantized_model))
@@ -130,35 +139,44 @@ def _run(content, example):
 
 
 def _psnr(content, examples, wanted):
-    """dB over all examples, by the range of a uint8 or a float image."""
+    """dB of the worst example, by the range of a uint8 or a float image."""
     runner = Interpreter(model_content=content, num_threads=1).get_signature_runner(SIGNATURE)
     images = [runner(**example)["image"].astype(np.float32) for example in examples]
-    error = np.mean([np.square(image - other).mean() for image, other in zip(images, wanted)])
+    error = np.max([np.square(image - other).mean() for image, other in zip(images, wanted)])
     span = 255.0 if runner.get_output_details()["image"]["dtype"] == np.uint8 else 2.0
     return float(10.0 * np.log10(span**2 / max(error, 1e-10)))
 
 
+def _tensors(content, examples):
+    """Runs examples; yields of each a function from a tensor's name or number to its values."""
+    interpreter = _watched(content)
+    runner = interpreter.get_signature_runner(SIGNATURE)
+    numbers = {details["name"]: details["index"] for details in interpreter.get_tensor_details()}
+    for example in examples:
+        runner(**example)
+        yield lambda tensor: interpreter.get_tensor(numbers.get(tensor, tensor))
+
+
+def _watched(content):
+    """An interpreter that keeps what every operator gives."""
+    return Interpreter(
+        model_content=content,
+        num_threads=1,
+        experimental_preserve_all_tensors=True,
+        experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+    )
+
+
 def _with_errors(content, ranges, room, examples):
     """The convolutions of a .tflite, each with the worst of its errors over some examples."""
-    layers = {}
-    for example in examples:
-        interpreter = Interpreter(
-            model_content=content,
-            num_threads=1,
-            experimental_preserve_all_tensors=True,
-            experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
-        )
-        runner = interpreter.get_signature_runner(SIGNATURE)
-        runner(**example)
-        names = {details["index"]: details["name"] for details in interpreter.get_tensor_details()}
-        for layer in _convolutions(interpreter._get_ops_details(), names):
-            found = [
-                _decibels(interpreter.get_tensor(number), *ranges[names[number]], room)
-                for number in layer.tensors
-                if names[number] in ranges
-            ]
-            least = min([*found, layers[layer.name].decibels if layer.name in layers else np.inf])
-            layers[layer.name] = dataclasses.replace(layer, decibels=float(least))
+    interpreter = _watched(content)
+    names = {details["index"]: details["name"] for details in interpreter.get_tensor_details()}
+    layers = {layer.name: layer for layer in _convolutions(interpreter._get_ops_details(), names)}
+    for values in _tensors(content, examples):
+        for layer in layers.values():
+            ranged = [names[number] for number in layer.tensors if names[number] in ranges]
+            found = [_decibels(values(name), *ranges[name], room) for name in ranged]
+            layers[layer.name] = dataclasses.replace(layer, decibels=float(np.fmin(min(found), layer.decibels)))
     return list(layers.values())
 
 

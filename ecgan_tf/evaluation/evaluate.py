@@ -17,7 +17,7 @@ from ecgan_tf.evaluation.networks.choice import open_judges
 from ecgan_tf.evaluation.picture_folder import PictureFolder
 from ecgan_tf.evaluation.protocols import name_of
 from ecgan_tf.evaluation.samples import measure_samples
-from ecgan_tf.evaluation.style import FeatureFollowing, measure_style, measure_tasks
+from ecgan_tf.evaluation.style import FeatureFollowing, measure_style, measure_tasks, recoloured
 from ecgan_tf.inference.runtimes import open_model
 from ecgan_tf.latents import draw_latents
 from ecgan_tf.models.hed import find_hed
@@ -200,14 +200,19 @@ def follow_exemplars(model, data, output, judges=()):
 
     Writes style.png. By judges with feature maps also the diversity: the mean LPIPS-style distance of a layout's
     pictures after two of its exemplars; of a model without exemplars it is 0. And how often a picture is nearer to its
-    exemplar than one of the same layout after another exemplar is.
+    exemplar than one of the same layout after another exemplar is, beside the same of photographs whose classes were
+    given the exemplar's colours: a position is compared with the same one of the exemplar, where something else lies,
+    so that not even those are nearer always.
     """
     judges = [judge for judge in judges if judge.gives("feature_maps")]
-    followings = [FeatureFollowing(judge) for judge in judges]
+    followings, references = ([FeatureFollowing(judge) for judge in judges] for _ in range(2))
 
-    def watch(images, exemplars):
-        for each in followings:
-            each.add(images, exemplars)
+    def watch(images, batch, labels):
+        shown = zip(batch["image"], batch["labels"], batch["exemplar"], labels)
+        painted = [recoloured(*each) for each in shown] if references else []
+        for each, reference in zip(followings, references):
+            each.add(images, batch["exemplar"])
+            reference.add(painted, batch["exemplar"])
 
     show = progress_bar("following exemplars")
     following, columns = measure_style(model.generate, data, progress=show, watch=watch)
@@ -216,15 +221,18 @@ def follow_exemplars(model, data, output, judges=()):
     say(f"a class takes its exemplar's colour in {following.share():.1%} of {following.cases} cases; see style.png")
     share = following.share() if following.cases else None
     tasks = measure_tasks(model.generate, data, progress_bar("the test tasks"), judges)
-    split, diversities, nearer = f"{SPLITS[data.split]}{len(data)}", {}, {}
-    for each in followings:
+    split, diversities, nearer, possible = f"{SPLITS[data.split]}{len(data)}", {}, {}, {}
+    for each, reference in zip(followings, references):
         if each.nearer:
             name = name_of("diversity", each.judge.word, data.image_size, split)
             diversities[name], nearer[each.judge.word] = float(np.mean(each.diversities)), float(np.mean(each.nearer))
             say(f"{name:36s} {diversities[name]:.4g}")
+            possible[each.judge.word] = float(np.mean(reference.nearer))
             share_of = f"{nearer[each.judge.word]:.1%} of {len(each.nearer)} pictures"
-            say(f"{share_of} are nearer to their exemplar than others of their layout, by {each.judge.title}")
+            say(f"{share_of} are nearer to their exemplar than others of their layout, by {each.judge.title}; of")
+            say(f"photographs recoloured class by class {possible[each.judge.word]:.1%} are")
     for name, value in tasks.items():
         say(f"{name:36s} {value:.4g}")
     style = {"style_followed": share, "style_cases": following.cases, "nearer_to_exemplar": nearer}
+    style["nearer_to_exemplar_recoloured"] = possible
     return {**style, "diversity": diversities, **tasks}

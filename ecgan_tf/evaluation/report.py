@@ -105,6 +105,8 @@ def exemplar_table(numbers):
     rows = [(f"exemplar's colours followed, of {numbers['style_cases']} cases", followed)]
     rows += [(f"nearer to their exemplar than others of their layout, by {judge}", f"{share:.1%}")
              for judge, share in numbers["nearer_to_exemplar"].items()]  # fmt: skip
+    rows += [(f"the same of photographs recoloured class by class, by {judge}", f"{share:.1%}")
+             for judge, share in numbers.get("nearer_to_exemplar_recoloured", {}).items()]  # fmt: skip
     rows += [
         (f"{TASK_MEASURES[measure.partition('_')[0]]}, {task} the exemplar", f"{numbers[name]:.3f}")
         for name in numbers

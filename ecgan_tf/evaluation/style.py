@@ -72,6 +72,25 @@ class FeatureFollowing:
                 self.nearer.append(bool(to_own < feature_distance(other, of_exemplars[exemplar], weights)))
 
 
+def recoloured(photograph, labels, exemplar, exemplar_labels):
+    """A photograph with each class's mean and deviation of the exemplar's: what follows an exemplar in every case.
+
+    Args:
+        photograph, exemplar: float (height, width, 3) in [-1, 1].
+        labels, exemplar_labels: int (height, width) of either.
+    Returns:
+        float (height, width, 3) in [-1, 1]; classes that the exemplar does not show stay as they are.
+    """
+    result = np.array(photograph, np.float64)
+    for label in np.unique(labels):
+        here, there = labels == label, exemplar_labels == label
+        if there.sum() >= SMALLEST_AREA:
+            own, other = photograph[here], exemplar[there]
+            scale = np.clip((other.std(axis=0) + 1e-3) / (own.std(axis=0) + 1e-3), 0.2, 3.0)
+            result[here] = (own - own.mean(axis=0)) * scale + other.mean(axis=0)
+    return np.clip(result, -1.0, 1.0).astype(np.float32)
+
+
 def style_distance(features, others):
     """How far the channels' means and deviations are from each other (docs/papers/msca.md, section 7): layer by layer
 
@@ -116,7 +135,8 @@ def measure_style(generate, data, exemplars=3, shown=6, progress=None, watch=Non
         exemplars: how many for each layout, at most.
         shown: of how many layouts pictures are kept.
         progress: function of (layouts done, layouts in all).
-        watch: function that is shown each layout's images and their exemplars, float (exemplars, height, width, 3).
+        watch: function that is shown each layout's images, float (exemplars, height, width, 3), the batch that they
+            were made of, and the true labels of the exemplars, int (exemplars, height, width).
     Returns:
         `StyleFollowing`; and a dictionary from caption to uint8 (shown, height, width, 3), for a grid.
     """
@@ -135,9 +155,10 @@ def measure_style(generate, data, exemplars=3, shown=6, progress=None, watch=Non
             [{**layout, "exemplar": x["image"], "exemplar_labels": shown_labels(x), "has_target": 0.0} for x in others]
         )
         images = np.asarray(generate(batch))
-        following.add(batch["labels"][0], images, batch["exemplar"], np.stack([x["labels"] for x in others]))
+        labels = np.stack([x["labels"] for x in others])
+        following.add(batch["labels"][0], images, batch["exemplar"], labels)
         if watch:
-            watch(images, batch["exemplar"])
+            watch(images, batch, labels)
         if index in picked and len(matches) == exemplars:
             row = {"label map": data.classes.colorize(batch["labels"][0])}
             for i, image in enumerate(images, start=1):

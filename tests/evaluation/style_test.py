@@ -12,6 +12,7 @@ from ecgan_tf.evaluation.style import (
     class_colours,
     measure_style,
     measure_tasks,
+    recoloured,
     style_distance,
 )
 
@@ -111,6 +112,16 @@ def test_a_judge_measures_the_tasks_and_who_is_nearer(tiles):
     assert following.nearer[6:].count(True) <= 3  # one of the two others always is the exemplar itself
     following.add(exemplars[:1], exemplars[:1])
     assert len(following.nearer) == 12
+
+
+def test_a_recoloured_photograph_has_the_exemplars_statistics(rng):
+    photograph, exemplar = (rng.uniform(-0.5, 0.5, (16, 16, 3)).astype(np.float32) for _ in range(2))
+    labels = np.repeat([[0, 1]], 16, 0).repeat(8, 1)
+    painted = recoloured(photograph, labels, exemplar, np.zeros_like(labels))
+    for statistic in (np.mean, np.std):
+        of_class = statistic(painted[labels == 0], axis=0)
+        np.testing.assert_allclose(of_class, statistic(exemplar.reshape(-1, 3), axis=0), atol=3e-3)
+    np.testing.assert_array_equal(painted[labels == 1], photograph[labels == 1])  # which the exemplar does not show
 
 
 def test_a_style_distance_by_hand(rng):

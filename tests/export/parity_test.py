@@ -64,6 +64,13 @@ def test_pictures_of_little_contrast_are_judged_by_it(precision, rng):
     assert not any("relative error" in line for line in close["missed"])
 
 
+def test_pixels_may_be_half_a_level_off(rng):
+    pictures = np.tanh(rng.normal(0.0, 10 / 127.5, (2, 16, 16, 3)))
+    pixels = np.floor((pictures + 1) * 127.5 + 0.5) / 127.5 - 1
+    assert compare(pictures, pixels, "float32", rounded=True)["passed"]
+    assert compare(pictures, pixels, "float32")["missed"] == ["relative error 0.029 > 0.010"]
+
+
 def test_pictures_without_contrast_prove_nothing_and_say_so(rng):
     pictures = np.tanh(rng.normal(0.3, 1 / 127.5, (2, 16, 16, 3)))
     found = compare(pictures, np.full_like(pictures, pictures.mean()), "static_int8")
