@@ -1,6 +1,6 @@
 """Fails where a test was skipped that a run of CI has all for; prints every skip.
 
-    python .ci/check_skips.py LOG        (of pytest -ra)
+python .ci/check_skips.py LOG        (of pytest -ra)
 """
 
 import pathlib

@@ -1,7 +1,7 @@
 """int8 .tflite files: convolutions in int8 by ranges of calibration layouts, what lies between them in float32.
 
 The quantiser is litert-quantizer. TensorFlow's own converter makes every operator int8: measured on the same runs
-(README, "Export"), its pictures are 2 to 15 dB worse, most of it at norms, attention and what layouts modulate.
+(README, "Export"), its pictures are 2 to 19 dB worse, most of it at norms, attention and what layouts modulate.
 """
 
 import dataclasses
@@ -48,11 +48,11 @@ def with_int8_convolutions(content, examples):
         examples: list of dictionaries of its inputs, by name: `FEW` of them, or half, choose, the others set ranges.
     Returns:
         bytes; and a dictionary for the report: `room`, of `ROOMS`; `psnr_apart`, dB of the worst of the layouts that
-        chose; and `layers`, from a convolution to its `decibels` and `form`, "static" or, of the worst ones where the pictures
-        ask for it, "dynamic": int8 too, with the range of what it reads.
+        chose; and `layers`, from a convolution to its `decibels` and `form`: "static" or, of the worst ones where the
+        pictures ask for it, "dynamic", int8 too, with the range of what it reads.
     """
-    apart = examples[: min(FEW, len(examples) // 2)]
-    quantiser = _Quantiser(content, examples[len(apart) :])
+    apart = examples[: max(1, min(FEW, len(examples) // 2))]
+    quantiser = _Quantiser(content, examples[len(apart) :] or apart)
     wanted = [_run(content, example) for example in apart]
     best, room = max((_psnr(quantiser.quantise(room), apart, wanted), room) for room in ROOMS)
     layers = _with_errors(content, quantiser.ranges, room, apart[:LOOKED_AT])

@@ -82,9 +82,7 @@ def with_metadata(content, metadata):
 
 def label_lines(description):
     """The name of each label id, in their order, one line each; the last is "unknown" where labels may be."""
-    classes = ClassList.from_dict(description["classes"])
-    names = [*classes.names, *(["unknown"] if classes.has_unknown else [])]
-    return [" ".join(str(name).split()) for name in names]
+    return [" ".join(str(name).split()) for name in ClassList.from_dict(description["classes"]).label_names]
 
 
 def standard_metadata(content, description):

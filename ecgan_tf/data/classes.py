@@ -1,6 +1,7 @@
 """The classes of a data set: their names, colours and values in label files."""
 
 import dataclasses
+import re
 import reprlib
 from pathlib import Path
 
@@ -37,6 +38,11 @@ class ClassList:
     @property
     def num_classes(self):
         return len(self.names)
+
+    @property
+    def label_names(self):
+        """The name of each label id, in their order; the last is "unknown" where there is one."""
+        return (*self.names, *(("unknown",) if self.has_unknown else ()))
 
     @property
     def has_unknown(self):
@@ -162,3 +168,8 @@ def _color(value):
     if not isinstance(value, list) or len(value) != 3 or not all(type(v) is int and 0 <= v <= 255 for v in value):
         raise ValueError(f"color {reprlib.repr(value)} is not three integers between 0 and 255")
     return value
+
+
+def plain_name(name):
+    """A class's name as others may write it: capitals, hyphens, underscores and spaces make no difference."""
+    return re.sub(r"[\s_-]+", " ", name).strip().casefold()

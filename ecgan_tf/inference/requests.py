@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from ecgan_tf.atomic_files import write_image
 from ecgan_tf.console import progress_bar, say
 from ecgan_tf.data import read_layout
+from ecgan_tf.data.classes import plain_name
 from ecgan_tf.data.label_maps import list_label_maps
 from ecgan_tf.errors import RequestError
 from ecgan_tf.inference.exemplars import StyleMixture, attention_sheet, read_exemplars, shares_of
@@ -120,9 +121,9 @@ def samples_of(model, seed, num_samples, resample):
 
 
 def label_of(classes, name):
-    """The label id of a class by its name, whatever its capitals, or by the id itself; `unknown` where there is one."""
-    names = [*classes.names, *(["unknown"] if classes.has_unknown else [])]
-    found = [label for label, known in enumerate(names) if known.casefold() == name.strip().casefold()]
+    """The label id of a class by its `plain_name`, or by the id itself; `unknown` where there is one."""
+    names = classes.label_names
+    found = [label for label, known in enumerate(names) if plain_name(known) == plain_name(name)]
     if not found and name.isdecimal() and int(name) < len(names):
         return int(name)
     if not found:

@@ -2,11 +2,10 @@
 
 import dataclasses
 import os
-import re
 
 from ecgan_tf.arrays import compare_arrays, not_finite
 from ecgan_tf.console import say
-from ecgan_tf.data.classes import ClassList
+from ecgan_tf.data.classes import ClassList, plain_name
 from ecgan_tf.errors import RequestError
 from ecgan_tf.methods import method_of
 from ecgan_tf.models.heads import ContrastMemory
@@ -143,20 +142,16 @@ def match_classes(classes, others):
     """
     places, found = {}, []
     for label, name in enumerate(others.names):
-        places.setdefault(_plain(name), []).append(label)
+        places.setdefault(plain_name(name), []).append(label)
     for name in classes.names:
-        same = places.get(_plain(name), [])
+        same = places.get(plain_name(name), [])
         found.append(same.pop(0) if same else -1)
     return [*found, *([others.num_classes if others.has_unknown else -1] if classes.has_unknown else [])]
 
 
-def _plain(name):
-    return re.sub(r"[\s_-]+", " ", name).strip().casefold()
-
-
 def class_table(classes, others, sources):
     """The table that says which class starts from which: a line each."""
-    names, theirs = ([*each.names, *(["unknown"] if each.has_unknown else [])] for each in (classes, others))
+    names, theirs = classes.label_names, others.label_names
     known = sum(source >= 0 for source in sources)
     width = max(map(len, names))
     yield f"{known} of {len(names)} classes are known by name:"

@@ -51,6 +51,12 @@ def test_convolutions_compute_in_int8_and_nothing_else_does(content, rng):
     assert all(20 < layer["decibels"] < 60 for layer in report["layers"].values())
 
 
+def test_one_layout_is_enough(content, rng):
+    (only,) = examples(rng, 1)
+    quantised, report = with_int8_convolutions(content, [only])
+    assert report["psnr_apart"] > 38 and abs(image(quantised, only) - image(content, only)).max() < 0.06
+
+
 def test_ranges_get_room_where_other_layouts_leave_them(content, rng):
     """The layouts that choose are twice as strong as those that set the ranges."""
     dim, bright = examples(rng, 16), examples(rng, FEW, strength=2.5)
