@@ -1,13 +1,12 @@
 """One small generator per class, as one tensor with a class axis: the local, class-specific part of LGGAN."""
 
 import keras
-import numpy as np
 import tensorflow as tf
 from keras import ops
 
 from ecgan_tf.layers.convolution import pad_reflect
 from ecgan_tf.layers.from_arguments import FromArguments
-from ecgan_tf.layers.gathering import add_up, gather_rows
+from ecgan_tf.layers.gathering import CHAIN, add_up, gather_rows, pad_ids
 from ecgan_tf.layers.initializers import make_initializer
 from ecgan_tf.layers.recomputed import recomputed
 
@@ -131,12 +130,19 @@ class ClassBranches(FromArguments, keras.layers.Layer):
         """Of the 3 c channels that the fusing convolution reads, a pixel has three that are not 0."""
         if self.fusion == "sum":
             return image
-        kernels = ops.transpose(ops.reshape(self.fusion_kernel, (9, self.num_branches, 3, 3)), (2, 1, 0, 3))
-        kernels = ops.reshape(kernels, (3, self.num_branches, 27))
-        # What a pixel gives to each of the nine that see it, then each tap's share to where it is seen from.
-        given = sum(image[..., c : c + 1] * rows_of(kernels[c], branches) for c in range(3))
-        to_taps = ops.convert_to_tensor(np.eye(27, dtype=np.float32).reshape(3, 3, 3, 27).transpose(0, 1, 3, 2))
-        total = ops.conv(given, to_taps, padding="same") + self.fusion_bias
+        height, width = branches.shape[1:]
+        image = ops.pad(image, [(0, 0), (1, 1), (1, 1), (0, 0)])
+        branches = pad_ids(branches, 1, outside=self.num_branches)
+        kernels = ops.reshape(self.fusion_kernel, (9, self.num_branches, 3, 3))
+
+        def product_at(index, after):
+            tap, channel = divmod(index, 3)
+            window = (slice(None), slice(tap // 3, tap // 3 + height), slice(tap % 3, tap % 3 + width))
+            with tf.control_dependencies(after):
+                seen, ids = image[window][..., channel : channel + 1], branches[window]
+            return tf.reshape(seen, (-1, 1)) * tf.reshape(rows_of(kernels[tap, :, channel], ids), (-1, 3))
+
+        total = add_up(product_at, 27, (-1, height, width, 3), CHAIN // 2) + self.fusion_bias
         return ops.tanh(total)
 
     # --- masked at the input
@@ -189,11 +195,11 @@ def lookup_convolution(padded, tables, ids):
     """
     taps, _, _, out_filters = tables.shape
 
-    def product_at(tap):
-        window, _, kernels = _at_tap(tap, padded, tables, ids)
-        return tf.matmul(window[:, None, :], kernels)
-
-    return add_up(product_at, taps, (-1, *ids.shape[1:], out_filters))
+    total = tf.zeros((1, 1, out_filters), padded.dtype)
+    for tap in range(taps):
+        window, _, kernels = _at_tap(tap, padded, tables, ids, after=[total])
+        total = total + tf.matmul(window[:, None, :], kernels)
+    return tf.reshape(total, (-1, *ids.shape[1:], out_filters))
 
 
 def lookup_convolution_for_training(padded, tables, ids):
@@ -214,8 +220,7 @@ def _gradients(padded, tables, ids, upstream):
     size = round(taps**0.5)
     of_padded, of_tables = tf.zeros(tf.shape(padded), tf.float32), []
     for tap in range(taps):
-        with tf.control_dependencies([of_padded]):  # else the executor would hold the kernels of all taps at once
-            window, flat_ids, kernels = _at_tap(tap, padded_32, tables_32, ids)
+        window, flat_ids, kernels = _at_tap(tap, padded_32, tables_32, ids, after=[of_padded])
         of_window = tf.reshape(tf.matmul(kernels, upstream[:, :, None]), (-1, *ids.shape[1:], filters))
         margins = [(offset, size - 1 - offset) for offset in divmod(tap, size)]
         of_padded += tf.pad(of_window, [(0, 0), *margins, (0, 0)])
@@ -223,12 +228,16 @@ def _gradients(padded, tables, ids, upstream):
     return tf.cast(of_padded, padded.dtype), tf.cast(tf.stack(of_tables), tables.dtype)
 
 
-def _at_tap(tap, padded, tables, ids):
-    """What a tap sees (pixels, filters), the ids (pixels,) and its kernels (pixels, filters, out_filters)."""
+def _at_tap(tap, padded, tables, ids, after):
+    """What a tap sees (pixels, filters), the ids (pixels,) and its kernels (pixels, filters, out_filters).
+
+    All of it is made after `after` is there, else the executor would hold the kernels of all taps at once.
+    """
     filters, out_filters = tables.shape[2:]
     row, column = divmod(tap, round(tables.shape[0] ** 0.5))
     height, width = ids.shape[1:]
-    flat_ids = tf.reshape(ids, (-1,))
-    window = tf.reshape(padded[:, row : row + height, column : column + width], (-1, filters))
+    with tf.control_dependencies(after):
+        flat_ids = tf.reshape(ids, (-1,))
+        window = tf.reshape(padded[:, row : row + height, column : column + width], (-1, filters))
     kernels = tf.gather(tf.reshape(tables[tap], (-1, filters * out_filters)), flat_ids)
     return window, flat_ids, tf.reshape(kernels, (-1, filters, out_filters))

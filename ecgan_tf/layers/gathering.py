@@ -25,25 +25,25 @@ def gather_rows(table, ids):
     return tf.reshape(rows, (-1, *inner, *table.shape[1:]))
 
 
-def add_up(term, count, shape):
+def add_up(term, count, shape, chain=CHAIN):
     """The sum of many terms: in groups that are reshaped at their ends.
 
     LiteRT makes one GPU kernel of a chain of additions, and a browser gives a kernel 16 textures: of longer chains it
     computes nothing, without an error. A reshape ends a chain.
 
     Args:
-        term: function of an index to a tensor. Each is made when the sum of those before it is there, else an executor
-            would hold all of them at once.
+        term: function of an index, and of what its inputs are to wait for, to a tensor: the sum of those before it,
+            else an executor would hold all of them at once.
         count: of terms.
         shape: of the sum.
+        chain: terms of a group, fewer where a term is made of several tensors.
     """
     total = None
-    for start in range(0, count, CHAIN):
+    for start in range(0, count, chain):
         part = None
-        for index in range(start, min(start + CHAIN, count)):
+        for index in range(start, min(start + chain, count)):
             before = total if part is None else part
-            with tf.control_dependencies([] if before is None else [before]):
-                x = term(index)
+            x = term(index, [] if before is None else [before])
             part = x if part is None else part + x
         part = tf.reshape(part, shape)
         total = part if total is None else total + part

@@ -149,10 +149,12 @@ def _lookup(layout, kernel, padding):
     labels = pad_ids(layout.labels, margin, None if padding == "reflect" else outside)
     zero_row = ops.zeros((1, filters), dtype=kernel.dtype)
 
-    def rows_at(tap):
+    def rows_at(tap, after):
         dy, dx = divmod(tap, size)
         table = ops.concatenate([kernel[dy, dx, : layout.num_labels], zero_row], axis=0)
-        return tf.gather(table, tf.reshape(labels[:, dy : dy + height, dx : dx + width], (-1,)))
+        with tf.control_dependencies(after):
+            seen = tf.reshape(labels[:, dy : dy + height, dx : dx + width], (-1,))
+        return tf.gather(table, seen)
 
     total = add_up(rows_at, size * size, (-1, height, width, filters))
     if layout.boundaries is not None:
