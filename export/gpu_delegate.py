@@ -7,7 +7,6 @@ Debian's chromium. It has ended processes and computed wrong numbers without a w
 paints is compared. Needs ai-edge-litert and numpy; no TensorFlow.
 """
 
-import contextlib
 import json
 import os
 import re
@@ -108,8 +107,7 @@ def main(path, inputs, images):
         for name, buffer in buffers.items():
             buffer.write(np.ascontiguousarray(layouts[name][index : index + 1]))
         image = model.create_output_buffer_by_name(SIGNATURE, "image")
-        with contextlib.redirect_stdout(sys.stderr):
-            model.run_by_name(SIGNATURE, buffers, {"image": image})
+        model.run_by_name(SIGNATURE, buffers, {"image": image})
         painted.append(image.read(size, np.dtype(of["dtype"])).reshape(of["shape"]))
     np.save(images, np.concatenate(painted))
     print(json.dumps({"whole": bool(model.is_fully_accelerated())}))

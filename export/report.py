@@ -140,14 +140,15 @@ seasons are not known to it. The licence of the training data binds its use.
     )
 
 
+def flat_words(entries):
+    """What there is to say of a model whose pictures are constant, which every artefact would pass with; or ""."""
+    flat = [entry["contrast"] for entry in entries.values() if entry.get("flat")]
+    return f"the pictures are almost constant (contrast {flat[0]:.1f} of 255)" if flat else ""
+
+
 def _flat(report):
-    """A warning of a model whose pictures are constant, which every artefact would pass with."""
-    flat = [entry["contrast"] for entry in report["artefacts"].values() if entry.get("flat")]
-    return (
-        f"\n\n**The pictures are almost constant (contrast {flat[0]:.1f} of 255): likeness proves little here.**"
-        if flat
-        else ""
-    )
+    words = flat_words(report["artefacts"])
+    return f"\n\n**{words.capitalize()}: likeness proves little here.**" if words else ""
 
 
 def _delegates(report):

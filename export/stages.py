@@ -14,7 +14,7 @@ from ecgan_tf.outputs import expand, plan_folder
 from export import tensorrt_files
 from export.artefact import export_one, remove
 from export.inference_model import InferenceModel
-from export.report import delegate_lines, write_model_card, write_sheet
+from export.report import delegate_lines, flat_words, write_model_card, write_sheet
 from export.serving.server_config import SERVABLE, write_serving_files
 from export.targets import artefact_of, artefacts_of
 
@@ -191,11 +191,8 @@ def _conclude(entries, output):
     for line in delegate_lines(entries):
         say(line)
     look = f"look at {os.path.join(output, 'comparison.png')}"
-    flat = [entry["contrast"] for entry in entries.values() if entry["flat"]]
+    flat = flat_words(entries)
     if flat:
-        say(
-            f"warning: the pictures are almost constant (contrast {flat[0]:.1f} of 255): that artefacts give the same "
-            f"proves little; train the model, then export it again; {look}"
-        )
+        say(f"warning: {flat}: that artefacts give the same proves little; train, then export again; {look}")
     else:
         say(f"every artefact passed its gate; {look}")

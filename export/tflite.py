@@ -12,7 +12,7 @@ from export.tflite_graph import with_float32_tables
 from export.tflite_int8 import with_int8_convolutions
 from export.tflite_metadata import write_described
 
-WEIGHT_BYTES = {"float32": 4, "float16": 2, "dynamic_int8": 1, "static_int8": 1}
+WEIGHT_BYTES = {"float32": 4, "float16": 2, "dynamic_int8": 1}
 
 
 def write_tflite(model, path, precision, uint8_io=False):

@@ -17,7 +17,7 @@ from export.tflite_graph import packed
 # How much wider a range is than what calibration showed. A value beyond a range is cut, at a whole region of a layout
 # that is brighter than all of calibration's, which is far worse than steps half as fine.
 ROOMS = (1.0, 1.25, 1.5, 2.0)
-SHARES = (0.0, 0.125, 0.25, 0.5)  # of the layers, worst first, whose activations are quantised as they come
+SHARES = (0.125, 0.25, 0.5)  # of the layers, worst first, whose activations are quantised as they come
 ENOUGH = 42.0  # dB of PSNR on layouts that set no range, from which on no layer is treated apart
 FEW = 8  # of the calibration layouts, which set no range and choose between the ROOMS and SHARES
 LOOKED_AT = 2  # of those, for the errors of the layers
@@ -27,16 +27,16 @@ SIGNATURE = "serving_default"
 
 @dataclasses.dataclass(frozen=True)
 class Layer:
-    """A convolution: its output's name, its tensors by number, and how far quantised ones are from them.
+    """A convolution: its output's name, its tensors, and how far quantised ones are from them.
 
     Attributes:
         name: of its output.
-        tensors: the numbers of its input and output.
+        tensors: the names of its input and output.
         decibels: of the variance of either over its mean squared error at 8 bits, the lower one.
     """
 
     name: str
-    tensors: tuple[int, int]
+    tensors: tuple[str, str]
     decibels: float = float("nan")
 
 
@@ -53,13 +53,14 @@ def with_int8_convolutions(content, examples):
     """
     apart = examples[: max(1, min(FEW, len(examples) // 2))]
     quantiser = _Quantiser(content, examples[len(apart) :] or apart)
-    wanted = [_run(content, example) for example in apart]
-    best, room = max((_psnr(quantiser.quantise(room), apart, wanted), room) for room in ROOMS)
+    wanted = _images(content, apart)
+    best, room = max((_psnr(_images(quantiser.quantise(room), apart), wanted), room) for room in ROOMS)
     layers = _with_errors(content, quantiser.ranges, room, apart[:LOOKED_AT])
     share = 0.0
     if best < ENOUGH:
-        by_share = [(_psnr(quantiser.quantise(room, worst(layers, each)), apart, wanted), each) for each in SHARES[1:]]
-        best, share = max([(best, share), *by_share])
+        for each in SHARES:
+            images = _images(quantiser.quantise(room, worst(layers, each)), apart)
+            best, share = max((best, share), (_psnr(images, wanted), each))
     dynamic = worst(layers, share)
     quantiser.look_at(apart)
     return quantiser.quantise(room, dynamic), {
@@ -97,7 +98,7 @@ class _Quantiser:
 
     def look_at(self, examples):
         """Widens the ranges by those of examples."""
-        for values in _tensors(self.content, examples):
+        for values in _values(_watched(self.content), examples):
             for name, (low, high) in self.ranges.items():
                 x = values(name)
                 self.ranges[name] = min(low, float(x.min())), max(high, float(x.max()))
@@ -132,29 +133,17 @@ def _inlined(content):
     return bytes(packed(model, len(content)))
 
 
-def _run(content, example):
-    """The `image` of an example in [-1, 1], or its pixels."""
-    interpreter = Interpreter(model_content=content, num_threads=1)
-    return interpreter.get_signature_runner(SIGNATURE)(**example)["image"].astype(np.float32)
-
-
-def _psnr(content, examples, wanted):
-    """dB of the worst example, by the range of a uint8 or a float image."""
+def _images(content, examples):
+    """The `image` of each example: float32 in [-1, 1], or uint8 pixels."""
     runner = Interpreter(model_content=content, num_threads=1).get_signature_runner(SIGNATURE)
-    images = [runner(**example)["image"].astype(np.float32) for example in examples]
-    error = np.max([np.square(image - other).mean() for image, other in zip(images, wanted)])
-    span = 255.0 if runner.get_output_details()["image"]["dtype"] == np.uint8 else 2.0
+    return [runner(**example)["image"] for example in examples]
+
+
+def _psnr(images, wanted):
+    """dB of the worst image."""
+    error = max(np.square(image.astype(np.float32) - other).mean() for image, other in zip(images, wanted))
+    span = 255.0 if wanted[0].dtype == np.uint8 else 2.0
     return float(10.0 * np.log10(span**2 / max(error, 1e-10)))
-
-
-def _tensors(content, examples):
-    """Runs examples; yields of each a function from a tensor's name or number to its values."""
-    interpreter = _watched(content)
-    runner = interpreter.get_signature_runner(SIGNATURE)
-    numbers = {details["name"]: details["index"] for details in interpreter.get_tensor_details()}
-    for example in examples:
-        runner(**example)
-        yield lambda tensor: interpreter.get_tensor(numbers.get(tensor, tensor))
 
 
 def _watched(content):
@@ -167,24 +156,32 @@ def _watched(content):
     )
 
 
+def _values(interpreter, examples):
+    """Runs examples; yields of each a function from a tensor's name to its values."""
+    runner = interpreter.get_signature_runner(SIGNATURE)
+    numbers = {details["name"]: details["index"] for details in interpreter.get_tensor_details()}
+    for example in examples:
+        runner(**example)
+        yield lambda name: interpreter.get_tensor(numbers[name])
+
+
 def _with_errors(content, ranges, room, examples):
     """The convolutions of a .tflite, each with the worst of its errors over some examples."""
     interpreter = _watched(content)
-    names = {details["index"]: details["name"] for details in interpreter.get_tensor_details()}
-    layers = {layer.name: layer for layer in _convolutions(interpreter._get_ops_details(), names)}
-    for values in _tensors(content, examples):
+    layers = {layer.name: layer for layer in _convolutions(interpreter)}
+    for values in _values(interpreter, examples):
         for layer in layers.values():
-            ranged = [names[number] for number in layer.tensors if names[number] in ranges]
-            found = [_decibels(values(name), *ranges[name], room) for name in ranged]
+            found = [_decibels(values(name), *ranges[name], room) for name in layer.tensors if name in ranges]
             layers[layer.name] = dataclasses.replace(layer, decibels=float(np.fmin(min(found), layer.decibels)))
     return list(layers.values())
 
 
-def _convolutions(operators, names):
-    for each in operators:
+def _convolutions(interpreter):
+    names = {details["index"]: details["name"] for details in interpreter.get_tensor_details()}
+    for each in interpreter._get_ops_details():
         if each["op_name"] in CONVOLUTIONS:
-            x = each["inputs"][2 if each["op_name"] == "TRANSPOSE_CONV" else 0]
-            yield Layer(names[each["outputs"][0]], (int(x), int(each["outputs"][0])))
+            x, y = each["inputs"][2 if each["op_name"] == "TRANSPOSE_CONV" else 0], each["outputs"][0]
+            yield Layer(names[y], (names[x], names[y]))
 
 
 def _decibels(x, low, high, room):

@@ -99,8 +99,11 @@ class Layout:
         Rows of an identity matrix are gathered, since full int8 quantisation of ONE_HOT decodes "off" as 0.5.
         """
         if dtype not in self._one_hot:
-            self._one_hot[dtype] = gather_rows(tf.constant(np.eye(self.num_labels), dtype), self.labels)
+            self._one_hot[dtype] = gather_rows(self._identity(dtype), self.labels)
         return self._one_hot[dtype]
+
+    def _identity(self, dtype):
+        return tf.constant(np.eye(self.num_labels), dtype)
 
     def semantic(self, dtype):
         """The semantic input S of the papers: one-hot labels, then the boundary channel where there is one.
@@ -123,7 +126,7 @@ class Layout:
         """
         if dtype not in self._noise_map:
             height, width = self.size
-            pixels = gather_rows(np.eye(self.num_labels, dtype=dtype), ops.reshape(self.labels, (-1, height * width)))
+            pixels = gather_rows(self._identity(dtype), ops.reshape(self.labels, (-1, height * width)))
             codes = ops.matmul(pixels, ops.cast(self.noise, dtype))
             self._noise_map[dtype] = ops.reshape(codes, (-1, height, width, self.noise.shape[-1]))
         return self._noise_map[dtype]

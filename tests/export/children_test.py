@@ -22,7 +22,7 @@ def run(make_run):
 
 def request(run, output, **others):
     return {"run": str(run), "output": str(output), "targets": ["saved_model"], "image_size": None, "uint8_io": False,
-            "step": "last", "servable": {"version": 1, "name": None}, **others}  # fmt: skip
+            "step": "last", "gpu_check": False, "servable": {"version": 1, "name": None}, **others}  # fmt: skip
 
 
 def test_it_leaves_what_one_process_leaves(run, tmp_path, monkeypatch):

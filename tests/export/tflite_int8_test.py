@@ -67,5 +67,5 @@ def test_ranges_get_room_where_other_layouts_leave_them(content, rng):
 
 
 def test_the_worst_layers_are_those_with_the_fewest_decibels():
-    layers = [Layer(str(decibels), (0, 1), decibels) for decibels in (30.0, 12.0, 45.0, 20.0)]
+    layers = [Layer(str(decibels), ("x", "y"), decibels) for decibels in (30.0, 12.0, 45.0, 20.0)]
     assert worst(layers, 0.5) == {"12.0", "20.0"} and worst(layers, 0.0) == set()
