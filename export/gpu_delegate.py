@@ -75,7 +75,9 @@ def answer(done):
     words = done.stderr
     adapter = re.search(r"Selected adapter: ([^,\n]+)", words)
     if not adapter:
-        lines = [line for line in words.splitlines() if "ERROR" in line or "Error" in line] or ["no adapter"]
+        lines = (
+            re.findall("[^\n]*(?:Vulkan:|WebGPU environment:)[^\n]*", words) or words.splitlines()[-1:] or ["no word"]
+        )
         return {"checked": False, "why": f"no GPU could be opened ({lines[0].strip()[:200]})"}
     found = {"checked": True, "adapter": adapter.group(1), "whole": False, "refused": {}}
     if done.returncode < 0:
