@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from ecgan_tf.data.earth import earth_mosaic
 from ecgan_tf.data.edges import canny_edges
 from ecgan_tf.data.exemplars import Matches, label_histogram
 from ecgan_tf.data.folders import find_classes, find_examples
@@ -54,6 +55,7 @@ class LabelledPhotographs:
         load_size: (height, width) of what `load` returns: the size before cropping in the training split.
         has_exemplars: whether each layout comes with a scene whose style it should have, see `exemplars`.
         has_sources: whether each layout comes with a photograph of another view.
+        cuts_crops: whether training sees crops of the whole Earth, see `cut`, instead of the examples.
         has_edges: whether each photograph comes with its edges.
         latents: shapes of the random inputs that come with each layout, see `latent_shapes`; whoever has a generator
             sets it.
@@ -75,6 +77,8 @@ class LabelledPhotographs:
         self.has_sources = data_config.get("use_sources", False)  # a key of the cross-view task
         self.latents, self.class_codes = {}, 0.0
         self.predict_labels = None
+        self.cuts_crops = data_config.name == "earth" and split == "train"
+        self._flip = data_config.flip
         self._panels = data_config.direction if data_config.name == "cross_view" else None
         self._edge_source = data_config.get("edge_source", "none")  # a key of the methods that learn edges
         self._canny = {key: data_config.get(f"canny_{key}") for key in ("low", "high")}
@@ -151,6 +155,11 @@ class LabelledPhotographs:
             arrays = self._at_size(self.read(index), size)
             self._cache.put((index, size), arrays)
         return _with_ids(arrays)
+
+    def cut(self, seed, position):
+        """The crop of the Earth at a position of the training stream, see `EarthMosaic.crop`, as `load` gives it."""
+        crop = earth_mosaic().crop(seed, position, self.image_size, self._flip)
+        return _with_ids(self._at_size(crop, self.image_size))
 
     def load_short(self, index, short_side):
         """One example as `load` gives it, in its own aspect, with a short side of so many pixels.

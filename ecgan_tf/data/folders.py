@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ecgan_tf.atomic_files import machine_errors, read_json
 from ecgan_tf.data.classes import load_class_list
-from ecgan_tf.data.keys import DIRECTIONS
+from ecgan_tf.data.keys import DIRECTIONS, EMBEDDED
 from ecgan_tf.data.known_classes import ade20k_classes, cityscapes_classes, coco_stuff_classes, cross_view_classes
 from ecgan_tf.errors import RequestError
 
@@ -104,6 +104,7 @@ def cross_view_files(root, split):
 
 FOLDERS = {
     "earth_tiles": folder_files,
+    "earth": folder_files,
     "folder": folder_files,
     "cityscapes": cityscapes_files,
     "ade20k": ade20k_files,
@@ -122,8 +123,10 @@ KNOWN_CLASSES = {
 
 
 # Under which terms the photographs may be used, which bind what is trained on them.
+_OF_NASA = "photographs: NASA Blue Marble Next Generation, free to use; land cover: NASA MCD12C1, free to use"
 LICENCES = {
-    "earth_tiles": "photographs: NASA Blue Marble Next Generation, free to use; land cover: NASA MCD12C1, free to use",
+    "earth_tiles": _OF_NASA,
+    "earth": _OF_NASA,
     "cityscapes": "Cityscapes licence: non-commercial use",
     "ade20k": "ADE20K terms: non-commercial research and education",
     "cross_view": "the terms of Dayton, CVUSA or SVA, whichever it was trained on",
@@ -266,7 +269,7 @@ def find_classes(data_config):
 def _root(data_config):
     if data_config.name not in FOLDERS:
         raise RequestError(f"config.data.name is {data_config.name!r}; it must be one of {', '.join(sorted(FOLDERS))}.")
-    if data_config.name == "earth_tiles":
+    if data_config.name in EMBEDDED:
         return Path(str(importlib.resources.files("ecgan_tf.data") / "earth_tiles"))
     if not data_config.dir:
         raise RequestError(f"config.data.dir is empty; data set {data_config.name!r} needs the folder it lies in.")

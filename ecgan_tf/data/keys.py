@@ -2,12 +2,18 @@
 
 from ecgan_tf.config_keys import Key
 
-DATA_NAMES = ("earth_tiles", "folder", "cityscapes", "ade20k", "coco_stuff", "cross_view")
+DATA_NAMES = ("earth_tiles", "earth", "folder", "cityscapes", "ade20k", "coco_stuff", "cross_view")
+EMBEDDED = ("earth_tiles", "earth")  # in the package
 DIRECTIONS = ("a2g", "g2a")  # of cross-view: from the aerial view to the one at the ground, and back
 
 DATA_KEYS = {
-    "data.name": Key("earth_tiles", "`folder` is train|val/{images,labels[,instances]} + classes.json", DATA_NAMES),
-    "data.dir": Key("", "where the data set lies; earth_tiles is embedded and needs none"),
+    "data.name": Key(
+        "earth_tiles",
+        "`folder` is train|val/{images,labels[,instances]} + classes.json; `earth` cuts any crop of the whole Earth to "
+        "train on, and has earth_tiles' validation split",
+        DATA_NAMES,
+    ),
+    "data.dir": Key("", "where the data set lies; earth_tiles and earth are embedded and need none"),
     "data.image_size": Key((128, 128), "height, width of what the networks see"),
     "data.load_size": Key((0, 0), "height, width before a random crop to image_size; (0, 0): image_size, no crop"),
     "data.flip": Key(True, "random horizontal flip of training examples"),
@@ -52,8 +58,10 @@ SOURCE_KEYS = {
 
 def check_data(data):
     """Yields what is wrong with config.data beyond its single keys, one line each."""
-    if data.name != "earth_tiles" and data.name in DATA_NAMES and not data.dir:
+    if data.name not in EMBEDDED and data.name in DATA_NAMES and not data.dir:
         yield f"config.data.dir is empty; data set {data.name!r} needs --config.data.dir=FOLDER"
+    if data.name == "earth":
+        yield from _check_earth(data)
     sizes = {key: data[key] for key in ("image_size", "load_size")}
     for key, size in sizes.items():
         if len(size) != 2 or not all(isinstance(length, int) for length in size):
@@ -68,3 +76,13 @@ def check_data(data):
         yield f"config.data.name is {data.name!r}; only 'folder' and 'cross_view' have photographs of a second view"
     if data.name == "cross_view" and not data.get("use_sources"):
         yield "config.data.name 'cross_view' is read by the method that translates a second view alone"
+
+
+def _check_earth(data):
+    """What crops of the whole Earth, which are cut while a run trains, do not have."""
+    if data.get("exemplars", "none") != "none":
+        yield "config.data.name 'earth' has crops, of which none is another's exemplar; take 'earth_tiles'"
+    for key, default in (("load_size", (0, 0)), ("selection", ""), ("limit", 0)):
+        value = tuple(data[key]) if key == "load_size" else data[key]
+        if value != default:
+            yield f"config.data.{key} is {value!r}; config.data.name 'earth' cuts its crops itself; leave {default!r}"

@@ -41,6 +41,8 @@ def training_batches(dataset, data_config, global_batch_size, seed, start_step, 
         return {**examples_at(positions), **latents}
 
     def examples_at(positions):
+        if dataset.cuts_crops:
+            return to_batch([dataset.cut(seed, int(position)) for position in positions])
         if dataset.has_exemplars:
             indices = [example_at(seed, int(position), len(dataset)) for position in positions]
             pairs = zip(map(int, positions), indices)

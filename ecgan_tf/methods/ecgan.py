@@ -11,7 +11,7 @@ from ecgan_tf.losses.labels import label_cross_entropy, similarity_loss
 from ecgan_tf.methods.base import Judge, Objective, Pair, open_vgg
 from ecgan_tf.methods.msca import STYLE_KEYS, check_exemplars, with_style_terms
 from ecgan_tf.methods.pixel_contrast import SCALES, PixelContrast, pooling_of
-from ecgan_tf.methods.spade import LATENT_KEYS, TRUNK_KEYS, TrunkMethod
+from ecgan_tf.methods.spade import LATENT_KEYS, TRUNK_KEYS, WIDTH_KEYS, TrunkMethod
 from ecgan_tf.models.ecgan import ECGANGenerator
 from ecgan_tf.models.heads import ClassPixelDecoder, ContrastMemory, PixelEmbedding
 from ecgan_tf.models.label_generators import label_generator_mistake, load_label_generator
@@ -65,6 +65,7 @@ class ECGAN(TrunkMethod):
     generator = ECGANGenerator
     keys = {
         **TRUNK_KEYS,
+        **WIDTH_KEYS,
         **LATENT_KEYS,
         **NETWORK_KEYS,
         **EDGE_KEYS,
@@ -140,7 +141,7 @@ class ECGAN(TrunkMethod):
         if loss.contrastive:
             for scale in SCALES[loss.ms_scales]:
                 stride = pooling_of(scale, loss.contrastive_stride)
-                filters = generator.feature_filters * 2 ** (scale - 1)
+                filters = generator.scale_filters(scale)
                 heads[f"embedding_{scale}"] = PixelEmbedding(filters, stride=stride, name=f"embedding_{scale}")
             if loss.contrastive_memory:
                 heads["memory"] = ContrastMemory(

@@ -5,7 +5,7 @@ import tensorflow as tf
 from ecgan_tf.config_keys import Key
 from ecgan_tf.methods.base import Method, Pair
 from ecgan_tf.models.image_encoder import ImageEncoder
-from ecgan_tf.models.spade import SPADEGenerator, stride_of
+from ecgan_tf.models.spade import WIDEST, SPADEGenerator, stride_of
 
 SPADE_KEYS = {
     "model.spade_hidden_filters": Key(128, "hidden filters of each modulation; 128 if published", above=0, toy=8),
@@ -29,6 +29,12 @@ TRUNK_KEYS = {
         "none",
         "`fixed`: a map of noise at each of the trunk's sizes, by which pixels of a region differ",
         ("none", "fixed"),
+    ),
+}
+# Of generators that are the trunk and heads alone.
+WIDTH_KEYS = {
+    "model.widest": Key(
+        WIDEST, "most filters of the trunk, in C: 16 as published; 4 has a seventh of the weights", above=0
     ),
 }
 # Of generators that give many pictures of one layout.
@@ -103,7 +109,7 @@ class SPADEBaseline(TrunkMethod):
     """The paper's objective: hinge, feature matching, perceptual loss (section 3.2), and no term of the others."""
 
     generator = SPADEGenerator
-    keys = {**TRUNK_KEYS, **LATENT_KEYS}
+    keys = {**TRUNK_KEYS, **WIDTH_KEYS, **LATENT_KEYS}
 
     def pairs(self, config):
         return [Pair("I", "image")]

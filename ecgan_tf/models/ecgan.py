@@ -169,7 +169,7 @@ class ECGANGenerator(TrunkGenerator):
         dictionary of float tensors (batch, height, width, .): `image` in [-1, 1], the final I'';
         `initial_image`, the first I' in (-1.74, 1.74), since the gate of the last edge transfer exceeds 1; with G_e
         `edge` in (-1, 1), I'_e; `features`, F with C channels; and `scales`, the tuple of the features of the encoder's
-        last four blocks, F first, each half the size and of twice the channels of the one before.
+        last four blocks, F first, each half the size and of twice the channels of the one before, up to widest C.
     """
 
     # ---- layers
@@ -201,7 +201,7 @@ class ECGANGenerator(TrunkGenerator):
             )
         if use_exemplar:
             filters = self.base_filters
-            self.style_code = StyleCode(filters, 16 * filters, self.initializer, name="style_code")
+            self.style_code = StyleCode(filters, self.encoder.start_filters, self.initializer, name="style_code")
 
     def build(self, input_shape=None):
         self.encoder.build(self.image_size)
@@ -229,7 +229,7 @@ class ECGANGenerator(TrunkGenerator):
         return self.synthesise(inputs, style, training=training)
 
     def encode_exemplar(self, exemplar):
-        """The style of an exemplar float (batch, height, width, 3): dictionary of `global_code` (batch, 16 C)."""
+        """The style of an exemplar float (batch, height, width, 3): dictionary of `global_code` (batch, widest C)."""
         return {"global_code": self.style_code(exemplar)}
 
     def synthesise(self, inputs, style=None, training=False):

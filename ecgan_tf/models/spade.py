@@ -15,6 +15,7 @@ from ecgan_tf.layers.upsampling import upsample_bilinear, upsample_nearest
 from ecgan_tf.models.generator import Generator
 from ecgan_tf.models.torch_names import spade_torch_name
 
+WIDEST = 16  # times C: filters of the trunk's first feature map, as published
 UPSAMPLING = {"normal": 5, "more": 6, "most": 7}  # doublings between the trunk's first feature map and the image
 ENLARGING = {"nearest": upsample_nearest, "bilinear": upsample_bilinear}  # by 2
 
@@ -30,6 +31,7 @@ class SPADETrunk(FromArguments, keras.layers.Layer):
 
     Args:
         filters: C; the first feature map has 16 C, the last C, or with "most" C / 2.
+        widest: the most that a feature map has, in C; 16 as published.
         upsampling: "normal": the first feature map has 1/32 of the image's height and width; "more": 1/64; "most":
             1/128, and there is one more block.
         modulation: dictionary of the arguments of `SPADE`.
@@ -41,8 +43,8 @@ class SPADETrunk(FromArguments, keras.layers.Layer):
             modulation reads the layout's noise, for which there is nothing to do here.
     Call arguments:
         layout: `Layout` of the image's size.
-        style: float (batch, 1 or rows, 1 or columns, 16 C), added to the first feature map; or None.
-        x: with "z" float (batch, 256), with "none" float (batch, *start_size, 16 C).
+        style: float (batch, 1 or rows, 1 or columns, widest C), added to the first feature map; or None.
+        x: with "z" float (batch, 256), with "none" float (batch, *start_size, widest C).
     Returns:
         list of the outputs of the residual blocks, coarse to fine; the last, float (batch, height, width, C) or with
         "most" C / 2, is the feature F.
@@ -50,7 +52,7 @@ class SPADETrunk(FromArguments, keras.layers.Layer):
 
     def __init__(
         self, filters, upsampling, modulation, starts_from="layout", enlarging="nearest", noise="none",
-        middle_blocks=2, **kwargs
+        middle_blocks=2, widest=WIDEST, **kwargs
     ):  # fmt: skip
         super().__init__(**kwargs)
         self.filters = filters
@@ -60,11 +62,13 @@ class SPADETrunk(FromArguments, keras.layers.Layer):
         self.enlarging = enlarging
         self.noise = noise
         self.middle_blocks = middle_blocks
+        self.widest = widest
+        self.start_filters = widest * filters
         if starts_from == "layout":
             shared = ("num_labels", "has_boundaries", "noise_filters", "initializer")
             labels = {key: modulation[key] for key in shared if key in modulation}
-            self.start = LabelConv2D(16 * filters, **labels, name="start")
-        widths = [filters * factor for factor in (*[16] * (1 + middle_blocks), 8, 4, 2, 1)]
+            self.start = LabelConv2D(self.start_filters, **labels, name="start")
+        widths = [filters * min(factor, widest) for factor in (*[16] * (1 + middle_blocks), 8, 4, 2, 1)]
         names = ("head_0", "middle_0", "middle_1")[: 1 + middle_blocks] + ("up_0", "up_1", "up_2", "up_3")
         if upsampling == "most":
             widths, names = [*widths, filters // 2], (*names, "up_4")
@@ -81,9 +85,9 @@ class SPADETrunk(FromArguments, keras.layers.Layer):
             self.start.build()
         if self.starts_from == "z":
             initializer = self.modulation["initializer"]
-            self.start = LatentStart(16 * self.filters, self.start_size, initializer=initializer, name="start")
+            self.start = LatentStart(self.start_filters, self.start_size, initializer=initializer, name="start")
             self.start.build((None, Z_SIZE))
-        shape, shapes = (None, *self.start_size, 16 * self.filters), []
+        shape, shapes = (None, *self.start_size, self.start_filters), []
         for block, factor in zip(self.blocks, self.factors):
             shape = (None, shape[1] * factor, shape[2] * factor, shape[3])
             shapes.append(shape)
@@ -120,6 +124,7 @@ class TrunkGenerator(Generator):
         upsampling: "normal", "more" or "most", see `SPADETrunk`.
         normalization: "batch" or "instance", of SPADE.
         enlarging, noise: of `SPADETrunk`; with "classes" the generator has an input `noise` float (batch, labels, 64).
+        widest: of `SPADETrunk`.
         use_vae: whether the trunk starts from an input `z` float (batch, 256) in place of the layout (SPADE's release).
         kwargs: as in `Generator`.
     """
@@ -134,6 +139,7 @@ class TrunkGenerator(Generator):
         normalization="batch",
         enlarging="nearest",
         noise="none",
+        widest=WIDEST,
         use_vae=False,
         **kwargs,
     ):
@@ -144,6 +150,7 @@ class TrunkGenerator(Generator):
         self.normalization = normalization
         self.enlarging = enlarging
         self.noise = noise
+        self.widest = widest
         stride = stride_of(upsampling)
         if self.image_size[0] % stride or self.image_size[1] % stride:
             raise ValueError(f"image_size {self.image_size} must be a multiple of {stride} for {upsampling=}.")
@@ -152,6 +159,10 @@ class TrunkGenerator(Generator):
     def feature_filters(self):
         """Channels of the feature F."""
         return self.base_filters // 2 if self.upsampling == "most" else self.base_filters
+
+    def scale_filters(self, scale):
+        """Channels of one of `scales`: 1 is F, each of twice the channels of the one before as far as `widest` goes."""
+        return min(self.feature_filters * 2 ** (scale - 1), self.widest * self.base_filters)
 
     @property
     def input_specs(self):
@@ -170,7 +181,7 @@ class TrunkGenerator(Generator):
         }
         starts_from = starts_from or ("z" if self.use_vae else "layout")
         how = (self.upsampling, modulation, starts_from, self.enlarging, self.noise)
-        return SPADETrunk(self.base_filters, *how, self.middle_blocks, name=name)
+        return SPADETrunk(self.base_filters, *how, self.middle_blocks, self.widest, name=name)
 
 
 @keras.saving.register_keras_serializable("ecgan_tf")

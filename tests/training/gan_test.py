@@ -54,6 +54,7 @@ class Dataset:
 def test_generator_arguments_come_from_config_and_data(tiny_config):
     values = {
         "upsampling": "more",
+        "widest": 4,
         "normalization": "instance",
         "semantic_skip": True,
         "head_initializer": "xavier_0.02",
