@@ -88,6 +88,11 @@ class LabelledPhotographs:
         return len(self.examples)
 
     @property
+    def words(self):
+        """What training sees, in words."""
+        return "any crop of the whole Earth" if self.cuts_crops else f"{len(self)} photographs"
+
+    @property
     def has_unknown(self):
         return self.classes.has_unknown
 

@@ -29,7 +29,7 @@ def describe(config, model, run, train_data, validation_data, strategy):
     batch_size, replicas = config.train.global_batch_size, strategy.num_replicas_in_sync
     (batch,) = training_batches(train_data, config.data, batch_size, config.train.seed, 0, 1)
     say(
-        f"data      {config.data.name}: {len(train_data)} photographs to train on, {len(validation_data)} to look at, "
+        f"data      {config.data.name}: {train_data.words} to train on, {len(validation_data)} to look at, "
         f"{train_data.classes.num_classes} classes{' and unknown' if train_data.has_unknown else ''}, "
         f"{config.data.image_size[0]}x{config.data.image_size[1]}"
     )
@@ -41,10 +41,10 @@ def describe(config, model, run, train_data, validation_data, strategy):
     without = f"; without {', '.join(config.missing_terms)}, allowed to be missing" if config.missing_terms else ""
     say(f"terms     {shown}{without}")
     pieces, steps, line = run.schedule(config)
-    epochs = steps * batch_size / len(train_data)
+    epochs = "" if train_data.cuts_crops else f", {steps * batch_size / len(train_data):.1f} epochs"
     rates = f"{config.optimizer.generator_lr:g} and {config.optimizer.discriminator_lr:g}"
     say(
-        f"schedule  {steps} steps of {batch_size} on {replicas} replica(s), {epochs:.1f} epochs; "
+        f"schedule  {steps} steps of {batch_size} on {replicas} replica(s){epochs}; "
         f"rates of G and D {rates}; {line or f'from step {max([0, *run.steps])}'}"
     )
     state = sum(math.prod(v.shape) * v.dtype.size for v in gan.named_variables().values())

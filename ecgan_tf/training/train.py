@@ -67,7 +67,7 @@ def train(
         pieces, steps, line = run.schedule(config)
         remove_partials(run.path)
         say(
-            f"{len(train_data)} photographs to train on, {len(validation_data)} to look at; "
+            f"{train_data.words} to train on, {len(validation_data)} to look at; "
             f"{strategy.num_replicas_in_sync} replica(s) on {', '.join(strategy.extended.worker_devices)}"
         )
         say_missing_terms(config)
