@@ -32,6 +32,7 @@ GROUPS = {
         "convert": Command("ecgan_tf.commands.convert", "takes weights of the PyTorch releases in and out"),
     },
     "Pictures": {
+        "studio": Command("ecgan_tf.commands.studio", "paints in the browser: a layout, and its picture meanwhile"),
         "synthesize": Command("ecgan_tf.commands.synthesize", "label maps to pictures, by a run or what was exported"),
         "evaluate": Command("ecgan_tf.commands.evaluate", "measures a model on a validation split, and shows it"),
         "compare": Command("ecgan_tf.commands.compare", "measures several models alike, and shows them side by side"),

@@ -19,6 +19,7 @@ from ecgan_tf.errors import RequestError
 from ecgan_tf.foreign_files import INSIDE, find_saved_model, foreign_file
 from ecgan_tf.latents import LATENTS, draw_latents, latent_shapes
 from ecgan_tf.pixels import as_float, to_uint8
+from ecgan_tf.pretrained import find_model
 
 DESCRIPTION = "model.json"
 STYLE_ENCODER, PAINTER = "style_encoder", "painter"  # the two .tflite of a model that was split
@@ -138,6 +139,7 @@ def open_model(path: str, step: int | str | None = None) -> Synthesizer:
     Returns:
         `Synthesizer`.
     """
+    path = find_model(path)
     if not os.path.exists(path):
         raise RequestError(
             f"{path}: no such file or folder; give a run folder, a SavedModel or OpenVINO folder, "

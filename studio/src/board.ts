@@ -1,0 +1,157 @@
+/** The canvas that one draws on: pointer, keyboard, tools; what changed is told as rectangles. */
+
+import type { LabelClass } from "./description";
+import { History, isEmpty, type LabelMap, type Rect } from "./label_map";
+
+export type Tool = "brush" | "line" | "fill" | "eraser";
+type Point = [number, number];
+
+export class Board {
+  tool: Tool = "brush";
+  chosen = 0;
+  diameter = 12;
+  private history: History;
+  private last: Point | null = null;
+  private cursor: Point;
+  private readonly context: CanvasRenderingContext2D;
+
+  constructor(
+    readonly canvas: HTMLCanvasElement,
+    readonly map: LabelMap,
+    private classes: LabelClass[],
+    private marker: HTMLElement,
+    private changed: (rect: Rect) => void,
+    private over: (id: number) => void,
+  ) {
+    canvas.width = map.width;
+    canvas.height = map.height;
+    this.context = canvas.getContext("2d", { willReadFrequently: true })!;
+    this.history = new History(map);
+    this.cursor = [map.width / 2, map.height / 2];
+    canvas.onpointerdown = (event) => this.down(event);
+    canvas.onpointermove = (event) => this.move(event);
+    canvas.onpointerup = canvas.onpointercancel = (event) => this.up(event);
+    canvas.onpointerleave = () => (marker.hidden = true);
+    canvas.onkeydown = (event) => this.key(event);
+    this.draw(map.all);
+  }
+
+  get canUndo() {
+    return this.history.canUndo;
+  }
+
+  get canRedo() {
+    return this.history.canRedo;
+  }
+
+  undo() {
+    this.apply(this.history.undo());
+  }
+
+  redo() {
+    this.apply(this.history.redo());
+  }
+
+  private get id() {
+    return this.tool === "eraser" ? 0 : this.chosen;
+  }
+
+  private place(event: PointerEvent): Point {
+    const box = this.canvas.getBoundingClientRect();
+    return [
+      ((event.clientX - box.left) / box.width) * this.map.width,
+      ((event.clientY - box.top) / box.height) * this.map.height,
+    ];
+  }
+
+  private down(event: PointerEvent) {
+    if (event.button) return;
+    event.preventDefault();
+    this.canvas.focus();
+    this.canvas.setPointerCapture(event.pointerId);
+    const point = this.place(event);
+    this.history.begin();
+    if (this.tool === "fill") this.note(this.map.fill(...point, this.id));
+    else if (this.tool !== "line") this.note(this.map.stamp(...point, this.diameter, this.id));
+    this.last = point;
+  }
+
+  private move(event: PointerEvent) {
+    const point = this.place(event);
+    this.show(point);
+    if (!this.last || this.tool === "fill" || this.tool === "line") return;
+    for (const each of event.getCoalescedEvents?.() ?? [event]) this.stroke(this.place(each));
+    this.stroke(point);
+  }
+
+  private stroke(point: Point) {
+    this.note(this.map.line(...this.last!, ...point, this.diameter, this.id));
+    this.last = point;
+  }
+
+  private up(event: PointerEvent) {
+    if (!this.last) return;
+    if (this.tool === "line" && event.type === "pointerup") this.stroke(this.place(event));
+    this.last = null;
+    this.history.end();
+    this.changed({ left: 0, top: 0, right: 0, bottom: 0 }); // undo can be done now
+  }
+
+  private key(event: KeyboardEvent) {
+    const step = event.shiftKey ? 1 : Math.max(1, this.diameter / 2);
+    const moves: Record<string, Point> = {
+      ArrowLeft: [-step, 0],
+      ArrowRight: [step, 0],
+      ArrowUp: [0, -step],
+      ArrowDown: [0, step],
+    };
+    if (moves[event.key]) {
+      const [x, y] = [this.cursor[0] + moves[event.key][0], this.cursor[1] + moves[event.key][1]];
+      this.cursor = [clamp(x, this.map.width), clamp(y, this.map.height)];
+      this.show(this.cursor);
+    } else if (event.key === " ") {
+      this.history.begin();
+      const [x, y] = this.cursor;
+      this.note(this.tool === "fill" ? this.map.fill(x, y, this.id) : this.map.stamp(x, y, this.diameter, this.id));
+      this.history.end();
+      this.changed({ left: 0, top: 0, right: 0, bottom: 0 });
+    } else return;
+    event.preventDefault();
+  }
+
+  private show([x, y]: Point) {
+    const inside = x >= 0 && y >= 0 && x < this.map.width && y < this.map.height;
+    this.marker.hidden = !inside;
+    if (!inside) return;
+    const [width, height] = [this.map.width, this.map.height];
+    const { style } = this.marker;
+    style.left = `${(100 * (x - this.diameter / 2)) / width}%`;
+    style.top = `${(100 * (y - this.diameter / 2)) / height}%`;
+    style.width = `${(100 * this.diameter) / width}%`;
+    style.height = `${(100 * this.diameter) / height}%`;
+    this.over(this.map.ids[Math.floor(y) * width + Math.floor(x)]);
+  }
+
+  private note(rect: Rect) {
+    this.history.note(rect);
+    this.apply(rect);
+  }
+
+  private apply(rect: Rect | null) {
+    if (!rect || isEmpty(rect)) return;
+    this.draw(rect);
+    this.changed(rect);
+  }
+
+  private draw(rect: Rect) {
+    const [width, height] = [rect.right - rect.left, rect.bottom - rect.top];
+    const pixels = new ImageData(width, height);
+    this.map.cut(rect).forEach((id, at) => {
+      const [red, green, blue] = this.classes[id].color;
+      pixels.data.set([red, green, blue, 255], 4 * at);
+    });
+    this.context.putImageData(pixels, rect.left, rect.top);
+  }
+}
+
+const clamp = (value: number, length: number) => Math.min(Math.max(value, 0), length - 0.5);

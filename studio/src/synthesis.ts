@@ -1,0 +1,68 @@
+/** A model in its worker: opened once, asked for one tile at a time, always for the newest layout. */
+
+import type { Answer, Backend, Input, Open, Synthesise } from "./messages";
+
+export class Synthesis {
+  inputs: Input[] = [];
+  where = "";
+  private waiting: { resolve: (answer: any) => void; reject: (error: Error) => void } | null = null;
+
+  private constructor(private worker: Worker) {
+    worker.onmessage = ({ data }: MessageEvent<Answer>) => {
+      const waiting = this.waiting;
+      this.waiting = null;
+      if (data.kind === "error") waiting?.reject(new Error(data.words));
+      else waiting?.resolve(data);
+    };
+    worker.onerror = (event) => {
+      event.preventDefault();
+      this.waiting?.reject(new Error(event.message || "the worker could not be loaded"));
+      this.waiting = null;
+    };
+  }
+
+  /** Opens a model; by WebGPU where that is asked for and works, else by wasm, as `where` says. */
+  static async open(bytes: Uint8Array, wanted: Backend): Promise<Synthesis> {
+    if (wanted === "webgpu") {
+      try {
+        return await Synthesis.openOn(bytes, "webgpu");
+      } catch (error) {
+        const opened = await Synthesis.openOn(bytes, "wasm");
+        opened.where += ` (webgpu: ${(error as Error).message.split("\n")[0]})`;
+        return opened;
+      }
+    }
+    return Synthesis.openOn(bytes, "wasm");
+  }
+
+  private static async openOn(bytes: Uint8Array, backend: Backend): Promise<Synthesis> {
+    const worker = new Worker(new URL("./synthesis.worker.ts", import.meta.url));
+    const synthesis = new Synthesis(worker);
+    try {
+      const runtime = new URL("./wasm/", document.baseURI).href;
+      const opened = await synthesis.ask({ kind: "open", bytes, backend, runtime });
+      synthesis.inputs = opened.inputs;
+      synthesis.where = opened.where;
+      return synthesis;
+    } catch (error) {
+      worker.terminate();
+      throw error;
+    }
+  }
+
+  synthesise(tile: number, inputs: Synthesise["inputs"]): Promise<Extract<Answer, { kind: "image" }>> {
+    return this.ask({ kind: "synthesise", tile, inputs });
+  }
+
+  close() {
+    this.worker.terminate();
+    this.waiting?.reject(new Error("the model was closed"));
+  }
+
+  private ask(message: Open | Synthesise): Promise<any> {
+    return new Promise((resolve, reject) => {
+      this.waiting = { resolve, reject };
+      this.worker.postMessage(message);
+    });
+  }
+}
