@@ -4,7 +4,8 @@ Example:
     ecgan synthesize --model=runs/demo --labels=layouts/ --output=pictures/
     ecgan synthesize --model=exported/model_float32.tflite --labels=layout.png --output=pictures/
 
-A label map is a PNG of class ids (greyscale) or of the palette's colours (RGB); it is resized to the model's size.
+A label map is a PNG of class ids (greyscale) or of the palette's colours (RGB); it is resized to the model's size, or
+with --tile painted at its own, in tiles of the model's size that overlap and are blended.
 Photographs are never needed, but by cross-view models, which take those of the other view from --sources, and by models
 that synthesise after exemplars. A model that was trained with instance maps takes theirs from --instances. With
 --save_intermediates a run folder also gives the pictures on the way to the final one, NAME_global_image.png and others.
@@ -25,7 +26,7 @@ from absl import flags
 
 from ecgan_tf import cli, console
 
-MODEL = flags.DEFINE_string("model", None, "A run folder, a SavedModel or OpenVINO folder, a .tflite or an .onnx file.")
+MODEL = flags.DEFINE_string("model", None, "A run or other folder, a .tflite or .onnx file, or a model of the box.")
 LABELS = flags.DEFINE_string("labels", None, "A label map, or a folder of them (.png).")
 INSTANCES = flags.DEFINE_string("instances", None, "A file or folder of instance maps of the same names.")
 SOURCES = flags.DEFINE_string("sources", None, "A file or folder of photographs of the other view, of the same names.")
@@ -39,6 +40,9 @@ STEP = flags.DEFINE_string("step", None, "Which checkpoint of a run: its step, b
 SEED = flags.DEFINE_integer("seed", None, "Which of a layout's many pictures; 0 by default.", 0, 2**63 - 1)
 NUM_SAMPLES = flags.DEFINE_integer("num_samples", 1, "Pictures of each layout, NAME_sample_1.png ...", lower_bound=1)
 RESAMPLE = flags.DEFINE_multi_string("resample", [], "A class, by name or id, that alone differs between the samples.")
+TILE = flags.DEFINE_bool(
+    "tile", False, "Paints label maps at their own size, in tiles of the model's that are blended."
+)
 SAVE_ATTENTION = flags.DEFINE_bool("save_attention", False, "Adds NAME_attention.png: what was read from where.")
 SAVE_INTERMEDIATES = flags.DEFINE_bool("save_intermediates", False, "Also writes what the model gives on the way.")
 
@@ -65,4 +69,5 @@ def main(argv):
         seed=SEED.value,
         num_samples=NUM_SAMPLES.value,
         resample=RESAMPLE.value,
+        tile=TILE.value,
     )

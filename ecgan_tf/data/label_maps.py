@@ -34,7 +34,7 @@ def read_layout(path, classes, size, instances_path=None, source_path=None):
     Args:
         path: label file, as `labels_from_file` takes it.
         classes: `ClassList`.
-        size: (height, width) of the result.
+        size: (height, width) of the result; None: the file's own.
         instances_path: file with an id per instance; adds `boundaries`.
         source_path: photograph of another view; adds `source`.
     Returns:
@@ -42,6 +42,7 @@ def read_layout(path, classes, size, instances_path=None, source_path=None):
         `source` float32 (height, width, 3) in [-1, 1].
     """
     labels = labels_from_file(path, classes)
+    size = labels.shape if size is None else size
     layout = {"labels": resize_labels(labels, size).astype(np.int32)}
     if instances_path is not None:
         instances = read_instances(instances_path)

@@ -3,6 +3,8 @@
 import os
 from collections.abc import Sequence
 
+import numpy as np
+
 from ecgan_tf.atomic_files import write_image
 from ecgan_tf.console import progress_bar, say
 from ecgan_tf.data import read_layout
@@ -11,6 +13,7 @@ from ecgan_tf.data.label_maps import list_label_maps
 from ecgan_tf.errors import RequestError
 from ecgan_tf.inference.exemplars import StyleMixture, attention_sheet, read_exemplars, shares_of
 from ecgan_tf.inference.runtimes import open_model
+from ecgan_tf.inference.tiles import generate_tiled
 from ecgan_tf.latents import resample as redraw
 from ecgan_tf.outputs import expand, plan_files, refuse_file
 from ecgan_tf.pictures import CAPTIONS, pictures_of
@@ -33,6 +36,7 @@ def synthesize(
     seed: int | None = None,
     num_samples: int = 1,
     resample: Sequence[str] = (),
+    tile: bool = False,
 ) -> None:
     """Writes a picture for each label map, a PNG of its name; of several samples NAME_sample_1.png and so on.
 
@@ -47,6 +51,7 @@ def synthesize(
         save_intermediates: adds what the model gives on the way, NAME_edge.png and others.
         step: of a run's checkpoint, as in `open_model`.
         seed, num_samples, resample: of a model that gives many pictures of a layout, see `samples_of`.
+        tile: takes label maps at their own size, and paints tiles of the model's, see `generate_tiled`.
     Raises:
         RequestError: before the first picture, where anything about the request or its files is wrong.
     """
@@ -68,17 +73,23 @@ def synthesize(
     mixture = None
     if len(exemplars) > 1 or save_attention:
         mixture = StyleMixture(expand(model), exemplars, shares, step or "last")
+    if tile:
+        check_tiling(opened, mixture, save_intermediates)
+    size = None if tile else opened.image_size
     instances = instance_maps(paths, instances, "boundaries" in opened.inputs)
     sources = source_photographs(paths, sources, "source" in opened.inputs)
     for path, *others in zip(paths, instances, sources):  # a broken file is found before the first picture
-        read_layout(path, opened.classes, opened.image_size, *others)
+        layout = read_layout(path, opened.classes, size, *others)
+        if np.any(np.less(layout["labels"].shape, opened.image_size)):
+            sizes = f"{_by(layout['labels'].shape)} is smaller than the model's {_by(opened.image_size)}"
+            raise RequestError(f"{path}: {sizes}; leave out --tile.")
     read = [*paths, *given, *(path for path in (*instances, *sources) if path)]
     ends = ["", *(["_attention"] if save_attention else []), *(f"_{key}" for key in CAPTIONS if save_intermediates)]
     ends = [f"{sample}{end}" for sample in samples for end in ends]
     output = plan_files(output, {path: [f"{_stem(path)}{end}.png" for end in ends] for path in paths}, read)
     show = progress_bar("synthesising")
     for done, (path, *others) in enumerate(zip(paths, instances, sources), start=1):
-        layout = read_layout(path, opened.classes, opened.image_size, *others)
+        layout = read_layout(path, opened.classes, size, *others)
         layout = {key: value[None] for key, value in layout.items()}
         for sample, latents in samples.items():
             stem, layout = os.path.join(output, f"{_stem(path)}{sample}"), {**layout, **latents}
@@ -86,6 +97,14 @@ def synthesize(
                 write_image(f"{stem}{name}.png", picture)
         show(done, len(paths))
     say(f"synthesised {len(paths) * len(samples)} pictures into {output}")
+
+
+def check_tiling(model, mixture, save_intermediates):
+    """Refuses what cannot be painted in tiles."""
+    if mixture or save_intermediates:
+        raise RequestError("--tile goes with neither a mixture, --save_attention nor --save_intermediates.")
+    if "source" in model.inputs:
+        raise RequestError(f"--tile: {model.source} translates another view, of which a tile has no part.")
 
 
 def samples_of(model, seed, num_samples, resample):
@@ -131,6 +150,10 @@ def label_of(classes, name):
     return found[0]
 
 
+def _by(size):
+    return "x".join(map(str, size))
+
+
 def _stem(path):
     return os.path.splitext(os.path.basename(path))[0]
 
@@ -143,7 +166,7 @@ def _pictures(model, layout, exemplars, mixture, save_attention, save_intermedia
         for key, picture in pictures_of(model.generate_all(layout)).items():
             yield "" if key == "image" else f"_{key}", picture[0]
         return
-    image = mixture(layout) if mixture else model.generate(layout)
+    image = mixture(layout) if mixture else generate_tiled(model.generate, model.image_size, layout)
     yield "", to_uint8(image)[0]
     if save_attention:
         yield "_attention", attention_sheet(model, layout, exemplars, mixture.attention(layout), image)
