@@ -21,6 +21,7 @@ from absl import flags
 from ecgan_tf import cli, console
 from ecgan_tf.atomic_files import read_json
 from ecgan_tf.errors import RequestError
+from ecgan_tf.openvino_core import openvino_core
 
 EXPORTED = flags.DEFINE_string("exported", None, "The folder of an export.")
 LABELS = flags.DEFINE_string("labels", None, "A label map, or a folder of them.")
@@ -67,9 +68,7 @@ def open_side(name, entry):
 
 def open_openvino_as_it_likes(synthesizer):
     """The same file without the precision that this project asks for."""
-    import openvino
-
-    core = openvino.Core()
+    core = openvino_core()
     model = core.read_model(synthesizer.source)
     model.reshape({value.get_any_name(): [1, *value.get_partial_shape()[1:]] for value in model.inputs})
     compiled = core.compile_model(model, "CPU", {"INFERENCE_NUM_THREADS": THREADS.value})

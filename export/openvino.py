@@ -12,6 +12,7 @@ import tempfile
 from ecgan_tf.atomic_files import machine_errors
 from ecgan_tf.inference.runtimes import OPENVINO_FILE
 from ecgan_tf.memory import give_back
+from ecgan_tf.openvino_core import openvino_core
 from ecgan_tf.outputs import need_temporary_room
 from export.onnx import write_onnx
 
@@ -26,15 +27,13 @@ def write_openvino(model, folder, precision="float32"):
         folder: made if it is not there.
         precision: "float32", or "float16" for weights of half the size; what is computed is the runtime's choice.
     """
-    import openvino
-
     need_temporary_room(4 * model.parameters)
     os.makedirs(folder, exist_ok=True)
     with tempfile.TemporaryDirectory() as work:
         source = os.path.join(work, "model.onnx")
         with machine_errors(work):
             write_onnx(model, source)
-        core = openvino.Core()
+        core = openvino_core()
         network = core.read_model(source)
         described = network.get_rt_info()
         if "framework" in described:  # what the .onnx says of itself, which the next lines say in its place
@@ -59,7 +58,5 @@ def _save(network, path, precision, size):
 
 def operators(path):
     """How often each operator occurs in an OpenVINO model: `collections.Counter` by name."""
-    import openvino
-
-    core = openvino.Core()
+    core = openvino_core()
     return collections.Counter(operator.get_type_name() for operator in core.read_model(path).get_ops())

@@ -2,7 +2,7 @@ import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "nod
 import { join } from "node:path";
 import { defineConfig, type Plugin } from "vite";
 
-const OUTPUT = "../ecgan_tf/studio_page";
+const OUTPUT = process.env.STUDIO_OUTPUT ?? "../ecgan_tf/studio_page";
 const TILES = "../ecgan_tf/data/earth_tiles";
 const REAL = 6; // layouts to start from
 const RUNTIMES = "node_modules/@litertjs/core/wasm";

@@ -30,6 +30,7 @@ from ecgan_tf.data.label_maps import labels_from_file, read_instances
 from ecgan_tf.errors import RequestError
 from ecgan_tf.inference.runtimes import checked_description, open_model, read_tflite_metadata
 from ecgan_tf.json_lines import drop_lines_after
+from ecgan_tf.openvino_core import openvino_core
 from ecgan_tf.runs.folder import RunFolder, read_config, read_json, read_layouts
 from ecgan_tf.training.strategy import check_cluster
 from export import build_engine, on_device
@@ -487,8 +488,7 @@ def valid_openvino(folder):
     import openvino
 
     (folder / "valid.onnx").write_bytes(valid_onnx(folder))
-    core = openvino.Core()
-    network = core.read_model(folder / "valid.onnx")
+    network = openvino_core().read_model(folder / "valid.onnx")
     network.set_rt_info(json.dumps(MODEL), ["ecgan_tf"])
     openvino.save_model(network, folder / "a.xml", compress_to_fp16=False)
     return (folder / "a.xml").read_bytes()

@@ -18,6 +18,7 @@ from ecgan_tf.data.label_maps import resize_labels, resize_photograph
 from ecgan_tf.errors import RequestError
 from ecgan_tf.foreign_files import INSIDE, find_saved_model, foreign_file
 from ecgan_tf.latents import LATENTS, draw_latents, latent_shapes
+from ecgan_tf.openvino_core import openvino_core
 from ecgan_tf.pixels import as_float, to_uint8
 from ecgan_tf.pretrained import find_model
 
@@ -286,12 +287,10 @@ def open_openvino(path, threads=None):
     Left to itself OpenVINO computes in bfloat16 on a CPU that has it.
     """
     with foreign_file(path, "model for OpenVINO"), _last_line(RuntimeError):
-        import openvino
-
         with open(path, "rb") as file:
             if not IR.match(file.read(1000)):  # the runtime would try it as every other kind of model
                 raise ValueError("no OpenVINO IR")
-        core = openvino.Core()
+        core = openvino_core()
         model = core.read_model(path)
         types = {value.get_any_name(): value.element_type.to_dtype().name for value in model.inputs}
         inputs = checked_inputs({name: dtype if dtype in INPUT_TYPES else None for name, dtype in types.items()})

@@ -4,6 +4,7 @@ export type Backend = "wasm" | "webgpu";
 
 export interface Open {
   kind: "open";
+  job: number;
   bytes: Uint8Array;
   backend: Backend;
   runtime: string;
@@ -11,7 +12,7 @@ export interface Open {
 
 export interface Synthesise {
   kind: "synthesise";
-  tile: number;
+  job: number;
   /** By the names of the model's inputs; ids as they are. */
   inputs: Record<string, Int32Array | Float32Array>;
 }
@@ -22,6 +23,6 @@ export interface Input {
 }
 
 export type Answer =
-  | { kind: "opened"; inputs: Input[]; where: string }
-  | { kind: "image"; tile: number; image: Float32Array; milliseconds: number }
-  | { kind: "error"; words: string };
+  | { kind: "opened"; job: number; inputs: Input[]; where: string }
+  | { kind: "image"; job: number; image: Float32Array; milliseconds: number }
+  | { kind: "error"; job: number; words: string };

@@ -48,7 +48,7 @@ export class Painting {
         this.dirty.delete(tile);
         const rect = this.mosaic.tiles[tile];
         const labels = Int32Array.from(this.map.cut(rect));
-        const answer = await this.synthesis.synthesise(tile, { ...this.others, labels });
+        const answer = await this.synthesis.synthesise({ ...this.others, labels });
         if (this.isClosed) return;
         this.mosaic.put(tile, answer.image);
         this.canvas.getContext("2d")!.putImageData(this.mosaic.blended(rect), rect.left, rect.top);

@@ -5,19 +5,19 @@ import type { Answer, Backend, Input, Open, Synthesise } from "./messages";
 export class Synthesis {
   inputs: Input[] = [];
   where = "";
-  private waiting: { resolve: (answer: any) => void; reject: (error: Error) => void } | null = null;
+  private readonly waiting = new Map<number, { resolve: (answer: any) => void; reject: (error: Error) => void }>();
+  private jobs = 0;
 
   private constructor(private worker: Worker) {
     worker.onmessage = ({ data }: MessageEvent<Answer>) => {
-      const waiting = this.waiting;
-      this.waiting = null;
+      const waiting = this.waiting.get(data.job);
+      this.waiting.delete(data.job);
       if (data.kind === "error") waiting?.reject(new Error(data.words));
       else waiting?.resolve(data);
     };
     worker.onerror = (event) => {
       event.preventDefault();
-      this.waiting?.reject(new Error(event.message || "the worker could not be loaded"));
-      this.waiting = null;
+      this.giveUp(event.message || "the worker could not be loaded");
     };
   }
 
@@ -40,7 +40,7 @@ export class Synthesis {
     const synthesis = new Synthesis(worker);
     try {
       const runtime = new URL("./wasm/", document.baseURI).href;
-      const opened = await synthesis.ask({ kind: "open", bytes, backend, runtime });
+      const opened = await synthesis.ask({ kind: "open", job: 0, bytes, backend, runtime });
       synthesis.inputs = opened.inputs;
       synthesis.where = opened.where;
       return synthesis;
@@ -50,18 +50,23 @@ export class Synthesis {
     }
   }
 
-  synthesise(tile: number, inputs: Synthesise["inputs"]): Promise<Extract<Answer, { kind: "image" }>> {
-    return this.ask({ kind: "synthesise", tile, inputs });
+  synthesise(inputs: Synthesise["inputs"]): Promise<Extract<Answer, { kind: "image" }>> {
+    return this.ask({ kind: "synthesise", job: ++this.jobs, inputs });
   }
 
   close() {
     this.worker.terminate();
-    this.waiting?.reject(new Error("the model was closed"));
+    this.giveUp("the model was closed");
+  }
+
+  private giveUp(words: string) {
+    for (const { reject } of this.waiting.values()) reject(new Error(words));
+    this.waiting.clear();
   }
 
   private ask(message: Open | Synthesise): Promise<any> {
     return new Promise((resolve, reject) => {
-      this.waiting = { resolve, reject };
+      this.waiting.set(message.job, { resolve, reject });
       this.worker.postMessage(message);
     });
   }

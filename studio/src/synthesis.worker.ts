@@ -13,7 +13,7 @@ self.onmessage = async ({ data }: MessageEvent<Open | Synthesise>) => {
     if (data.kind === "open") await open(data);
     else await synthesise(data);
   } catch (error) {
-    say({ kind: "error", words: error instanceof Error ? error.message : String(error) });
+    say({ kind: "error", job: data.job, words: error instanceof Error ? error.message : String(error) });
   }
 };
 
@@ -34,7 +34,7 @@ async function load(path: string): Promise<string> {
   return isThreaded ? `${threads} threads` : "1 thread";
 }
 
-async function open({ bytes, backend, runtime: path }: Open) {
+async function open({ job, bytes, backend, runtime: path }: Open) {
   runtime ??= load(path);
   const threads = await runtime;
   model?.delete();
@@ -42,10 +42,10 @@ async function open({ bytes, backend, runtime: path }: Open) {
   model = await loadAndCompile(bytes, { accelerator: backend, gpuOptions: { precision: "fp32" } });
   const inputs: Input[] = model.getInputDetails().map(({ name, shape }) => ({ name, shape: [...shape] }));
   const where = backend === "wasm" ? `wasm, ${threads}` : model.isFullyAccelerated ? "webgpu" : "webgpu, not all of it";
-  say({ kind: "opened", inputs, where });
+  say({ kind: "opened", job, inputs, where });
 }
 
-async function synthesise({ tile, inputs }: Synthesise) {
+async function synthesise({ job, inputs }: Synthesise) {
   if (!model) throw new Error("no model is open");
   const start = performance.now();
   const given: Record<string, Tensor> = {};
@@ -61,5 +61,5 @@ async function synthesise({ tile, inputs }: Synthesise) {
       ? Float32Array.from(values as Float32Array)
       : Float32Array.from(values as Uint8Array, (pixel) => pixel / 127.5 - 1);
   for (const tensor of [...Object.values(outputs), ...Object.values(given)]) tensor.delete();
-  say({ kind: "image", tile, image, milliseconds: performance.now() - start }, [image.buffer]);
+  say({ kind: "image", job, image, milliseconds: performance.now() - start }, [image.buffer]);
 }

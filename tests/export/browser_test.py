@@ -1,13 +1,11 @@
 """docs/samples/on_device.html in a real headless browser: the pictures that the interpreter gives, and its refusals."""
 
 import base64
-import functools
-import http.server
 import json
 import pathlib
+import runpy
 import shutil
 import subprocess
-import threading
 
 import numpy as np
 import pytest
@@ -19,26 +17,11 @@ from export.gpu_delegate import driver
 from export.inference_model import InferenceModel
 from export.tflite import write_tflite
 
-HERE = pathlib.Path(__file__).parent / "browser"
+HERE = pathlib.Path(__file__).parents[1] / "browser"
+kit = runpy.run_path(str(HERE / "kit.py"))
 SAMPLE = pathlib.Path(__file__).parents[2] / "docs" / "samples" / "on_device.html"
 ANY_MODEL = HERE / "any_model.html"
-FLAGS = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
-    "--disable-background-networking", "--disable-component-update",
-)  # fmt: skip
-# SwiftShader, a GPU in software that comes with Debian's chromium.
-GPU_FLAGS = (
-    *(flag for flag in FLAGS if flag != "--disable-gpu"), "--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader",
-    "--enable-unsafe-swiftshader", "--enable-features=Vulkan", "--ignore-gpu-blocklist",
-)  # fmt: skip
 RANDOM = 0.3  # what Math.random() gives each time
-
-
-class Handler(http.server.SimpleHTTPRequestHandler):
-    extensions_map = {**http.server.SimpleHTTPRequestHandler.extensions_map, ".wasm": "application/wasm"}
-
-    def log_message(self, *words):
-        pass
 
 
 @pytest.fixture(scope="module")
@@ -47,26 +30,14 @@ def browse(tmp_path_factory):
 
     Skips where there is no chromium, node or npm, or where npm does not get the packages of browser/package-lock.json.
     """
-    browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    missing = [name for name in ("node", "npm") if not shutil.which(name)] + ([] if browser else ["chromium"])
-    if missing:
-        pytest.skip(f"needs {', '.join(missing)}")
+    browser = kit["find_browser"]()
     folder = tmp_path_factory.mktemp("site")
-    for file in ("package.json", "package-lock.json", "drive.mjs"):
-        shutil.copy(HERE / file, folder)
-    words = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"]
-    try:
-        install = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=120)
-    except subprocess.TimeoutExpired:
-        pytest.skip("npm ci took longer than two minutes")
-    if install.returncode:
-        pytest.skip(f"npm ci: {install.stderr.strip()[-300:]}")
-    for page in (SAMPLE, ANY_MODEL):
-        shutil.copy(page, folder)
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=str(folder)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    kit["install"](HERE, folder)
+    for file in (HERE / "drive.mjs", SAMPLE, ANY_MODEL):
+        shutil.copy(file, folder)
+    server = kit["serve"](folder)
 
-    def call(model, layouts, flags=FLAGS, query="", page=SAMPLE):
+    def call(model, layouts, flags=kit["FLAGS"], query="", page=SAMPLE):
         shutil.copy(model, folder / "model.tflite")
         request = {
             "browser": browser,
@@ -164,7 +135,7 @@ def test_webgpu_computes_all_of_it(browse, make_run, method, tmp_path):
     write_tflite(model, str(path), "float32")
     file = tmp_path / "inputs.json"
     file.write_text(json.dumps({name: x.reshape(-1).tolist() for name, x in inputs.items()}))
-    said, pictures = browse(path, [file], GPU_FLAGS, "&accelerator=webgpu", ANY_MODEL)
+    said, pictures = browse(path, [file], kit["GPU_FLAGS"], "&accelerator=webgpu", ANY_MODEL)
     assert said == ["ready", "synthesised on webgpu"]
     expected = to_uint8(open_model(str(path)).generate(inputs)).astype(int)
     assert abs(pictures[0] - expected[0]).max() <= 1 and expected.std() > 5

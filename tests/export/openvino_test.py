@@ -13,6 +13,7 @@ import pytest
 from ecgan_tf.data.classes import ClassList
 from ecgan_tf.errors import RequestError
 from ecgan_tf.inference.runtimes import open_model
+from ecgan_tf.openvino_core import openvino_core
 from export.openvino import write_openvino
 from export.parity import compare
 from export.report import inspect
@@ -42,7 +43,7 @@ def test_it_is_opened_by_its_folder_or_its_file_without_a_model_json(toy_model, 
 
 
 def test_it_has_the_description_once_an_open_batch_and_float16_by_request(toy_model, folders):
-    network = openvino.Core().read_model(folders / "float32" / "model.xml")
+    network = openvino_core().read_model(folders / "float32" / "model.xml")
     information = network.get_rt_info()
     assert json.loads(network.get_rt_info(["ecgan_tf"]).astype(str)) == json.loads(json.dumps(toy_model.description))
     assert "framework" not in information

@@ -1,0 +1,79 @@
+// Does what a person would do on a page, step by step, and prints as JSON what was seen.
+//
+//     node steps.mjs '{"browser": "/usr/bin/chromium", "flags": [], "profile": "DIR", "url": "http://...",
+//                      "viewport": {"width": 1400, "height": 900}, "steps": [["settle"], ["text", "#status"]]}'
+//
+// Prints {"seen": [what the steps give], "errors": [lines of the console], "elsewhere": [requests to other hosts]}.
+import {readFileSync} from "node:fs";
+import {chromium} from "playwright-core";
+
+const {browser, flags, profile, url, viewport, touch, colorScheme, steps} = JSON.parse(process.argv[2]);
+const context = await chromium.launchPersistentContext(profile, {
+  executablePath: browser, args: flags, viewport, hasTouch: touch ?? false, colorScheme: colorScheme ?? "light",
+  acceptDownloads: true,
+});
+const seen = [], errors = [], elsewhere = [];
+const page = context.pages()[0] ?? await context.newPage();
+page.on("console", (message) => { if (message.type() === "error") errors.push(message.text()); });
+page.on("pageerror", (error) => errors.push(error.message));
+page.on("request", (request) => {
+  const {protocol, origin} = new URL(request.url());
+  if (protocol.startsWith("http") && origin !== new URL(url).origin) elsewhere.push(request.url());
+});
+
+const place = async (selector, [x, y]) => {
+  const box = await page.locator(selector).boundingBox();
+  return [box.x + x * box.width, box.y + y * box.height];
+};
+const does = {
+  // Until something was said and no picture has come for a while.
+  settle: async (beginning = "ready|error|Open") => {
+    const said = (words) => new RegExp(`^(${words})`).test(document.querySelector("#status").textContent);
+    await page.waitForFunction(said, beginning, {timeout: 90_000});
+    for (let before = -1, now = 0; before !== now;) {
+      before = now;
+      await page.waitForTimeout(700);
+      now = await page.evaluate(() => document.body.dataset.pictures ?? "");
+      if ((await page.textContent("#pace")).includes("to go")) now = NaN;
+    }
+  },
+  stroke: async (selector, points) => {
+    await page.locator(selector).scrollIntoViewIfNeeded();
+    await page.mouse.move(...await place(selector, points[0]));
+    await page.mouse.down();
+    for (const point of points) await page.mouse.move(...await place(selector, point), {steps: 4});
+    await page.mouse.up();
+  },
+  tap: async (selector, point) => { await page.touchscreen.tap(...await place(selector, point)); },
+  click: (selector) => page.click(selector),
+  press: (selector, keys) => page.press(selector, keys),
+  select: (selector, value) => page.selectOption(selector, value),
+  fill: async (selector, value) => { await page.fill(selector, value); await page.dispatchEvent(selector, "change"); },
+  range: (selector, value) => page.locator(selector).evaluate((input, x) => {
+    input.value = x;
+    input.dispatchEvent(new Event("input"));
+  }, value),
+  file: (selector, path) => page.setInputFiles(selector, path),
+  text: (selector) => page.textContent(selector),
+  evaluate: (code) => page.evaluate(code),
+  pixels: (selector) => page.locator(selector).evaluate((canvas) => {
+    const {width, height} = canvas, {data} = canvas.getContext("2d").getImageData(0, 0, width, height);
+    let text = "";
+    for (let at = 0; at < data.length; at += 8192) text += String.fromCharCode(...data.subarray(at, at + 8192));
+    return {width, height, rgba: btoa(text)};
+  }),
+  download: async (selector, value) => {
+    const [download] = await Promise.all([page.waitForEvent("download"), page.selectOption(selector, value)]);
+    return {name: download.suggestedFilename(), content: readFileSync(await download.path()).toString("base64")};
+  },
+  screenshot: async (path) => { await page.screenshot({path, fullPage: true}); },
+  offline: () => context.setOffline(true),
+  reload: async () => { await page.reload(); },
+};
+try {
+  await page.goto(url);
+  for (const [name, ...words] of steps) seen.push(await does[name](...words) ?? null);
+  console.log(JSON.stringify({seen, errors, elsewhere}));
+} finally {
+  await context.close();
+}

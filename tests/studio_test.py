@@ -1,0 +1,344 @@
+"""The studio in a real headless browser: what one paints, what is synthesised of it, what is refused."""
+
+import base64
+import io
+import json
+import os
+import pathlib
+import runpy
+import shutil
+import subprocess
+import threading
+import urllib.error
+import urllib.request
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ecgan_tf.errors import RequestError
+from ecgan_tf.inference.requests import synthesize
+from ecgan_tf.inference.runtimes import open_model
+from ecgan_tf.studio import studio_server
+from export.gpu_delegate import driver
+from export.inference_model import InferenceModel
+from export.tflite import write_tflite
+
+ROOT = pathlib.Path(__file__).parents[1]
+BROWSER = ROOT / "tests" / "browser"
+kit = runpy.run_path(str(BROWSER / "kit.py"))
+WIDE = {"width": 1400, "height": 900}
+PHONE = {"width": 400, "height": 800}
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    """The folder of the built page; built anew, in a copy, by what package-lock.json names."""
+    kit["find_browser"]()
+    copy = tmp_path_factory.mktemp("checkout")
+    shutil.copytree(ROOT / "studio", copy / "studio", ignore=shutil.ignore_patterns("node_modules"))
+    (copy / "ecgan_tf").symlink_to(ROOT / "ecgan_tf")
+    kit["install"](ROOT / "studio", copy / "studio")
+    environment = {**os.environ, "STUDIO_OUTPUT": str(copy / "page")}
+    words = ["npm", "run", "-s", "build"]
+    built = subprocess.run(words, cwd=copy / "studio", env=environment, capture_output=True, text=True, timeout=300)
+    assert built.returncode == 0, built.stdout + built.stderr
+    return copy / "page"
+
+
+@pytest.fixture(scope="module")
+def drive(page, tmp_path_factory):
+    """Opens the studio with a .tflite, takes steps, and returns what was seen."""
+    browser, folder = kit["find_browser"](), tmp_path_factory.mktemp("driver")
+    kit["install"](BROWSER, folder)
+    shutil.copy(BROWSER / "steps.mjs", folder)
+    server = studio_server(page=str(page))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+
+    def call(model, steps, flags=kit["FLAGS"], viewport=WIDE, **more):
+        server.model = str(model)
+        request = {
+            "browser": browser,
+            "flags": flags,
+            "profile": str(tmp_path_factory.mktemp("profile")),
+            "url": f"http://127.0.0.1:{server.server_port}/",
+            "viewport": viewport,
+            "steps": steps,
+            **more,
+        }
+        words = ["node", "steps.mjs", json.dumps(request)]
+        done = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=240)
+        assert done.returncode == 0, done.stderr
+        result = json.loads(done.stdout)
+        assert result["elsewhere"] == []
+        return result["seen"], result["errors"]
+
+    yield call
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def tflite(make_run, tmp_path_factory):
+    """A small model with strong colours, in which a mistake shows."""
+    model = InferenceModel(make_run("ecgan", has_unknown=True))
+    kernel = model.generator.semantic_preserving.to_image.kernel
+    kernel.assign(10 * kernel)
+    path = tmp_path_factory.mktemp("model") / "model.tflite"
+    write_tflite(model, str(path), "float32")
+    return path
+
+
+def pixels(seen):
+    rgba = np.frombuffer(base64.b64decode(seen["rgba"]), np.uint8).reshape(seen["height"], seen["width"], 4)
+    assert np.all(rgba[..., 3] == 255)
+    return rgba[..., :3].astype(int)
+
+
+def shots(seen):
+    """What was seen of canvases, in order."""
+    return [pixels(each) for each in seen if isinstance(each, dict) and "rgba" in each]
+
+
+def ids_of(colors, classes):
+    """The ids of a layout that is shown in its classes' colours, of which none may be blended."""
+    palette = np.concatenate([classes.palette, [[0, 0, 0]]])
+    matches = np.all(colors[:, :, None] == palette, axis=-1)
+    assert np.all(matches.any(axis=-1))
+    return matches.argmax(axis=-1)
+
+
+def layout_file(path, labels):
+    Image.fromarray(np.where(labels == 3, 255, labels).astype(np.uint8)).save(path)
+    return str(path)
+
+
+@pytest.fixture
+def labels(rng):
+    return rng.integers(0, 4, (8, 8)).repeat(4, 0).repeat(4, 1)
+
+
+# ---- pictures
+
+
+@pytest.mark.parametrize("backend", ["wasm", "webgpu"])
+def test_the_picture_is_that_of_ecgan_synthesize(drive, tflite, labels, tmp_path, backend):
+    if backend == "webgpu" and driver() is None:
+        pytest.skip("no Vulkan driver; Debian's package chromium brings one")
+    path = layout_file(tmp_path / "a.png", labels)
+    steps = [["settle"], ["file", "#open-labels", path], ["settle", "ready"], ["pixels", "#picture"], ["text", "#pace"]]
+    flags = kit["FLAGS"] if backend == "wasm" else kit["GPU_FLAGS"]
+    if backend == "webgpu":
+        steps.insert(1, ["select", "#backend", "webgpu"])
+        steps.insert(2, ["settle"])
+    seen, errors = drive(tflite, steps, flags)
+    synthesize(str(tflite), path, str(tmp_path / "out"))
+    expected = np.asarray(Image.open(tmp_path / "out" / "a.png")).astype(int)
+    assert abs(pixels(seen[-2]) - expected).max() <= 1 and expected.std() > 10
+    assert f"({backend}" in seen[-1] and "not all" not in seen[-1]
+    assert errors == []
+
+
+def test_a_large_layout_is_that_of_ecgan_synthesize_in_tiles(drive, tflite, rng, tmp_path):
+    labels = rng.integers(0, 4, (16, 16)).repeat(8, 0).repeat(8, 1)
+    path = layout_file(tmp_path / "a.png", labels)
+    steps = [["settle"], ["select", "#size", "128x128"], ["file", "#open-labels", path], ["settle"],
+             ["pixels", "#picture"]]  # fmt: skip
+    seen, _ = drive(tflite, steps)
+    synthesize(str(tflite), path, str(tmp_path / "out"), tile=True)
+    expected = np.asarray(Image.open(tmp_path / "out" / "a.png")).astype(int)
+    assert expected.shape == (128, 128, 3) and abs(pixels(seen[-1]) - expected).max() <= 1
+
+
+def test_it_changes_where_one_draws_and_nowhere_far_from_it(drive, tflite, labels, tmp_path):
+    """At four times the model's size a stroke in one corner leaves the tiles of the others as they were."""
+    path = layout_file(tmp_path / "a.png", labels)
+    steps = [
+        ["settle"], ["select", "#size", "128x128"], ["file", "#open-labels", path], ["settle"],
+        ["pixels", "#labels"], ["pixels", "#picture"],
+        ["click", "#palette button:nth-child(3)"], ["range", "#brush", 9],
+        ["stroke", "#labels", [[0.05, 0.05], [0.15, 0.1]]], ["settle"], ["pixels", "#labels"], ["pixels", "#picture"],
+        ["click", "#undo"], ["settle"], ["pixels", "#labels"], ["pixels", "#picture"],
+        ["press", "#labels", "Control+y"], ["settle"], ["pixels", "#labels"],
+        ["click", "[data-tool=fill]"], ["stroke", "#labels", [[0.1, 0.07]]], ["settle"], ["pixels", "#labels"],
+    ]  # fmt: skip
+    seen, errors = drive(tflite, steps)
+    before, picture, after, changed, undone, picture_undone, redone, filled = shots(seen)
+    classes = open_model(str(tflite)).classes
+    ids = ids_of(after, classes)
+    moved = np.any(before != after, axis=-1)
+    assert moved[:20, :25].any() and not moved[32:].any() and np.all(ids[moved] == 2)
+    far = np.any(picture != changed, axis=-1)
+    assert far[:32, :32].any() and not far[64:].any() and not far[:, 64:].any()
+    np.testing.assert_array_equal(undone, before)
+    assert abs(picture_undone - picture).max() <= 1
+    np.testing.assert_array_equal(redone, after)
+    np.testing.assert_array_equal(filled, after)  # the region has that class already
+    assert errors == []
+
+
+# ---- files
+
+
+def test_a_layout_is_saved_and_opened_again(drive, tflite, labels, tmp_path):
+    path = layout_file(tmp_path / "a.png", labels)
+    saves = ["ids", "colors", "legend", "picture", "both"]
+    steps = [["settle"], ["file", "#open-labels", path], ["settle", "ready"],
+             *(["download", "#save", kind] for kind in saves), ["pixels", "#picture"]]  # fmt: skip
+    seen, errors = drive(tflite, steps)
+    files = {each["name"]: base64.b64decode(each["content"]) for each in seen if each and "content" in each}
+    assert list(files) == ["a.png", "a_colours.png", "a_legend.txt", "a_picture.png", "a_both.png"]
+    images = {name: np.asarray(Image.open(io.BytesIO(content))) for name, content in files.items() if "png" in name}
+    np.testing.assert_array_equal(images["a.png"], np.where(labels == 3, 255, labels))
+    classes = open_model(str(tflite)).classes
+    np.testing.assert_array_equal(images["a_colours.png"], classes.colorize(labels))
+    np.testing.assert_array_equal(images["a_picture.png"][..., :3], pixels(seen[-1]))
+    assert images["a_both.png"].shape == (32, 64, 4)
+    assert files["a_legend.txt"].decode().splitlines()[1].endswith(f"\t{classes.names[0]}")
+    for name in ("a.png", "a_colours.png"):
+        (tmp_path / name).write_bytes(files[name])
+        again, _ = drive(tflite, [["settle"], ["file", "#open-labels", str(tmp_path / name)], ["settle", "ready"],
+                                  ["pixels", "#labels"]])  # fmt: skip
+        np.testing.assert_array_equal(ids_of(pixels(again[-1]), classes), labels)
+    assert errors == []
+
+
+def hostile(tmp_path):
+    """Files that should not be opened, by what is said of each."""
+    large = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + (30000).to_bytes(4, "big") * 2 + b"\x08\0\0\0\0" + bytes(16)
+    whole = io.BytesIO()
+    Image.fromarray(np.zeros((32, 32), np.uint8)).save(whole, "PNG")
+    wrong = io.BytesIO()
+    Image.fromarray(np.full((32, 32), 77, np.uint8)).save(wrong, "PNG")
+    files = {
+        "no.png": (b"GIF89a" + bytes(50), "this is no PNG"),
+        "large.png": (large, "30000x30000 pixels are too many"),
+        "torn.png": (whole.getvalue()[:60], "cannot be decoded"),
+        "wrong.png": (wrong.getvalue(), "value 77 is no class"),
+    }
+    for name, (content, words) in files.items():
+        (tmp_path / name).write_bytes(content)
+        yield "#open-labels", str(tmp_path / name), words
+    models = {
+        "short.tflite": b"TFL3",
+        "foreign.tflite": b"\x10\0\0\0TFL3" + bytes(range(200)),
+        "zip.tflite": b"PK" * 99,
+    }
+    for name, content in models.items():
+        (tmp_path / name).write_bytes(content)
+        yield "#open-model", str(tmp_path / name), "this is no .tflite that `ecgan export` wrote"
+
+
+def test_a_hostile_file_is_refused_and_what_was_there_stays(drive, tflite, tmp_path):
+    cases = list(hostile(tmp_path))
+    steps = [["settle"], ["pixels", "#labels"]]
+    for selector, path, _ in cases:
+        steps += [["file", selector, path], ["settle", "error"], ["text", "#status"],
+                  ["evaluate", "document.querySelector('#status').textContent = ''"]]  # fmt: skip
+    seen, errors = drive(
+        tflite, [*steps, ["pixels", "#labels"], ["stroke", "#labels", [[0.5, 0.5]]], ["pixels", "#labels"]]
+    )
+    said = [each for each in seen if isinstance(each, str) and each.startswith("error: ")]
+    assert len(said) == len(cases)
+    for (_, _, words), line in zip(cases, said):
+        assert words in line
+    before, after, painted = shots(seen)
+    np.testing.assert_array_equal(before, after)
+    assert np.any(painted != after)
+    assert errors == []
+
+
+def test_a_model_of_other_inputs_is_refused(drive, make_run, tflite, tmp_path):
+    model = InferenceModel(make_run("msca"))
+    write_tflite(model, str(tmp_path / "msca.tflite"), "float32")
+    seen, _ = drive(tflite, [["settle"], ["file", "#open-model", str(tmp_path / "msca.tflite")], ["settle", "error"],
+                             ["text", "#status"]])  # fmt: skip
+    assert "also takes exemplar" in seen[-1]
+
+
+# ---- devices
+
+
+def test_it_works_without_a_network_once_it_was_open(drive, tflite):
+    steps = [["settle"], ["reload"], ["settle"], ["offline"], ["reload"], ["settle"], ["pixels", "#picture"],
+             ["stroke", "#labels", [[0.2, 0.2], [0.8, 0.8]]], ["settle"], ["pixels", "#picture"]]  # fmt: skip
+    seen, errors = drive(tflite, steps)
+    before, after = shots(seen)
+    assert np.any(before != after)
+    assert errors == []
+
+
+def test_a_phone_paints_by_touch_and_nothing_is_wider_than_it(drive, tflite):
+    wide = "Math.max(...[...document.querySelectorAll('body *')].map((each) => each.getBoundingClientRect().right))"
+    steps = [["settle"], ["evaluate", wide], ["pixels", "#labels"],
+             ["evaluate", "document.querySelector('#labels').scrollIntoView()"], ["tap", "#labels", [0.5, 0.5]],
+             ["settle"], ["pixels", "#labels"]]  # fmt: skip
+    seen, errors = drive(tflite, steps, viewport=PHONE, touch=True, colorScheme="dark")
+    before, after = shots(seen)
+    assert seen[1] <= PHONE["width"] and np.any(before != after)
+    assert errors == []
+
+
+def test_the_keyboard_is_enough(drive, tflite):
+    classes = open_model(str(tflite)).classes
+    steps = [["settle"], ["pixels", "#labels"], ["fill", "#search", classes.names[2].upper()],
+             ["press", "#search", "Enter"],
+             ["press", "body", "b"], ["press", "#labels", "ArrowRight"], ["press", "#labels", "Space"], ["settle"],
+             ["pixels", "#labels"], ["press", "#labels", "Control+z"], ["settle"], ["pixels", "#labels"],
+             ["evaluate", "[...document.querySelectorAll('button, input, select, canvas[role]')].filter((each) => "
+              "!(each.textContent || each.ariaLabel || each.labels?.length)).map((each) => each.id)"]]  # fmt: skip
+    seen, errors = drive(tflite, steps)
+    before, painted, undone = shots(seen)
+    moved = np.any(before != painted, axis=-1)
+    assert moved.any() and np.all(ids_of(painted, classes)[moved] == 2)
+    np.testing.assert_array_equal(undone, before)
+    assert seen[-1] == []  # all have a name that is read out
+    assert errors == []
+
+
+def test_a_seed_gives_the_same_layout_again(drive, tflite):
+    steps = [["settle"], *([step for seed in ("5", "6", "5") for step in (["fill", "#seed", seed], ["settle"],
+                           ["pixels", "#labels"])])]  # fmt: skip
+    seen, _ = drive(tflite, steps)
+    first, other, again = shots(seen)
+    np.testing.assert_array_equal(first, again)
+    assert np.any(first != other)
+
+
+# ---- the server
+
+
+def ask(server, path, **headers):
+    request = urllib.request.Request(f"http://127.0.0.1:{server.server_port}{path}", headers=headers)
+    try:
+        with urllib.request.urlopen(request) as answer:
+            return answer.status, dict(answer.headers), answer.read()
+    except urllib.error.HTTPError as error:
+        return error.code, {}, b""
+
+
+def test_the_server_gives_page_and_model_to_this_machine_alone(tmp_path):
+    (tmp_path / "page").mkdir()
+    (tmp_path / "page" / "index.html").write_text("the page")
+    (tmp_path / "model").write_bytes(b"the model")
+    (tmp_path / "secret").write_text("no")
+    server = studio_server(page=str(tmp_path / "page"))
+    server.model = str(tmp_path / "model")
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        status, headers, body = ask(server, "/")
+        assert (status, body) == (200, b"the page") and headers["Cross-Origin-Embedder-Policy"] == "require-corp"
+        assert ask(server, "/model.tflite")[2] == b"the model"
+        assert ask(server, "/../secret")[0] == ask(server, "/%2e%2e/secret")[0] == 404
+        assert ask(server, "/", Host="evil.example")[0] == 403
+        assert server.server_address[0] == "127.0.0.1"
+        with pytest.raises(RequestError, match=rf"--port={server.server_port}: .*in use.* choose another"):
+            studio_server(server.server_port, page=str(tmp_path / "page"))
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_a_page_that_is_not_built_is_said(tmp_path):
+    with pytest.raises(RequestError, match="make studio"):
+        studio_server(page=str(tmp_path))
