@@ -49,7 +49,8 @@ def generate_tiled(generate, image_size, layout):
     for top in starts[0]:
         for left in starts[1]:
             window = (slice(top, top + image_size[0]), slice(left, left + image_size[1]))
-            tile = {key: value[(slice(None), *window)] if key in SPATIAL else value for key, value in layout.items()}
+            of_batch = (slice(None), *window)
+            tile = {key: value[of_batch] if key in SPATIAL else value for key, value in layout.items()}
             total[window] += weight * generate(tile)[0]
             weights[window] += weight
     return (total / weights).astype(np.float32)[None]
