@@ -14,7 +14,6 @@ EXPECTED = (
     r"G_s mixes all classes",
     r"needs a TF Serving",
     r"no NVIDIA driver",
-    r"pip install tensorrt-rtx-cu12",  # which .ci/full runs apart
     r"shared/data/\S+ is absent",  # the data of the team, not of a checkout
     r"needs root|needs a mount of its own",  # of whoever may not mount
 )

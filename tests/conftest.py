@@ -22,6 +22,11 @@ tf.config.set_logical_device_configuration(
 )
 
 
+def pytest_collection_modifyitems(items):
+    """The file with the longest tests first, so that no process waits for it alone at the end."""
+    items.sort(key=lambda item: item.path.name != "wheel_test.py")
+
+
 @pytest.fixture(autouse=True)
 def same_start():
     """Initial weights are the same in every run; a GAN in mixed precision leaves no trace."""

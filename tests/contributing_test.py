@@ -132,7 +132,8 @@ def test_a_method_of_ones_own_trains_exports_and_synthesises(name, copy, run):
     assert ('"L_thought"' in metrics) == ('"L^t"' in metrics) == (name == "thoughtful")
 
 
-@pytest.mark.parametrize("name", ["unet", pytest.param("thoughtful", marks=pytest.mark.slow)])
+@pytest.mark.slow  # make conformance runs it
+@pytest.mark.parametrize("name", ["unet", "thoughtful"])
 def test_a_method_of_ones_own_passes_both_conformance_tables(name, run):
     tables = ("tests/conformance_test.py", "tests/training/conformance_test.py", "tests/architecture_test.py")
     chosen = f"({name} and not bytes and not gpu) or architecture"  # which the table's own methods have
