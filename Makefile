@@ -1,4 +1,4 @@
-# make demo: install, train a small ECGAN, export it, synthesise with the .tflite      make test      make conformance      make lint      make wheel
+# make demo: install, train a small ECGAN, export it, synthesise with the .tflite      make test      make conformance      make lint      make wheel      make studio
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
@@ -7,7 +7,7 @@ EXPORTED = exported/demo
 PICTURES = pictures/demo
 LAYOUTS = ecgan_tf/data/earth_tiles/val/labels
 
-.PHONY: demo test conformance lint wheel
+.PHONY: demo test conformance lint wheel studio
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/installed
@@ -44,3 +44,9 @@ $(VENV)/installed: setup.cfg pyproject.toml
 	@$(BIN)/python -m pip install -qq --upgrade pip
 	@$(BIN)/python -m pip install -qq --editable ".[export,perceptual,dev]"
 	@touch $@
+
+# Of the page that `ecgan studio` serves; needs Node.js 20 or newer.
+studio: $(VENV)/installed
+	@command -v npm > /dev/null || { echo "make studio needs npm: install Node.js 20 or newer (https://nodejs.org)"; exit 1; }
+	cd studio && npm ci --ignore-scripts --no-audit --no-fund && npm run -s build
+	@echo "built: $(BIN)/ecgan studio opens it"

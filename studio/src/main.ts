@@ -12,6 +12,7 @@ import { Palette } from "./palette";
 import { Synthesis } from "./synthesis";
 
 const MAX_MODEL = 1_000_000_000; // bytes
+const KEPT = 21; // pictures whose median pace is shown
 const find = <T extends HTMLElement>(id: string) => document.getElementById(id) as T;
 const tools = [...document.querySelectorAll<HTMLButtonElement>("[data-tool]")];
 const search = find<HTMLInputElement>("search");
@@ -97,9 +98,13 @@ function showMap(map: LabelMap) {
   painting?.close();
   const waits = performance.now();
   let isFirst = true;
+  const paces: number[] = [];
   const tell = (milliseconds: number, waiting: number) => {
     const rest = waiting ? `, ${waiting} tiles to go` : "";
-    find("pace").textContent = `${milliseconds.toFixed(0)} ms a tile (${synthesis!.where})${rest}`;
+    paces.push(milliseconds);
+    const median = paces.slice(-KEPT).sort((a, b) => a - b)[Math.min(paces.length, KEPT) >> 1];
+    find("pace").textContent =
+      `${milliseconds.toFixed(0)} ms (median ${median.toFixed(0)}) a tile, ${synthesis!.where}${rest}`;
     if (isFirst && !waiting) say(`ready: ${(performance.now() - waits).toFixed(0)} ms to the first picture${said}`);
     isFirst &&= waiting > 0;
     document.body.dataset.pictures = String(Number(document.body.dataset.pictures ?? 0) + 1);
@@ -237,6 +242,15 @@ find("save").onchange = ({ target }) => {
   const select = target as HTMLSelectElement;
   if (select.value) void attempt(() => save(select.value)).then(() => (select.value = ""));
 };
+find("zoom").onchange = ({ target }) => {
+  document.body.className = `zoom-${(target as HTMLSelectElement).value}`;
+};
+const frames = [...document.querySelectorAll<HTMLElement>(".frame")];
+for (const frame of frames) {
+  frame.onscroll = () => {
+    for (const other of frames) other.scrollTo(frame.scrollLeft, frame.scrollTop); // both show the same place
+  };
+}
 for (const button of tools) button.onclick = () => choose(button.dataset.tool as Tool);
 
 document.onkeydown = (event) => {
