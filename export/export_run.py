@@ -25,6 +25,7 @@ def export_run(
     gpu_check: bool = True,
     version: int | None = None,
     name: str | None = None,
+    intermediates: bool = False,
 ) -> dict[str, Any]:
     """Writes the artefacts of a run, with their report, comparison.png and MODEL_CARD.md.
 
@@ -37,6 +38,7 @@ def export_run(
         gpu_check: whether each .tflite is tried on LiteRT's GPU delegate, where a Vulkan driver is.
         step: of the run's checkpoint, "best" by what it measured while it was trained, or "last".
         version: of the SavedModel, or None for the next free one; those that are there stay.
+        intermediates: whether the .tflite also give the pictures on the way, such as edge and first image.
         name: of the model on a server, or None for that of the earlier versions, else the method's.
     Returns:
         the content of export_report.json.
@@ -46,6 +48,7 @@ def export_run(
     servable = plan_servable(expand(output), targets, version, name)  # once, for all processes
     request: dict[str, Any] = {"run": run, "output": output, "targets": list(targets), "image_size": image_size}
     request |= {"uint8_io": uint8_io, "step": step, "gpu_check": gpu_check, "servable": servable}
+    request |= {"intermediates": intermediates}
     with tempfile.TemporaryDirectory() as work:
         stage = stage_in_child(request, work) if is_large(expand(run)) else stage_here(request, work)
         for artefact in stage("begin")["artefacts"]:

@@ -17,6 +17,8 @@ from ecgan_tf.pixels import nearest_rows
 from ecgan_tf.runs.folder import RunFolder, read_calibration, read_config, read_layouts
 from ecgan_tf.runs.opening import open_run
 
+# What generators give on the way to the final image, float (batch, height, width, 3) in [-1, 1].
+INTERMEDIATES = ("edge", "initial_image", "global_image", "local_image")
 # Graph nodes that hold or pass on a value and compute nothing.
 NO_WORK = ("Const", "Placeholder", "Identity", "NoOp", "ReadVariableOp")
 
@@ -32,6 +34,7 @@ class InferenceModel:
         uint8_io: whether a .tflite takes ids and gives pixels as uint8.
         which: of the run's checkpoints, see `RunFolder.step_of`.
         gpu_check: whether each .tflite is tried on LiteRT's GPU delegate.
+        intermediates: whether a .tflite also gives the pictures on the way, those of `INTERMEDIATES` that there are.
     Attributes:
         generator: `keras.Model`, folded.
         description: content of the run's model.json at this size, with the step, the run's name, the licence, and the
@@ -45,7 +48,7 @@ class InferenceModel:
 
     makes_one = False
 
-    def __init__(self, run, image_size=None, uint8_io=False, which="last", gpu_check=False):
+    def __init__(self, run, image_size=None, uint8_io=False, which="last", gpu_check=False, intermediates=False):
         self.generator, self.description, self.step = open_run(run, image_size, which)
         config = ml_collections.ConfigDict(read_config(run))
         self.description |= {
@@ -59,6 +62,7 @@ class InferenceModel:
             self.description["missing_terms"] = list(config.missing_terms)
         self.uint8_io = uint8_io
         self.gpu_check = gpu_check
+        self.intermediates = intermediates
         self.layouts, self.calibration = (
             {key: x if key in LATENTS else resize_nearest(x, self.image_size) for key, x in read(run).items()}
             for read in (read_layouts, read_calibration)
@@ -91,6 +95,14 @@ class InferenceModel:
     def image(self, **inputs):
         """The final image float32 (batch, height, width, 3) in [-1, 1]."""
         return {"image": tf.identity(self.generator(inputs)["image"], name="image")}
+
+    def pictures(self, **inputs):
+        """`image`, and with `intermediates` the pictures on the way to it."""
+        if not self.intermediates:
+            return self.image(**inputs)
+        outputs = self.generator(inputs)
+        given = [name for name in (*INTERMEDIATES, "image") if name in outputs]
+        return {name: tf.identity(tf.cast(outputs[name], tf.float32), name=name) for name in given}
 
     def signature(self, batch):
         """Names to `tf.TensorSpec` of `image`'s inputs; batch None keeps it open."""

@@ -36,7 +36,9 @@ class Stages:
         self.request, self.work, self.beside = request, work, beside
         self.run, self.output = expand(request["run"]), expand(request["output"])
         size = request["image_size"] and tuple(request["image_size"])
-        self.model = InferenceModel(self.run, size, request["uint8_io"], request["step"], request["gpu_check"])
+        self.model = InferenceModel(
+            self.run, size, request["uint8_io"], request["step"], request["gpu_check"], request["intermediates"]
+        )
 
     def begin(self):
         """Writes model.json, the report of an export that has no artefact yet, and Keras' images.
@@ -56,6 +58,7 @@ class Stages:
             "step": model.step,
             "image_size": list(model.image_size),
             "uint8_io": self.request["uint8_io"],
+            "intermediates": self.request["intermediates"],
         }
         kept = keep_or_remove(self.output, earlier, settings, artefacts)
         report = {
@@ -147,20 +150,23 @@ def earlier_export(output, run):
     return report
 
 
+ABSENT = {"intermediates": False}  # in the report of an older version
+
+
 def keep_or_remove(output, earlier, settings, artefacts):
     """What becomes of an earlier export's artefacts that are not made anew: kept where all is equal, else removed.
 
     Args:
         output: folder.
         earlier: of `earlier_export`.
-        settings: run, step, image_size and uint8_io of this export.
+        settings: run, step, image_size, uint8_io and intermediates of this export.
         artefacts: that it makes.
     Returns:
         the entries of those that stay, for the report. Servables, which have versions, are never removed.
     """
     entries = (earlier or {}).get("artefacts")
     entries = entries if isinstance(entries, dict) else {}
-    same = earlier is not None and all(earlier.get(key) == value for key, value in settings.items())
+    same = earlier is not None and all(earlier.get(key, ABSENT.get(key)) == value for key, value in settings.items())
     others = {name: entry for name, entry in entries.items() if name not in artefacts}
     if same:
         places = {name: os.path.join(output, place_of(name, entry)) for name, entry in others.items()}

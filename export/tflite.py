@@ -18,6 +18,8 @@ WEIGHT_BYTES = {"float32": 4, "float16": 2, "dynamic_int8": 1}
 def write_tflite(model, path, precision, uint8_io=False):
     """Converts the generator at batch 1: `labels` int32 (1, height, width) -> `image` float32 (1, height, width, 3).
 
+    Where the model has `intermediates`, their pictures are further outputs, float32.
+
     Args:
         model: `InferenceModel`.
         path: of the .tflite.
@@ -30,7 +32,7 @@ def write_tflite(model, path, precision, uint8_io=False):
     """
     need_temporary_room(2 * 4 * model.parameters)
     kind = "float32" if precision == "static_int8" else precision
-    content, found = convert(model, model.image, model.signature(1), kind, uint8_io, let_go=True), {}
+    content, found = convert(model, model.pictures, model.signature(1), kind, uint8_io, let_go=True), {}
     give_back()
     if precision == "static_int8":
         content, quantised = with_int8_convolutions(content, list(_examples(model, uint8_io)))

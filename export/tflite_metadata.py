@@ -12,6 +12,7 @@ import numpy as np
 from tensorflow.lite.python import schema_py_generated as schema
 
 from ecgan_tf.data.classes import ClassList
+from export.inference_model import INTERMEDIATES
 from export.tflite_graph import packed
 
 STANDARD, IDENTIFIER = "TFLITE_METADATA", b"M001"
@@ -43,6 +44,10 @@ DESCRIPTIONS = {
     "z": "Numbers from N(0, 1), which choose one of a layout's many pictures.",
     "noise": "Numbers from N(0, 1) for each label, which choose one of a layout's many pictures.",
     "image": "The picture.",
+    "edge": "The edge that gates it.",
+    "initial_image": "The first image, before semantic preserving.",
+    "global_image": "The picture of the global generator.",
+    "local_image": "The picture of the class-specific generators.",
 }
 
 
@@ -140,7 +145,7 @@ def _input(name, shape, is_float, highest):
 
 def _output(name, shape, is_float):
     """Table of an output. A picture's x in [-1, 1] becomes the pixel (x - mean) / std = (x + 1) * 127.5, in 0..255."""
-    if name != "image":
+    if name not in ("image", *INTERMEDIATES):
         return _feature(name)
     if is_float:
         return _picture(name, shape, -1.0, 1 / 127.5, lowest_highest=(-1, 1))

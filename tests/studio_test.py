@@ -19,6 +19,7 @@ from PIL import Image
 from ecgan_tf.errors import RequestError
 from ecgan_tf.inference.requests import synthesize
 from ecgan_tf.inference.runtimes import open_model
+from ecgan_tf.pixels import to_uint8
 from ecgan_tf.studio import studio_server
 from export.gpu_delegate import driver
 from export.inference_model import InferenceModel
@@ -174,6 +175,19 @@ def test_it_changes_where_one_draws_and_nowhere_far_from_it(drive, tflite, label
     assert abs(picture_undone - picture).max() <= 1
     np.testing.assert_array_equal(redone, after)
     np.testing.assert_array_equal(filled, after)  # the region has that class already
+    assert errors == []
+
+
+def test_edge_and_first_image_are_shown_where_the_model_gives_them(drive, make_run, labels, tmp_path):
+    model, path = InferenceModel(make_run("ecgan", has_unknown=True), intermediates=True), tmp_path / "model.tflite"
+    write_tflite(model, str(path), "float32")
+    names = ("initial_image", "edge", "image")
+    steps = [["settle"], ["file", "#open-labels", layout_file(tmp_path / "a.png", labels)], ["settle", "ready"],
+             *(["pixels", "#picture" if name == "image" else f"#picture-{name}"] for name in names)]  # fmt: skip
+    seen, errors = drive(path, steps)
+    expected = model.pictures(labels=labels[None].astype(np.int32))
+    for name, shown in zip(names, shots(seen)):
+        assert abs(shown - to_uint8(expected[name].numpy())[0].astype(int)).max() <= 1
     assert errors == []
 
 

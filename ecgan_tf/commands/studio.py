@@ -53,7 +53,7 @@ def tflite_of(model, folder):
         console.quiet_tensorflow()
         from export.export_run import export_run
 
-        export_run(path, folder, ["tflite"], gpu_check=False)
+        export_run(path, folder, ["tflite"], gpu_check=False, intermediates=True)
         return os.path.join(folder, "model_float16.tflite")
     if not path.endswith(".tflite") or not os.path.isfile(path):
         raise RequestError(f"--model={model}: the studio opens a .tflite or a run folder.")

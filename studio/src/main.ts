@@ -110,7 +110,7 @@ function showMap(map: LabelMap) {
     document.body.dataset.pictures = String(Number(document.body.dataset.pictures ?? 0) + 1);
   };
   const { others, said } = othersOf(synthesis.inputs, seed());
-  painting = new Painting(map, description, synthesis, picture, tell, (error) => say(`error: ${error.message}`, true));
+  painting = new Painting(map, description, synthesis, canvasesOf(synthesis.outputs), tell, (error) => say(`error: ${error.message}`, true));
   painting.others = others;
   const { chosen, diameter, tool } = board ?? { chosen: 0, diameter: 12, tool: "brush" as Tool };
   board = new Board(find("labels"), map, description.classes, find("cursor"), changed, (id) => {
@@ -119,6 +119,30 @@ function showMap(map: LabelMap) {
   Object.assign(board, { chosen: Math.min(chosen, description.classes.length - 1), diameter, tool });
   showButtons();
   painting.invalidate(map.all);
+}
+
+const CAPTIONS: Record<string, string> = {
+  edge: "Edge",
+  initial_image: "First image",
+  global_image: "Global image",
+  local_image: "Local image",
+};
+
+/** A canvas for each picture that the model gives: the final one, and those on the way to it. */
+function canvasesOf(outputs: string[]): Map<string, HTMLCanvasElement> {
+  const canvases = new Map([["image", picture]]);
+  const figures = Object.keys(CAPTIONS).filter((name) => outputs.includes(name)).map((name) => {
+    const [figure, canvas, caption] = ["figure", "canvas", "figcaption"].map((tag) => document.createElement(tag));
+    canvas.id = `picture-${name}`;
+    canvas.setAttribute("role", "img");
+    canvas.setAttribute("aria-label", CAPTIONS[name]);
+    caption.textContent = CAPTIONS[name];
+    figure.append(canvas, caption);
+    canvases.set(name, canvas as HTMLCanvasElement);
+    return figure;
+  });
+  find("steps").replaceChildren(...figures);
+  return canvases;
 }
 
 function changed(rect: Rect) {

@@ -23,6 +23,6 @@ export interface Input {
 }
 
 export type Answer =
-  | { kind: "opened"; job: number; inputs: Input[]; where: string }
-  | { kind: "image"; job: number; image: Float32Array; milliseconds: number }
+  | { kind: "opened"; job: number; inputs: Input[]; outputs: string[]; where: string }
+  | { kind: "image"; job: number; images: Record<string, Float32Array>; milliseconds: number }
   | { kind: "error"; job: number; words: string };

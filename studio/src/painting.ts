@@ -9,7 +9,7 @@ import { Mosaic } from "./tiles";
 export type Others = Record<string, Float32Array | Int32Array>;
 
 export class Painting {
-  private readonly mosaic: Mosaic;
+  private readonly mosaics = new Map<string, Mosaic>();
   private readonly dirty = new Set<number>();
   private isBusy = false;
   private isClosed = false;
@@ -19,19 +19,26 @@ export class Painting {
     private map: LabelMap,
     description: Description,
     private synthesis: Synthesis,
-    private canvas: HTMLCanvasElement,
+    private canvases: Map<string, HTMLCanvasElement>,
     private tell: (milliseconds: number, waiting: number) => void,
     private fail: (error: Error) => void,
   ) {
-    this.mosaic = new Mosaic(map.width, map.height, description.width, description.height);
-    canvas.width = map.width;
-    canvas.height = map.height;
+    for (const [name, canvas] of canvases) {
+      this.mosaics.set(name, new Mosaic(map.width, map.height, description.width, description.height));
+      canvas.width = map.width;
+      canvas.height = map.height;
+    }
   }
 
   /** Synthesises anew what sees a rectangle; it never blocks, and what changes meanwhile is done after it. */
   invalidate(rect: Rect) {
     for (const tile of this.mosaic.touching(rect)) this.dirty.add(tile);
     void this.run();
+  }
+
+  /** The tiles are the same for all pictures. */
+  private get mosaic() {
+    return this.mosaics.get("image")!;
   }
 
   close() {
@@ -50,8 +57,10 @@ export class Painting {
         const labels = Int32Array.from(this.map.cut(rect));
         const answer = await this.synthesis.synthesise({ ...this.others, labels });
         if (this.isClosed) return;
-        this.mosaic.put(tile, answer.image);
-        this.canvas.getContext("2d")!.putImageData(this.mosaic.blended(rect), rect.left, rect.top);
+        for (const [name, mosaic] of this.mosaics) {
+          mosaic.put(tile, answer.images[name]);
+          this.canvases.get(name)!.getContext("2d")!.putImageData(mosaic.blended(rect), rect.left, rect.top);
+        }
         this.tell(answer.milliseconds, this.dirty.size);
       }
     } catch (error) {

@@ -4,6 +4,7 @@ import type { Answer, Backend, Input, Open, Synthesise } from "./messages";
 
 export class Synthesis {
   inputs: Input[] = [];
+  outputs: string[] = [];
   where = "";
   private readonly waiting = new Map<number, { resolve: (answer: any) => void; reject: (error: Error) => void }>();
   private jobs = 0;
@@ -42,6 +43,7 @@ export class Synthesis {
       const runtime = new URL("./wasm/", document.baseURI).href;
       const opened = await synthesis.ask({ kind: "open", job: 0, bytes, backend, runtime });
       synthesis.inputs = opened.inputs;
+      synthesis.outputs = opened.outputs;
       synthesis.where = opened.where;
       return synthesis;
     } catch (error) {

@@ -42,7 +42,8 @@ async function open({ job, bytes, backend, runtime: path }: Open) {
   model = await loadAndCompile(bytes, { accelerator: backend, gpuOptions: { precision: "fp32" } });
   const inputs: Input[] = model.getInputDetails().map(({ name, shape }) => ({ name, shape: [...shape] }));
   const where = backend === "wasm" ? `wasm, ${threads}` : model.isFullyAccelerated ? "webgpu" : "webgpu, not all of it";
-  say({ kind: "opened", job, inputs, where });
+  const outputs = model.getOutputDetails().map(({ name }) => name);
+  say({ kind: "opened", job, inputs, outputs, where });
 }
 
 async function synthesise({ job, inputs }: Synthesise) {
@@ -55,11 +56,15 @@ async function synthesise({ job, inputs }: Synthesise) {
     given[name] = new Tensor(dtype === "uint8" ? Uint8Array.from(values) : values, [...shape]);
   }
   const outputs = await model.run(given);
-  const values = await outputs.image.data();
-  const image =
-    outputs.image.type.dtype === "float32"
-      ? Float32Array.from(values as Float32Array)
-      : Float32Array.from(values as Uint8Array, (pixel) => pixel / 127.5 - 1);
+  const images: Record<string, Float32Array> = {};
+  for (const [name, tensor] of Object.entries(outputs)) {
+    const values = await tensor.data();
+    images[name] =
+      tensor.type.dtype === "float32"
+        ? Float32Array.from(values as Float32Array)
+        : Float32Array.from(values as Uint8Array, (pixel) => pixel / 127.5 - 1);
+  }
   for (const tensor of [...Object.values(outputs), ...Object.values(given)]) tensor.delete();
-  say({ kind: "image", job, image, milliseconds: performance.now() - start }, [image.buffer]);
+  const milliseconds = performance.now() - start;
+  say({ kind: "image", job, images, milliseconds }, Object.values(images).map(({ buffer }) => buffer));
 }

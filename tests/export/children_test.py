@@ -22,7 +22,8 @@ def run(make_run):
 
 def request(run, output, **others):
     return {"run": str(run), "output": str(output), "targets": ["saved_model"], "image_size": None, "uint8_io": False,
-            "step": "last", "gpu_check": False, "servable": {"version": 1, "name": None}, **others}  # fmt: skip
+            "step": "last", "gpu_check": False, "intermediates": False,
+            "servable": {"version": 1, "name": None}, **others}  # fmt: skip
 
 
 def test_it_leaves_what_one_process_leaves(run, tmp_path, monkeypatch):

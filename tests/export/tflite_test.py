@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from ai_edge_litert.interpreter import Interpreter
 
 from ecgan_tf.inference.runtimes import open_model, read_tflite_metadata
 from ecgan_tf.pixels import to_uint8
@@ -21,6 +22,23 @@ def path(model, tmp_path_factory):
     path = tmp_path_factory.mktemp("tflite") / "model.tflite"
     write_tflite(model, str(path), "float32")
     return path
+
+
+def test_the_pictures_on_the_way_are_further_outputs(make_run, tmp_path):
+    run = make_run("ecgan", has_unknown=True)
+    model = InferenceModel(run, intermediates=True)
+    for precision, uint8_io in (("float32", False), ("dynamic_int8", True)):
+        path = str(tmp_path / f"{precision}.tflite")
+        write_tflite(model, path, precision, uint8_io)
+        runner = Interpreter(model_path=path).get_signature_runner("serving_default")
+        assert set(runner.get_output_details()) == {"image", "edge", "initial_image"}
+        labels = model.layouts["labels"][:1]
+        found = runner(labels=labels.astype(np.uint8 if uint8_io else np.int32))
+        expected = model.generator({"labels": labels})
+        for name in ("edge", "initial_image"):
+            np.testing.assert_allclose(found[name], expected[name], atol=1e-4 if precision == "float32" else 0.15)
+            assert np.ptp(found[name]) > 0.01
+        assert (found["image"].dtype == np.uint8) == uint8_io
 
 
 def test_all_operators_are_builtins(path):
