@@ -8,7 +8,7 @@ import os
 from ecgan_tf.errors import RequestError
 
 PAGE = "studio_page"  # in the package, where `make studio` builds it
-MODEL = "/model.tflite"  # what the page opens first
+MODEL, ENCODER = "/model.tflite", "/style_encoder.tflite"  # what the page opens first
 HOSTS = ("127.0.0.1", "localhost")
 HEADERS = {
     # The page may share memory with its threads then.
@@ -19,9 +19,12 @@ HEADERS = {
 
 
 class StudioServer(http.server.ThreadingHTTPServer):
-    """At 127.0.0.1; `model` is the path of the .tflite that the page opens, None: none yet."""
+    """At 127.0.0.1; `model` is the path of the .tflite that the page opens, None: none yet.
 
-    model = None
+    Of a model that was split it is the painter, and `encoder` the style encoder.
+    """
+
+    model = encoder = None
 
 
 def studio_server(port=0, page=None):
@@ -67,8 +70,8 @@ class _Handler(http.server.SimpleHTTPRequestHandler):
         return super().send_head()
 
     def translate_path(self, path):
-        is_model = self.server.model and path.split("?")[0] == MODEL
-        return self.server.model if is_model else super().translate_path(path)
+        own = {MODEL: self.server.model, ENCODER: self.server.encoder}.get(path.split("?")[0])
+        return own or super().translate_path(path)
 
     def list_directory(self, path):
         self.send_error(404)
@@ -76,6 +79,8 @@ class _Handler(http.server.SimpleHTTPRequestHandler):
     def end_headers(self):
         for name, value in HEADERS.items():
             self.send_header(name, value)
+        if self.server.encoder and self.path.split("?")[0] == MODEL:
+            self.send_header("X-Style-Encoder", f".{ENCODER}")
         super().end_headers()
 
     def log_message(self, *words):

@@ -19,10 +19,11 @@ from PIL import Image
 from ecgan_tf.errors import RequestError
 from ecgan_tf.inference.requests import synthesize
 from ecgan_tf.inference.runtimes import open_model
-from ecgan_tf.pixels import to_uint8
+from ecgan_tf.pixels import as_float, to_uint8
 from ecgan_tf.studio import studio_server
 from export.gpu_delegate import driver
 from export.inference_model import InferenceModel
+from export.style_split import write_split_tflite
 from export.tflite import write_tflite
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -56,8 +57,8 @@ def drive(page, tmp_path_factory):
     server = studio_server(page=str(page))
     threading.Thread(target=server.serve_forever, daemon=True).start()
 
-    def call(model, steps, flags=kit["FLAGS"], viewport=WIDE, **more):
-        server.model = str(model)
+    def call(model, steps, flags=kit["FLAGS"], viewport=WIDE, encoder=None, **more):
+        server.model, server.encoder = str(model), encoder and str(encoder)
         request = {
             "browser": browser,
             "flags": flags,
@@ -191,6 +192,35 @@ def test_edge_and_first_image_are_shown_where_the_model_gives_them(drive, make_r
     assert errors == []
 
 
+def test_a_split_model_takes_exemplars_and_mixes_their_styles(drive, make_run, labels, rng, tmp_path):
+    model = InferenceModel(make_run("msca", has_unknown=True))
+    kernel = model.generator.to_image.kernel
+    kernel.assign(5 * kernel)
+    write_split_tflite(model, str(tmp_path))
+    path, files, exemplars = layout_file(tmp_path / "a.png", labels), [], []
+    for index in range(2):
+        photograph, of_it = rng.integers(0, 256, (32, 32, 3)).astype(np.uint8), rng.permutation(labels)
+        Image.fromarray(photograph).save(tmp_path / f"{index}.png")
+        files.append((str(tmp_path / f"{index}.png"), layout_file(tmp_path / f"labels_{index}.png", of_it)))
+        exemplars.append({"exemplar": as_float(photograph)[None], "exemplar_labels": of_it[None].astype(np.int32)})
+    steps = [["settle"], ["text", "#exemplar-state"], ["file", "#open-labels", path]]
+    for index, (photograph, of_it) in enumerate(files):
+        steps += [["file", f"[data-exemplar='{index}']", photograph], ["pause", 500],
+                  ["file", f"[data-exemplar-labels='{index}']", of_it], ["settle"], ["pixels", "#picture"]]  # fmt: skip
+    for share in (50, 100):
+        steps += [["range", "#mix", share], ["settle"], ["pixels", "#picture"]]
+    seen, errors = drive(tmp_path / "painter.tflite", steps, encoder=tmp_path / "style_encoder.tflite")
+    assert "open an exemplar photograph" in seen
+    first, still_first, between, second = shots(seen)
+    opened = open_model(str(tmp_path))
+    for shown, exemplar in zip((first, second), exemplars):
+        expected = to_uint8(opened.generate({"labels": labels[None].astype(np.int32), **exemplar}))[0].astype(int)
+        assert abs(shown - expected).max() <= 1
+    np.testing.assert_array_equal(first, still_first)
+    assert abs(first - second).max() > 5 and np.any(between != first) and np.any(between != second)
+    assert errors == []
+
+
 # ---- files
 
 
@@ -263,11 +293,11 @@ def test_a_hostile_file_is_refused_and_what_was_there_stays(drive, tflite, tmp_p
 
 
 def test_a_model_of_other_inputs_is_refused(drive, make_run, tflite, tmp_path):
-    model = InferenceModel(make_run("msca"))
-    write_tflite(model, str(tmp_path / "msca.tflite"), "float32")
-    seen, _ = drive(tflite, [["settle"], ["file", "#open-model", str(tmp_path / "msca.tflite")], ["settle", "error"],
+    model = InferenceModel(make_run("lggan_cross_view"))
+    write_tflite(model, str(tmp_path / "other.tflite"), "float32")
+    seen, _ = drive(tflite, [["settle"], ["file", "#open-model", str(tmp_path / "other.tflite")], ["settle", "error"],
                              ["text", "#status"]])  # fmt: skip
-    assert "also takes exemplar" in seen[-1]
+    assert "also takes source" in seen[-1]
 
 
 # ---- devices

@@ -4,9 +4,9 @@ Example:
     ecgan studio
     ecgan studio --model=runs/demo --port=8000
 
---model is a model of the box (earth, the default), an exported .tflite, or a run folder, which is exported on the way.
-The page and the model are served to this machine alone, at 127.0.0.1; pictures are made in the browser, and nothing
-leaves it.
+--model is a model of the box (earth, the default), an exported .tflite, the folder of a split one, or a run folder,
+which is exported on the way. The page and the model are served to this machine alone, at 127.0.0.1; pictures are made
+in the browser, and nothing leaves it.
 """
 
 import os
@@ -29,7 +29,7 @@ def main(argv):
 
     with tempfile.TemporaryDirectory() as folder:
         server = studio_server(PORT.value)  # before an export, which takes a minute
-        server.model = tflite_of(MODEL.value, folder)
+        server.model, server.encoder = files_of(MODEL.value, folder)
         address = f"http://127.0.0.1:{server.server_port}/"
         console.say(f"the studio is at {address}; Ctrl-C closes it")
         if BROWSER.value and not webbrowser.open(address):
@@ -38,10 +38,13 @@ def main(argv):
             server.serve_forever()
 
 
-def tflite_of(model, folder):
-    """The .tflite of what --model names; of a run, one that is exported into the folder."""
+def files_of(model, folder):
+    """The .tflite of what --model names, and the style encoder of a split one, else None.
+
+    A run is exported into the folder.
+    """
     from ecgan_tf.errors import RequestError
-    from ecgan_tf.inference.runtimes import is_run
+    from ecgan_tf.inference.runtimes import PAINTER, STYLE_ENCODER, is_run, is_split
     from ecgan_tf.outputs import expand
     from ecgan_tf.pretrained import find_model, pretrained_models
 
@@ -54,7 +57,12 @@ def tflite_of(model, folder):
         from export.export_run import export_run
 
         export_run(path, folder, ["tflite"], gpu_check=False, intermediates=True)
-        return os.path.join(folder, "model_float16.tflite")
+        split = os.path.join(folder, "split_float16")
+        path = split if is_split(split) else os.path.join(folder, "model_float16.tflite")
+    if is_split(path):
+        return tuple(os.path.join(path, f"{name}.tflite") for name in (PAINTER, STYLE_ENCODER))
     if not path.endswith(".tflite") or not os.path.isfile(path):
-        raise RequestError(f"--model={model}: the studio opens a .tflite or a run folder.")
-    return path
+        raise RequestError(
+            f"--model={model}: the studio opens a .tflite, the two of a split model in a folder, or a run folder."
+        )
+    return path, None

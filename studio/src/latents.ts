@@ -12,7 +12,7 @@ export function othersOf(inputs: Input[], seed: number): { others: Others; said:
   for (const { name, shape } of inputs) {
     const rows = shape.slice(1, -1).reduce((all, length) => all * length, 1);
     const length = shape[shape.length - 1];
-    if (name === "labels") continue;
+    if (name === "labels" || name.startsWith("exemplar")) continue;
     if (name === "z" || name === "noise") {
       const code = normals(length, seed);
       others[name] = Float32Array.from({ length: rows * length }, (_, at) => code[at % length]);

@@ -3,6 +3,7 @@
 import { Board, type Tool } from "./board";
 import { type Description, FileError, readDescription } from "./description";
 import { legend, readLabels, writeColors, writeIds, writePicture } from "./label_files";
+import { Exemplars } from "./exemplars";
 import { isEmpty, type LabelMap, type Rect } from "./label_map";
 import { othersOf } from "./latents";
 import { layoutOf, realLayouts, resized, sizesOf } from "./layouts";
@@ -18,7 +19,8 @@ const tools = [...document.querySelectorAll<HTMLButtonElement>("[data-tool]")];
 const search = find<HTMLInputElement>("search");
 const picture = find<HTMLCanvasElement>("picture");
 
-let bytes: Uint8Array | null = null;
+let files: [Uint8Array, Uint8Array | null] | null = null; // the model, and the style encoder of a split one
+let exemplars: Exemplars | null = null;
 let description: Description | null = null;
 let synthesis: Synthesis | null = null;
 let board: Board | null = null;
@@ -43,10 +45,10 @@ function attempt(action: () => Promise<void> | void) {
 
 // ---- the model
 
-async function openModel(content: Uint8Array, name: string) {
+async function openModel(content: Uint8Array, encoder: Uint8Array | null, name: string) {
   const next = readDescription(content);
   say(`opening ${name} ...`);
-  const opened = await Synthesis.open(content, find<HTMLSelectElement>("backend").value as Backend);
+  const opened = await Synthesis.open(content, encoder, find<HTMLSelectElement>("backend").value as Backend);
   try {
     othersOf(opened.inputs, 0);
   } catch (error) {
@@ -56,7 +58,11 @@ async function openModel(content: Uint8Array, name: string) {
   const isOther = JSON.stringify(next.classes) !== JSON.stringify(description?.classes);
   const before = board?.map;
   synthesis?.close();
-  [bytes, description, synthesis] = [content, next, opened];
+  [files, description, synthesis] = [[content, encoder], next, opened];
+  exemplars = new Exemplars(next, opened);
+  find("exemplars").hidden = !exemplars.areTaken;
+  find("exemplars").querySelector<HTMLElement>(".second")!.hidden = !exemplars.isSplit;
+  find("exemplar-state").textContent = exemplars.missing;
   find("about").textContent =
     `${name}: ${next.name}, ${next.height}x${next.width}, ${next.classes.length} classes. ` +
     `Trained on: ${next.licence}. Nothing that you draw leaves this page.`;
@@ -70,6 +76,17 @@ async function openModel(content: Uint8Array, name: string) {
   const map = before && !isOther ? resized(before, width, height) : await layoutOf(start, next, width, height, seed());
   showMap(map);
   palette.mark(isOther ? Math.min(1, next.classes.length - 1) : (board?.chosen ?? 0));
+}
+
+/** A .tflite, or the two of a split model. */
+async function openFiles(chosen: File[]) {
+  const large = chosen.find(({ size }) => size > MAX_MODEL);
+  if (large) throw new FileError(`${large.name} is too large for a page`);
+  const encoder = chosen.find(({ name }) => name.includes("style_encoder"));
+  const [painter, ...more] = chosen.filter((file) => file !== encoder);
+  if (!painter || more.length) throw new FileError("open one .tflite, or painter.tflite and style_encoder.tflite together");
+  const contents = await Promise.all([painter, encoder].map((file) => file?.arrayBuffer()));
+  await openModel(new Uint8Array(contents[0]!), contents[1] ? new Uint8Array(contents[1]) : null, painter.name);
 }
 
 function fillSizes(next: Description) {
@@ -110,8 +127,11 @@ function showMap(map: LabelMap) {
     document.body.dataset.pictures = String(Number(document.body.dataset.pictures ?? 0) + 1);
   };
   const { others, said } = othersOf(synthesis.inputs, seed());
-  painting = new Painting(map, description, synthesis, canvasesOf(synthesis.outputs), tell, (error) => say(`error: ${error.message}`, true));
-  painting.others = others;
+  const fail = (error: Error) => say(`error: ${error.message}`, true);
+  painting = new Painting(map, description, synthesis, canvasesOf(synthesis.outputs), tell, fail);
+  const ofExemplar = exemplars?.others ?? null;
+  painting.others = ofExemplar && { ...others, ...ofExemplar };
+  if (exemplars?.missing) say(`ready: ${exemplars.missing}`);
   const { chosen, diameter, tool } = board ?? { chosen: 0, diameter: 12, tool: "brush" as Tool };
   board = new Board(find("labels"), map, description.classes, find("cursor"), changed, (id) => {
     find("under").textContent = description!.classes[id].name;
@@ -171,6 +191,33 @@ async function openLabels(file: File) {
   const note = repaired ? `; ${repaired} pixels of other colours took the nearest class` : "";
   say(`opened ${file.name}, ${map.width}x${map.height}${note}`);
 }
+
+// ---- exemplars
+
+function useExemplars() {
+  if (!exemplars || !board || !painting) return;
+  find("exemplar-state").textContent = exemplars.missing;
+  if (exemplars.missing) return;
+  if (!painting.others) return showMap(board.map);
+  Object.assign(painting.others, exemplars.others);
+  painting.invalidate(board.map.all);
+}
+
+for (const input of document.querySelectorAll<HTMLInputElement>("[data-exemplar], [data-exemplar-labels]")) {
+  const { exemplar, exemplarLabels } = input.dataset;
+  input.onchange = () => {
+    const file = input.files?.[0];
+    if (!file || !exemplars) return;
+    const taken = exemplar
+      ? exemplars.setPhotograph(Number(exemplar), file)
+      : exemplars.setLabels(Number(exemplarLabels), file);
+    void attempt(() => taken.then(useExemplars)).then(() => (input.value = ""));
+  };
+}
+find("mix").oninput = ({ target }) => {
+  if (exemplars) exemplars.share = Number((target as HTMLInputElement).value) / 100;
+  useExemplars();
+};
 
 // ---- a photograph to trace
 
@@ -247,17 +294,19 @@ function onFile(id: string, action: (file: File) => Promise<void>) {
   };
 }
 
-onFile("open-model", async (file) => {
-  if (file.size > MAX_MODEL) throw new FileError(`${file.name} is too large for a page`);
-  await openModel(new Uint8Array(await file.arrayBuffer()), file.name);
-});
+find<HTMLInputElement>("open-model").onchange = ({ target }) => {
+  const input = target as HTMLInputElement;
+  const chosen = [...(input.files ?? [])];
+  void attempt(() => openFiles(chosen)).then(() => (input.value = ""));
+};
+
 onFile("open-labels", openLabels);
 onFile("open-photograph", openPhotograph);
 find("start").onchange = find("seed").onchange = () => void attempt(startAnew);
 find("size").onchange = () => void attempt(() => {
     if (board) showMap(resized(board.map, ...chosenSize()));
   });
-find("backend").onchange = () => void attempt(() => (bytes ? openModel(bytes, "the model") : undefined));
+find("backend").onchange = () => void attempt(() => (files ? openModel(...files, "the model") : undefined));
 find("undo").onclick = () => (board?.undo(), showButtons());
 find("redo").onclick = () => (board?.redo(), showButtons());
 find("opacity").oninput = showOpacity;
@@ -307,7 +356,9 @@ async function begin() {
   const answer = await fetch("./model.tflite");
   const isModel = answer.ok && !(answer.headers.get("content-type") ?? "").includes("html");
   if (!isModel) return say("Open a .tflite that `ecgan export` wrote.");
-  await openModel(new Uint8Array(await answer.arrayBuffer()), "model.tflite");
+  const encoder = answer.headers.get("x-style-encoder");
+  const ofEncoder = encoder ? new Uint8Array(await (await fetch(encoder)).arrayBuffer()) : null;
+  await openModel(new Uint8Array(await answer.arrayBuffer()), ofEncoder, "model.tflite");
 }
 
 void attempt(begin);

@@ -13,7 +13,8 @@ export class Painting {
   private readonly dirty = new Set<number>();
   private isBusy = false;
   private isClosed = false;
-  others: Others = {};
+  /** null: something is missing yet, and nothing is synthesised. */
+  others: Others | null = null;
 
   constructor(
     private map: LabelMap,
@@ -50,7 +51,7 @@ export class Painting {
     if (this.isBusy) return;
     this.isBusy = true;
     try {
-      while (this.dirty.size && !this.isClosed) {
+      while (this.others && this.dirty.size && !this.isClosed) {
         const [tile] = this.dirty;
         this.dirty.delete(tile);
         const rect = this.mosaic.tiles[tile];

@@ -1,16 +1,18 @@
 /** Runs a .tflite in LiteRT.js, beside the page, so that a brush never waits for it. */
 
 import { type CompiledModel, loadAndCompile, loadLiteRt, supportsFeature, Tensor } from "@litertjs/core";
-import type { Answer, Input, Open, Synthesise } from "./messages";
+import type { Answer, Encode, Input, Open, Synthesise } from "./messages";
 
 let model: CompiledModel | null = null;
+let encoder: CompiledModel | null = null;
 let runtime: Promise<string> | null = null;
 
 const say = (answer: Answer, transfer: Transferable[] = []) => self.postMessage(answer, { transfer });
 
-self.onmessage = async ({ data }: MessageEvent<Open | Synthesise>) => {
+self.onmessage = async ({ data }: MessageEvent<Open | Encode | Synthesise>) => {
   try {
     if (data.kind === "open") await open(data);
+    else if (data.kind === "encode") await encode(data);
     else await synthesise(data);
   } catch (error) {
     say({ kind: "error", job: data.job, words: error instanceof Error ? error.message : String(error) });
@@ -34,37 +36,55 @@ async function load(path: string): Promise<string> {
   return isThreaded ? `${threads} threads` : "1 thread";
 }
 
-async function open({ job, bytes, backend, runtime: path }: Open) {
+async function open({ job, bytes, encoder: ofStyle, backend, runtime: path }: Open) {
   runtime ??= load(path);
   const threads = await runtime;
   model?.delete();
   model = null;
-  model = await loadAndCompile(bytes, { accelerator: backend, gpuOptions: { precision: "fp32" } });
-  const inputs: Input[] = model.getInputDetails().map(({ name, shape }) => ({ name, shape: [...shape] }));
+  const compile = (content: Uint8Array) =>
+    loadAndCompile(content, { accelerator: backend, gpuOptions: { precision: "fp32" } });
+  model = await compile(bytes);
+  encoder = ofStyle && (await compile(ofStyle));
+  const ofModel = (each: CompiledModel): Input[] =>
+    each.getInputDetails().map(({ name, shape }) => ({ name, shape: [...shape] }));
+  const given = encoder?.getOutputDetails().map(({ name }) => name) ?? [];
+  const inputs = ofModel(model).filter(({ name }) => !given.includes(name));
   const where = backend === "wasm" ? `wasm, ${threads}` : model.isFullyAccelerated ? "webgpu" : "webgpu, not all of it";
   const outputs = model.getOutputDetails().map(({ name }) => name);
-  say({ kind: "opened", job, inputs, outputs, where });
+  say({ kind: "opened", job, inputs, ofExemplar: encoder ? ofModel(encoder) : [], outputs, where });
+}
+
+async function encode({ job, inputs }: Encode) {
+  if (!encoder) throw new Error("no style encoder is open");
+  const style = await run(encoder, inputs);
+  say({ kind: "style", job, style });
 }
 
 async function synthesise({ job, inputs }: Synthesise) {
   if (!model) throw new Error("no model is open");
   const start = performance.now();
+  const images = await run(model, inputs);
+  const milliseconds = performance.now() - start;
+  say({ kind: "image", job, images, milliseconds }, Object.values(images).map(({ buffer }) => buffer));
+}
+
+/** The outputs by name, float32; pixels as numbers in [-1, 1]. */
+async function run(compiled: CompiledModel, inputs: Synthesise["inputs"]): Promise<Record<string, Float32Array>> {
   const given: Record<string, Tensor> = {};
-  for (const { name, dtype, shape } of model.getInputDetails()) {
+  for (const { name, dtype, shape } of compiled.getInputDetails()) {
     const values = inputs[name];
     if (!values) throw new Error(`the model also takes ${name}`);
     given[name] = new Tensor(dtype === "uint8" ? Uint8Array.from(values) : values, [...shape]);
   }
-  const outputs = await model.run(given);
-  const images: Record<string, Float32Array> = {};
+  const outputs = await compiled.run(given);
+  const found: Record<string, Float32Array> = {};
   for (const [name, tensor] of Object.entries(outputs)) {
     const values = await tensor.data();
-    images[name] =
+    found[name] =
       tensor.type.dtype === "float32"
         ? Float32Array.from(values as Float32Array)
         : Float32Array.from(values as Uint8Array, (pixel) => pixel / 127.5 - 1);
   }
   for (const tensor of [...Object.values(outputs), ...Object.values(given)]) tensor.delete();
-  const milliseconds = performance.now() - start;
-  say({ kind: "image", job, images, milliseconds }, Object.values(images).map(({ buffer }) => buffer));
+  return found;
 }

@@ -37,6 +37,7 @@ const does = {
       if ((await page.textContent("#pace")).includes("to go")) now = NaN;
     }
   },
+  pause: (milliseconds) => page.waitForTimeout(milliseconds),
   stroke: async (selector, points) => {
     await page.locator(selector).scrollIntoViewIfNeeded();
     await page.mouse.move(...await place(selector, points[0]));

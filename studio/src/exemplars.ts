@@ -1,0 +1,100 @@
+/** Scenes whose style a picture takes: photographs and their label maps at the model's size. */
+
+import { type Description, FileError } from "./description";
+import { readLabels } from "./label_files";
+import { resized } from "./layouts";
+import type { Input } from "./messages";
+import type { Others } from "./painting";
+import type { Synthesis } from "./synthesis";
+
+export const takesExemplar = (inputs: Input[]) => inputs.some(({ name }) => name === "exemplar");
+
+/** The photograph as the networks see it: float32 in [-1, 1]. */
+export async function readPhotograph(file: Blob, { width, height }: Description): Promise<Float32Array> {
+  const options: ImageBitmapOptions = { colorSpaceConversion: "none", resizeQuality: "high" };
+  const bitmap = await createImageBitmap(file, { ...options, resizeWidth: width, resizeHeight: height }).catch(() => {
+    throw new FileError("this is no picture that the browser opens");
+  });
+  const context = new OffscreenCanvas(width, height).getContext("2d")!;
+  context.drawImage(bitmap, 0, 0);
+  const { data } = context.getImageData(0, 0, width, height);
+  return Float32Array.from({ length: 3 * width * height }, (_, at) => data[4 * Math.floor(at / 3) + (at % 3)] / 127.5 - 1);
+}
+
+export async function readExemplarLabels(file: Blob, { classes, width, height }: Description): Promise<Int32Array> {
+  const { map } = readLabels(new Uint8Array(await file.arrayBuffer()), classes);
+  return Int32Array.from(resized(map, width, height).ids);
+}
+
+/** Between two styles, tensor by tensor: 0 is the first one, 1 the other. */
+export function mixed(one: Others, other: Others | null, share: number): Others {
+  if (!other) return one;
+  const names = Object.keys(one);
+  return Object.fromEntries(
+    names.map((name) => [name, Float32Array.from(one[name], (x, at) => (1 - share) * x + share * other[name][at])]),
+  );
+}
+
+/** The exemplars of an open model, and what it takes of them. */
+export class Exemplars {
+  private readonly photographs: (Float32Array | null)[] = [null, null];
+  private readonly labels: (Int32Array | null)[] = [null, null];
+  private readonly styles: (Others | null)[] = [null, null];
+  /** Of the second one's style. */
+  share = 0;
+
+  constructor(
+    private description: Description,
+    private synthesis: Synthesis,
+  ) {}
+
+  private get inputs() {
+    return this.isSplit ? this.synthesis.ofExemplar : this.synthesis.inputs;
+  }
+
+  get areTaken() {
+    return takesExemplar(this.inputs);
+  }
+
+  /** Styles are read apart, once each, and can be mixed. */
+  get isSplit() {
+    return this.synthesis.ofExemplar.length > 0;
+  }
+
+  async setPhotograph(index: number, file: Blob) {
+    this.photographs[index] = await readPhotograph(file, this.description);
+    await this.encode(index);
+  }
+
+  async setLabels(index: number, file: Blob) {
+    this.labels[index] = await readExemplarLabels(file, this.description);
+    await this.encode(index);
+  }
+
+  /** What is missing, in words, or "". */
+  get missing() {
+    if (!this.areTaken || this.isWhole(0)) return "";
+    return this.photographs[0] ? "open the exemplar's label map" : "open an exemplar photograph";
+  }
+
+  /** What the model takes beside the layout, or null as long as something is missing. */
+  get others(): Others | null {
+    if (!this.areTaken) return {};
+    if (!this.isWhole(0)) return null;
+    return this.isSplit ? mixed(this.styles[0]!, this.styles[1], this.share) : this.given(0);
+  }
+
+  private isWhole(index: number) {
+    const needsLabels = this.inputs.some(({ name }) => name === "exemplar_labels");
+    return this.photographs[index] !== null && (!needsLabels || this.labels[index] !== null);
+  }
+
+  private given(index: number): Others {
+    const labels = this.labels[index];
+    return { exemplar: this.photographs[index]!, ...(labels ? { exemplar_labels: labels } : {}) };
+  }
+
+  private async encode(index: number) {
+    if (this.isSplit && this.isWhole(index)) this.styles[index] = await this.synthesis.encode(this.given(index));
+  }
+}
