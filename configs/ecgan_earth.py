@@ -23,7 +23,7 @@ def get_config(variant=None, method="ecgan"):
     # Rates of the fast recipe for hundreds of steps are too high for thousands.
     config.optimizer.generator_lr = 4e-4
     config.optimizer.discriminator_lr = 4e-4
-    config.train.steps = 6000
+    config.train.steps = 2400
     config.train.checkpoint_every = 250
     config.train.log_every = 50
     config.train.seed = 16

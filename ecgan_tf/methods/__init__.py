@@ -5,6 +5,7 @@ from ecgan_tf.errors import RequestError
 from ecgan_tf.methods.base import Method
 from ecgan_tf.methods.ecgan import ECGAN
 from ecgan_tf.methods.lggan import LGGAN, LGGANCrossView, LGGANPlus
+from ecgan_tf.methods.mobile import Mobile
 from ecgan_tf.methods.msca import MSCA
 from ecgan_tf.methods.oasis import OASIS
 from ecgan_tf.methods.spade import SPADEBaseline
@@ -14,6 +15,7 @@ METHODS: dict[str, Method] = {
     "lggan": LGGAN(),
     "lggan_cross_view": LGGANCrossView(),
     "lggan_plus": LGGANPlus(),
+    "mobile": Mobile(),
     "msca": MSCA(),
     "oasis": OASIS(),
     "spade": SPADEBaseline(),

@@ -5,6 +5,7 @@ from ecgan_tf.models.discriminators import MultiscaleDiscriminator, PairDiscrimi
 from ecgan_tf.models.ecgan import ECGANGenerator
 from ecgan_tf.models.lggan import LGGANGenerator, LGGANPlusGenerator
 from ecgan_tf.models.lggan_cross_view import CrossViewGenerator
+from ecgan_tf.models.mobile import MobileGenerator
 from ecgan_tf.models.msca import MSCAGenerator
 from ecgan_tf.models.oasis import OASISDiscriminator, OASISGenerator
 from ecgan_tf.models.segmentation_discriminator import SegmentationDiscriminator
@@ -15,6 +16,7 @@ MODELS = {
     "lggan": LGGANGenerator,
     "lggan_cross_view": CrossViewGenerator,
     "lggan_plus": LGGANPlusGenerator,
+    "mobile": MobileGenerator,
     "msca": MSCAGenerator,
     "oasis": OASISGenerator,
     "spade": SPADEGenerator,

@@ -8,10 +8,13 @@ from ecgan_tf.console import say
 from ecgan_tf.data.classes import ClassList, plain_name
 from ecgan_tf.errors import RequestError
 from ecgan_tf.methods import method_of
+from ecgan_tf.methods.mobile import TEACHER
 from ecgan_tf.models.heads import ContrastMemory
 from ecgan_tf.models.label_rows import label_rows, transfer
+from ecgan_tf.outputs import expand
 from ecgan_tf.runs.checkpoints import checkpoint_path, read_checkpoint
 from ecgan_tf.runs.folder import RunFolder, read_model
+from ecgan_tf.runs.opening import open_run
 
 NETWORKS = ("generator/", "ema_generator/")
 
@@ -33,10 +36,25 @@ def begin(gan, config, examples, classes):
         classes: `ClassList` of the data set.
     """
     gan.method.begin(config, gan.generator, examples)
+    if TEACHER in gan.heads:
+        teach(gan, config.loss.distill_from, classes)
     for average, variable in zip(gan.ema_generator.variables, gan.generator.variables):
         average.assign(variable)
     if config.train.init_from:
         init_from(gan, config.train.init_from, classes)
+
+
+def teach(gan, path, classes):
+    """Gives the frozen teacher of a new GAN the weights of the run that `config.loss.distill_from` names."""
+    path = expand(path)
+    generator, model, step = open_run(path)
+    named = [[plain_name(name) for name in of.names] for of in (ClassList.from_dict(model["classes"]), classes)]
+    if named[0] != named[1]:
+        raise RequestError(f"config.loss.distill_from={path}: a teacher of other classes, or in another order.")
+    teacher = gan.heads[TEACHER]
+    for ours, theirs in zip(teacher.variables, generator.variables, strict=True):
+        ours.assign(theirs)
+    say(f"taught by {path}, {model['name']}, step {step}")
 
 
 @dataclasses.dataclass(frozen=True)
