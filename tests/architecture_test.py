@@ -120,6 +120,7 @@ def test_rooms_of_one_floor_do_not_know_each_other():
         ("outputs", "errors"), ("backend", "errors"), ("atomic_files", "console"), ("outputs", "console"),
         ("console", "errors"), ("torch_files", "errors"), ("wheels", "errors"), ("json_lines", "atomic_files"),
         ("foreign_files", "errors"), ("latents", "errors"), ("studio", "errors"),
+        ("pretrained", "outputs"),
     }  # fmt: skip
     assert pairs <= allowed
 

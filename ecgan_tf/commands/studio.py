@@ -45,10 +45,9 @@ def files_of(model, folder):
     """
     from ecgan_tf.errors import RequestError
     from ecgan_tf.inference.runtimes import PAINTER, STYLE_ENCODER, is_run, is_split
-    from ecgan_tf.outputs import expand
     from ecgan_tf.pretrained import find_model, pretrained_models
 
-    path = find_model(expand(model))
+    path = find_model(model)
     if not os.path.exists(path):
         names = ", ".join(pretrained_models()) or "none"
         raise RequestError(f"--model={model}: no such file or folder, nor a model of the box ({names}).")

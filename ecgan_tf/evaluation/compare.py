@@ -19,6 +19,7 @@ from ecgan_tf.evaluation.measures import Measures
 from ecgan_tf.evaluation.networks.choice import open_judges
 from ecgan_tf.evaluation.protocols import check_comparable, score_of
 from ecgan_tf.outputs import expand, plan_folder
+from ecgan_tf.pretrained import find_model
 
 
 def compare(
@@ -67,7 +68,7 @@ def compare(
     write_text(os.path.join(output, "table.csv"), to_csv(measured))
     write_image(os.path.join(output, "figure.png"), figure)
     write_pdf(os.path.join(output, "figure.pdf"), figure)
-    runs = [(caption, expand(model)) for caption, model in zip(captions, models)]
+    runs = [(caption, find_model(model)) for caption, model in zip(captions, models)]
     write_comparison(output, data, measured, figure, runs)
     say_table(measured)
     if not any(judge.kind == "segmenter" for judge in networks):

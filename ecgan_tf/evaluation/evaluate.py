@@ -24,6 +24,7 @@ from ecgan_tf.models.hed import find_hed
 from ecgan_tf.models.segmenter import predict_exemplars
 from ecgan_tf.outputs import expand, plan_folder
 from ecgan_tf.pictures import captioned_grid
+from ecgan_tf.pretrained import find_model
 from ecgan_tf.runs.folder import RunFolder, read_config
 
 NO_SEGMENTER = (
@@ -70,7 +71,7 @@ def evaluate(
     if opened and opened.latents:
         numbers["samples"] = compare_samples(opened, data, output, networks)
     write_json(os.path.join(output, "evaluation.json"), numbers)
-    write_report(output, numbers, measured, data, generate, expand(model) if model else None)
+    write_report(output, numbers, measured, data, generate, find_model(model) if model else None)
     say_numbers(measured, networks)
     say(f"look at {os.path.join(output, 'index.html')}")
     return numbers
@@ -90,7 +91,7 @@ def open_request(model, pictures, config, step=None):
         if step is not None:
             raise RequestError(f"--step={step}: pictures have no steps; leave it out.")
         return None, open_dataset(config.data, "validation"), None
-    opened = open_model(expand(model), step)
+    opened = open_model(find_model(model), step)
     of_data = data_config(opened, config)
     data = open_dataset(of_data, "validation")
     predict_exemplars(data, of_data.get("exemplar_segmenter", ""))

@@ -18,6 +18,7 @@ from ecgan_tf.latents import resample as redraw
 from ecgan_tf.outputs import expand, plan_files, refuse_file
 from ecgan_tf.pictures import CAPTIONS, pictures_of
 from ecgan_tf.pixels import to_uint8
+from ecgan_tf.pretrained import find_model
 
 
 def synthesize(
@@ -59,7 +60,7 @@ def synthesize(
     paths = list_label_maps(labels)
     instances, sources, mix_mask = (None if path is None else expand(path) for path in (instances, sources, mix_mask))
     exemplars, exemplar_labels = ([expand(path) for path in given] for given in (exemplars, exemplar_labels))
-    opened = open_model(expand(model), step)
+    opened = open_model(find_model(model), step)
     if save_intermediates and opened.generate_all is None:
         raise RequestError(f"--save_intermediates: {model} gives the final image alone; give its run folder.")
     samples = samples_of(opened, seed, num_samples, resample)
@@ -72,7 +73,7 @@ def synthesize(
         raise RequestError("--save_intermediates goes with neither a mixture nor --save_attention; give one of them.")
     mixture = None
     if len(exemplars) > 1 or save_attention:
-        mixture = StyleMixture(expand(model), exemplars, shares, step or "last")
+        mixture = StyleMixture(find_model(model), exemplars, shares, step or "last")
     if tile:
         check_tiling(opened, mixture, save_intermediates)
     size = None if tile else opened.image_size

@@ -20,7 +20,6 @@ from ecgan_tf.foreign_files import INSIDE, find_saved_model, foreign_file
 from ecgan_tf.latents import LATENTS, draw_latents, latent_shapes
 from ecgan_tf.openvino_core import openvino_core
 from ecgan_tf.pixels import as_float, to_uint8
-from ecgan_tf.pretrained import find_model
 
 DESCRIPTION = "model.json"
 STYLE_ENCODER, PAINTER = "style_encoder", "painter"  # the two .tflite of a model that was split
@@ -140,11 +139,10 @@ def open_model(path: str, step: int | str | None = None) -> Synthesizer:
     Returns:
         `Synthesizer`.
     """
-    path = find_model(path)
     if not os.path.exists(path):
         raise RequestError(
             f"{path}: no such file or folder; give a run folder, a SavedModel or OpenVINO folder, "
-            "a .tflite or an .onnx."
+            "a .tflite, an .onnx, or a model of the box such as earth."
         )
     if is_run(path):
         return open_keras_run(path, which=step or "last")

@@ -3,6 +3,8 @@
 import importlib.resources
 import os
 
+from ecgan_tf.outputs import expand
+
 SUFFIX = ".tflite"
 
 
@@ -18,6 +20,7 @@ def pretrained_models():
     return found
 
 
-def find_model(path):
-    """The path of a model of the box that is meant by its name; any other path, and what lies there, as it is."""
-    return path if os.path.exists(path) else pretrained_models().get(path, path)
+def find_model(model):
+    """The absolute path of what a request calls a model: what lies at that path, else the model of the box so named."""
+    path = expand(model)
+    return path if os.path.exists(path) else pretrained_models().get(model, path)
