@@ -35,7 +35,7 @@ lint: $(VENV)/installed
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-wheel: $(VENV)/installed
+wheel: studio
 	PYTHON=$(BIN)/python bash tests/wheel.sh
 
 $(VENV)/installed: setup.cfg pyproject.toml

@@ -2,12 +2,8 @@
 
 import base64
 import io
-import json
-import os
 import pathlib
 import runpy
-import shutil
-import subprocess
 import threading
 import urllib.error
 import urllib.request
@@ -35,43 +31,23 @@ PHONE = {"width": 400, "height": 800}
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
-    """The folder of the built page; built anew, in a copy, by what package-lock.json names."""
+    """The folder of the built page."""
     kit["find_browser"]()
-    copy = tmp_path_factory.mktemp("checkout")
-    shutil.copytree(ROOT / "studio", copy / "studio", ignore=shutil.ignore_patterns("node_modules"))
-    (copy / "ecgan_tf").symlink_to(ROOT / "ecgan_tf")
-    kit["install"](ROOT / "studio", copy / "studio")
-    environment = {**os.environ, "STUDIO_OUTPUT": str(copy / "page")}
-    words = ["npm", "run", "-s", "build"]
-    built = subprocess.run(words, cwd=copy / "studio", env=environment, capture_output=True, text=True, timeout=300)
-    assert built.returncode == 0, built.stdout + built.stderr
-    return copy / "page"
+    return kit["build_studio"](ROOT, tmp_path_factory.mktemp("checkout"))
 
 
 @pytest.fixture(scope="module")
 def drive(page, tmp_path_factory):
-    """Opens the studio with a .tflite, takes steps, and returns what was seen."""
-    browser, folder = kit["find_browser"](), tmp_path_factory.mktemp("driver")
+    """Opens the studio with a .tflite, takes steps, and returns what was seen, and the errors of the console."""
+    folder = tmp_path_factory.mktemp("driver")
     kit["install"](BROWSER, folder)
-    shutil.copy(BROWSER / "steps.mjs", folder)
     server = studio_server(page=str(page))
     threading.Thread(target=server.serve_forever, daemon=True).start()
 
     def call(model, steps, flags=kit["FLAGS"], viewport=WIDE, encoder=None, **more):
         server.model, server.encoder = str(model), encoder and str(encoder)
-        request = {
-            "browser": browser,
-            "flags": flags,
-            "profile": str(tmp_path_factory.mktemp("profile")),
-            "url": f"http://127.0.0.1:{server.server_port}/",
-            "viewport": viewport,
-            "steps": steps,
-            **more,
-        }
-        words = ["node", "steps.mjs", json.dumps(request)]
-        done = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=240)
-        assert done.returncode == 0, done.stderr
-        result = json.loads(done.stdout)
+        url, profile = f"http://127.0.0.1:{server.server_port}/", tmp_path_factory.mktemp("profile")
+        result = kit["take_steps"](folder, url, profile, steps, flags, viewport=viewport, **more)
         assert result["elsewhere"] == []
         return result["seen"], result["errors"]
 

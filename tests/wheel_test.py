@@ -44,8 +44,9 @@ def test_the_wheel_has_two_top_level_packages_and_every_config(unpacked):
     assert {path.name for path in folder.iterdir() if path.suffix != ".dist-info"} == {"ecgan_tf", "export"}
     configs = {path.name for path in (ROOT / "configs").glob("*.py")}
     assert configs == {path.name for path in (folder / "ecgan_tf" / "configs").glob("*.py")}
-    tiles = {path.name for path in (ROOT / "ecgan_tf/data/earth_tiles").rglob("*.*")}
-    assert tiles == {path.name for path in (folder / "ecgan_tf/data/earth_tiles").rglob("*.*")}
+    for place, pattern in (("data/earth_tiles", "*.*"), ("data/earth_world", "*.*"), ("pretrained/earth", "*.*")):
+        files = {path.name for path in (ROOT / "ecgan_tf" / place).rglob(pattern)}
+        assert files and files == {path.name for path in (folder / "ecgan_tf" / place).rglob(pattern)}
     assert (folder / "ecgan_tf" / "py.typed").is_file()
 
 

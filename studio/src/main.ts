@@ -26,6 +26,7 @@ let synthesis: Synthesis | null = null;
 let board: Board | null = null;
 let painting: Painting | null = null;
 let fileName = "layout";
+let isFile = false; // whether the layout was opened
 
 function say(words: string, isWrong = false) {
   const status = find("status");
@@ -178,15 +179,24 @@ function showButtons() {
 
 async function startAnew() {
   if (!description) return;
+  isFile = false;
   const [width, height] = chosenSize();
   fileName = find<HTMLSelectElement>("start").value.replace(/\.png$/, "");
   showMap(await layoutOf(find<HTMLSelectElement>("start").value, description, width, height, seed()));
+}
+
+/** What was opened or painted on is enlarged; a layout as it began is made at the new size. */
+async function changeSize() {
+  if (!board) return;
+  if (isFile || board.canUndo) showMap(resized(board.map, ...chosenSize()));
+  else await startAnew();
 }
 
 async function openLabels(file: File) {
   if (!description) throw new FileError("open a model first");
   const { map, repaired } = readLabels(new Uint8Array(await file.arrayBuffer()), description.classes);
   fileName = file.name.replace(/\.png$/i, "");
+  isFile = true;
   showMap(resized(map, ...chosenSize()));
   const note = repaired ? `; ${repaired} pixels of other colours took the nearest class` : "";
   say(`opened ${file.name}, ${map.width}x${map.height}${note}`);
@@ -303,9 +313,7 @@ find<HTMLInputElement>("open-model").onchange = ({ target }) => {
 onFile("open-labels", openLabels);
 onFile("open-photograph", openPhotograph);
 find("start").onchange = find("seed").onchange = () => void attempt(startAnew);
-find("size").onchange = () => void attempt(() => {
-    if (board) showMap(resized(board.map, ...chosenSize()));
-  });
+find("size").onchange = () => void attempt(changeSize);
 find("backend").onchange = () => void attempt(() => (files ? openModel(...files, "the model") : undefined));
 find("undo").onclick = () => (board?.undo(), showButtons());
 find("redo").onclick = () => (board?.redo(), showButtons());

@@ -1,7 +1,9 @@
-"""What tests in a real browser need: chromium, node, and the packages of package-lock.json, or a reason to skip."""
+"""What tests and benchmarks in a real browser need, or a reason to skip; loaded by its path."""
 
 import functools
 import http.server
+import json
+import os
 import pathlib
 import shutil
 import subprocess
@@ -55,3 +57,33 @@ def serve(folder):
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=str(folder)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server
+
+
+def build_studio(root, folder):
+    """The folder of the studio's page, built anew in a copy of the checkout `root`."""
+    shutil.copytree(root / "studio", folder / "studio", ignore=shutil.ignore_patterns("node_modules"))
+    (folder / "ecgan_tf").symlink_to(root / "ecgan_tf")
+    install(root / "studio", folder / "studio")
+    environment = {**os.environ, "STUDIO_OUTPUT": str(folder / "page")}
+    words = ["npm", "run", "-s", "build"]
+    built = subprocess.run(words, cwd=folder / "studio", env=environment, capture_output=True, text=True, timeout=300)
+    assert built.returncode == 0, built.stdout + built.stderr
+    return folder / "page"
+
+
+def take_steps(folder, url, profile, steps, flags=FLAGS, **more):
+    """Does what steps.mjs is told, in a browser of its own.
+
+    Args:
+        folder: with the packages of tests/browser, see `install`.
+        url, steps, flags, more: of the request that steps.mjs takes.
+        profile: a new folder.
+    Returns:
+        what it prints: dictionary of `seen`, `errors` and `elsewhere`.
+    """
+    shutil.copy(HERE / "steps.mjs", folder)
+    request = {"browser": find_browser(), "flags": flags, "profile": str(profile), "url": url, "steps": steps, **more}
+    words = ["node", "steps.mjs", json.dumps(request)]
+    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
