@@ -10,7 +10,14 @@ from ecgan_tf.errors import RequestError
 PAGE = "studio_page"  # in the package, where `make studio` builds it
 MODEL, ENCODER = "/model.tflite", "/style_encoder.tflite"  # what the page opens first
 HOSTS = ("127.0.0.1", "localhost")
+# Of the page and, which its own policy does not bind, of its worker: no request leaves this machine.
+POLICY = (
+    "default-src 'self'; script-src 'self' 'wasm-unsafe-eval' blob:; worker-src 'self' blob:; "
+    "img-src 'self' blob: data:; connect-src 'self' blob: data:; style-src 'self'"
+)
 HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Ecgan-Studio": "1",  # so that the page leaves no service worker behind on a port that others will have
     # The page may share memory with its threads then.
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Embedder-Policy": "require-corp",
@@ -67,6 +74,7 @@ class _Handler(http.server.SimpleHTTPRequestHandler):
         if self.headers.get("Host", "").rsplit(":", 1)[0] not in HOSTS:
             self.send_error(403, "the studio is for this machine alone")
             return None
+        del self.headers["If-Modified-Since"]  # a model at the same address may be another, and older
         return super().send_head()
 
     def translate_path(self, path):
@@ -79,7 +87,8 @@ class _Handler(http.server.SimpleHTTPRequestHandler):
     def end_headers(self):
         for name, value in HEADERS.items():
             self.send_header(name, value)
-        if self.server.encoder and self.path.split("?")[0] == MODEL:
+        path = getattr(self, "path", "")  # there is none where the request could not be read
+        if self.server.encoder and path.split("?")[0] == MODEL:
             self.send_header("X-Style-Encoder", f".{ENCODER}")
         super().end_headers()
 

@@ -2,11 +2,15 @@
 
 import base64
 import io
+import os
 import pathlib
 import runpy
+import shutil
+import struct
 import threading
 import urllib.error
 import urllib.request
+import zlib
 
 import numpy as np
 import pytest
@@ -37,17 +41,26 @@ def page(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def drive(page, tmp_path_factory):
-    """Opens the studio with a .tflite, takes steps, and returns what was seen, and the errors of the console."""
+def take(tmp_path_factory):
+    """Takes steps at an address, in a browser of its own; returns what steps.mjs prints."""
     folder = tmp_path_factory.mktemp("driver")
     kit["install"](BROWSER, folder)
+
+    def call(url, steps, flags=kit["FLAGS"], profile=None, **more):
+        return kit["take_steps"](folder, url, profile or tmp_path_factory.mktemp("profile"), steps, flags, **more)
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def drive(page, take):
+    """Opens the studio with a .tflite, takes steps, and returns what was seen, and the errors of the console."""
     server = studio_server(page=str(page))
     threading.Thread(target=server.serve_forever, daemon=True).start()
 
     def call(model, steps, flags=kit["FLAGS"], viewport=WIDE, encoder=None, **more):
         server.model, server.encoder = str(model), encoder and str(encoder)
-        url, profile = f"http://127.0.0.1:{server.server_port}/", tmp_path_factory.mktemp("profile")
-        result = kit["take_steps"](folder, url, profile, steps, flags, viewport=viewport, **more)
+        result = take(f"http://127.0.0.1:{server.server_port}/", steps, flags, viewport=viewport, **more)
         assert result["elsewhere"] == []
         return result["seen"], result["errors"]
 
@@ -223,14 +236,27 @@ def test_a_layout_is_saved_and_opened_again(drive, tflite, labels, tmp_path):
     assert errors == []
 
 
+def png_of(chunks):
+    """A PNG of these chunks and an end."""
+    whole = b"\x89PNG\r\n\x1a\n"
+    for name, data in (*chunks, ("IEND", b"")):
+        tagged = name.encode() + data
+        whole += struct.pack(">I", len(data)) + tagged + struct.pack(">I", zlib.crc32(tagged))
+    return whole
+
+
 def hostile(tmp_path):
     """Files that should not be opened, by what is said of each."""
-    large = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + (30000).to_bytes(4, "big") * 2 + b"\x08\0\0\0\0" + bytes(16)
+    large = png_of([("IHDR", struct.pack(">IIBBBBB", 30000, 30000, 8, 0, 0, 0, 0))])
     whole = io.BytesIO()
     Image.fromarray(np.zeros((32, 32), np.uint8)).save(whole, "PNG")
     wrong = io.BytesIO()
     Image.fromarray(np.full((32, 32), 77, np.uint8)).save(wrong, "PNG")
+    bomb = png_of([("IHDR", struct.pack(">IIBBBBB", 32, 32, 8, 0, 0, 0, 0)), ("IDAT", zlib.compress(bytes(10**7)))])
+    twice = png_of([("IHDR", struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)) for side in (32, 30000)])
     files = {
+        "bomb.png": (bomb, "holds more data than its size says"),
+        "twice.png": (twice, "its header is broken"),
         "no.png": (b"GIF89a" + bytes(50), "this is no PNG"),
         "large.png": (large, "30000x30000 pixels are too many"),
         "torn.png": (whole.getvalue()[:60], "cannot be decoded"),
@@ -279,12 +305,53 @@ def test_a_model_of_other_inputs_is_refused(drive, make_run, tflite, tmp_path):
 # ---- devices
 
 
-def test_it_works_without_a_network_once_it_was_open(drive, tflite):
-    steps = [["settle"], ["reload"], ["settle"], ["offline"], ["reload"], ["settle"], ["pixels", "#picture"],
-             ["stroke", "#labels", [[0.2, 0.2], [0.8, 0.8]]], ["settle"], ["pixels", "#picture"]]  # fmt: skip
-    seen, errors = drive(tflite, steps)
-    before, after = shots(seen)
-    assert np.any(before != after)
+def test_a_static_host_is_enough_and_after_one_visit_no_network_is_needed(page, take, tflite, tmp_path):
+    """From a subfolder, by a server that sends no headers of ours."""
+    shutil.copytree(page, tmp_path / "some" / "where")
+    shutil.copy(tflite, tmp_path / "some" / "where" / "model.tflite")
+    server = kit["serve"](tmp_path)
+    kept = "caches.keys().then((names) => navigator.serviceWorker.ready.then(() => names.length))"
+    steps = [["settle"], ["evaluate", kept], ["offline"], ["reload"], ["settle"], ["text", "#pace"],
+             ["pixels", "#picture"], ["stroke", "#labels", [[0.2, 0.2], [0.8, 0.8]]], ["settle"],
+             ["pixels", "#picture"], ["select", "#start", "noise"], ["click", "#begin"], ["settle"],
+             ["pixels", "#picture"]]  # fmt: skip
+    result = take(f"http://127.0.0.1:{server.server_port}/some/where/", steps, viewport=WIDE)
+    server.shutdown()
+    before, after, noise = shots(result["seen"])
+    assert np.any(before != after) and np.any(after != noise)
+    assert "threads" in next(each for each in result["seen"] if isinstance(each, str))  # shared memory, offline too
+    assert result["errors"] == result["elsewhere"] == []
+
+
+def test_the_local_server_leaves_no_service_worker_behind(drive, tflite):
+    count = "navigator.serviceWorker.getRegistrations().then((all) => all.length)"
+    seen, _ = drive(tflite, [["settle"], ["evaluate", count]])
+    assert seen[-1] == 0
+
+
+def test_another_and_older_model_at_the_same_address_is_the_one_that_is_shown(page, take, tflite, make_run, tmp_path):
+    other = tmp_path / "other.tflite"
+    write_tflite(InferenceModel(make_run("spade", has_unknown=True)), str(other), "float32")
+    os.utime(other, (1, 1))
+    server, profile = studio_server(page=str(page)), tmp_path / "profile"
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    said = []
+    for model in (tflite, other):
+        server.model = str(model)
+        url = f"http://127.0.0.1:{server.server_port}/"
+        said.append(take(url, [["settle"], ["text", "#about"]], profile=profile, viewport=WIDE)["seen"][-1])
+    server.shutdown()
+    assert "ecgan," in said[0] and "spade," in said[1]
+
+
+def test_two_fingers_are_one_stroke_that_can_be_undone(drive, tflite):
+    steps = [["settle"], ["pixels", "#labels"], ["touches", "#labels", [0.2, 0.2], [0.8, 0.8]], ["pause", 300],
+             ["pixels", "#labels"], ["click", "#undo"], ["pixels", "#labels"]]  # fmt: skip
+    seen, errors = drive(tflite, steps, viewport=PHONE, touch=True)
+    before, painted, undone = shots(seen)
+    moved = np.any(before != painted, axis=-1)
+    assert moved[:16, :16].any() and not moved[16:].any() and not moved[:, 16:].any()
+    np.testing.assert_array_equal(undone, before)
     assert errors == []
 
 
@@ -316,12 +383,53 @@ def test_the_keyboard_is_enough(drive, tflite):
 
 
 def test_a_seed_gives_the_same_layout_again(drive, tflite):
-    steps = [["settle"], *([step for seed in ("5", "6", "5") for step in (["fill", "#seed", seed], ["settle"],
-                           ["pixels", "#labels"])])]  # fmt: skip
+    steps = [["settle"], ["select", "#start", "noise"], *([step for seed in ("5", "6", "5") for step in
+             (["fill", "#seed", seed], ["click", "#begin"], ["settle"], ["pixels", "#labels"])])]  # fmt: skip
     seen, _ = drive(tflite, steps)
     first, other, again = shots(seen)
     np.testing.assert_array_equal(first, again)
     assert np.any(first != other)
+
+
+def test_what_was_painted_outlives_size_seed_and_backend(drive, tflite):
+    steps = [["settle"], ["click", "#palette button:nth-child(3)"], ["stroke", "#labels", [[0.3, 0.3], [0.6, 0.6]]],
+             ["settle"], ["pixels", "#labels"], ["fill", "#seed", "7"], ["settle"], ["pixels", "#labels"],
+             ["click", "#undo"], ["pixels", "#labels"], ["click", "#redo"],
+             ["select", "#size", "64x64"], ["settle"], ["select", "#size", "128x128"], ["settle"],
+             ["select", "#size", "32x32"], ["settle"], ["pixels", "#labels"]]  # fmt: skip
+    seen, errors = drive(tflite, steps)
+    painted, seeded, undone, after = shots(seen)
+    np.testing.assert_array_equal(painted, seeded)
+    np.testing.assert_array_equal(painted, after)
+    assert np.any(undone != painted)
+    assert errors == []
+
+
+def test_colours_of_no_class_are_mended_and_counted(drive, tflite, labels, tmp_path):
+    classes = open_model(str(tflite)).classes
+    colors = classes.colorize(labels)
+    colors[3, 4] = np.clip(colors[3, 4].astype(int) + 3, 0, 250)
+    Image.fromarray(colors).save(tmp_path / "a.png")
+    large = layout_file(tmp_path / "b.png", labels.repeat(3, 0).repeat(3, 1))
+    steps = [["settle"], ["file", "#open-labels", str(tmp_path / "a.png")], ["settle", "ready.*a.png"],
+             ["text", "#status"], ["pixels", "#labels"], ["file", "#open-labels", large],
+             ["settle", "ready.*b.png"], ["text", "#status"]]  # fmt: skip
+    seen, errors = drive(tflite, steps)
+    assert "1 pixels of other colours took the nearest class" in seen[3]
+    np.testing.assert_array_equal(ids_of(shots(seen)[0], classes), labels)
+    assert "96x96, brought to 32x32" in seen[-1]
+    assert errors == []
+
+
+def test_the_newest_of_two_models_is_the_one_that_is_shown(drive, make_run, tflite, tmp_path):
+    other = tmp_path / "other.tflite"
+    write_tflite(InferenceModel(make_run("spade", has_unknown=True)), str(other), "float32")
+    steps = [["settle"], ["file", "#open-model", str(other)], ["file", "#open-model", str(tflite)],
+             ["pause", 2500], ["settle"], ["text", "#about"], ["stroke", "#labels", [[0.5, 0.5]]], ["settle"],
+             ["text", "#status"]]  # fmt: skip
+    seen, errors = drive(tflite, steps)
+    assert "ecgan," in seen[-4] and seen[-1].startswith("ready")
+    assert errors == []
 
 
 # ---- the server

@@ -12,6 +12,7 @@ export class Board {
   diameter = 12;
   private history: History;
   private last: Point | null = null;
+  private pointer: number | null = null; // the one finger that draws
   private cursor: Point;
   private readonly context: CanvasRenderingContext2D;
 
@@ -22,11 +23,12 @@ export class Board {
     private marker: HTMLElement,
     private changed: (rect: Rect) => void,
     private over: (id: number) => void,
+    before: Board | null = null,
   ) {
     canvas.width = map.width;
     canvas.height = map.height;
     this.context = canvas.getContext("2d", { willReadFrequently: true })!;
-    this.history = new History(map);
+    this.history = before?.map === map ? before.history : new History(map);
     this.cursor = [map.width / 2, map.height / 2];
     canvas.onpointerdown = (event) => this.down(event);
     canvas.onpointermove = (event) => this.move(event);
@@ -45,11 +47,11 @@ export class Board {
   }
 
   undo() {
-    this.apply(this.history.undo());
+    if (this.pointer === null) this.apply(this.history.undo());
   }
 
   redo() {
-    this.apply(this.history.redo());
+    if (this.pointer === null) this.apply(this.history.redo());
   }
 
   private get id() {
@@ -65,7 +67,8 @@ export class Board {
   }
 
   private down(event: PointerEvent) {
-    if (event.button) return;
+    if (event.button || this.pointer !== null) return;
+    this.pointer = event.pointerId;
     event.preventDefault();
     this.canvas.focus();
     this.canvas.setPointerCapture(event.pointerId);
@@ -79,6 +82,7 @@ export class Board {
   private move(event: PointerEvent) {
     const point = this.place(event);
     this.show(point);
+    if (event.pointerId !== this.pointer) return;
     if (!this.last || this.tool === "fill" || this.tool === "line") return;
     for (const each of event.getCoalescedEvents?.() ?? [event]) this.stroke(this.place(each));
     this.stroke(point);
@@ -90,7 +94,8 @@ export class Board {
   }
 
   private up(event: PointerEvent) {
-    if (!this.last) return;
+    if (event.pointerId !== this.pointer || !this.last) return;
+    this.pointer = null;
     if (this.tool === "line" && event.type === "pointerup") this.stroke(this.place(event));
     this.last = null;
     this.history.end();
@@ -109,7 +114,7 @@ export class Board {
       const [x, y] = [this.cursor[0] + moves[event.key][0], this.cursor[1] + moves[event.key][1]];
       this.cursor = [clamp(x, this.map.width), clamp(y, this.map.height)];
       this.show(this.cursor);
-    } else if (event.key === " ") {
+    } else if (event.key === " " && this.pointer === null) {
       this.history.begin();
       const [x, y] = this.cursor;
       this.note(this.tool === "fill" ? this.map.fill(x, y, this.id) : this.map.stamp(x, y, this.diameter, this.id));

@@ -16,7 +16,6 @@ export interface Description {
   height: number;
   width: number;
   licence: string;
-  source: string;
 }
 
 /** Whatever is wrong with a file that a person opened, in words for them. */
@@ -83,6 +82,5 @@ function checked(raw: any): Description {
     height,
     width,
     licence: String(raw.licence ?? "unknown"),
-    source: String(raw.source ?? ""),
   };
 }

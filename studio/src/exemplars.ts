@@ -17,12 +17,13 @@ export async function readPhotograph(file: Blob, { width, height }: Description)
   });
   const context = new OffscreenCanvas(width, height).getContext("2d")!;
   context.drawImage(bitmap, 0, 0);
+  bitmap.close();
   const { data } = context.getImageData(0, 0, width, height);
   return Float32Array.from({ length: 3 * width * height }, (_, at) => data[4 * Math.floor(at / 3) + (at % 3)] / 127.5 - 1);
 }
 
 export async function readExemplarLabels(file: Blob, { classes, width, height }: Description): Promise<Int32Array> {
-  const { map } = readLabels(new Uint8Array(await file.arrayBuffer()), classes);
+  const { map } = await readLabels(new Uint8Array(await file.arrayBuffer()), classes);
   return Int32Array.from(resized(map, width, height).ids);
 }
 
@@ -80,7 +81,7 @@ export class Exemplars {
   /** What the model takes beside the layout, or null as long as something is missing. */
   get others(): Others | null {
     if (!this.areTaken) return {};
-    if (!this.isWhole(0)) return null;
+    if (!this.isWhole(0) || (this.isSplit && !this.styles[0])) return null;
     return this.isSplit ? mixed(this.styles[0]!, this.styles[1], this.share) : this.given(0);
   }
 

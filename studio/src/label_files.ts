@@ -1,12 +1,9 @@
 /** Label maps in files: PNG of class values or of colours in, the same out. */
 
-import { decode, type DecodedPng, encode } from "fast-png";
+import { type DecodedPng, decode, encode } from "fast-png";
 import { FileError, type LabelClass } from "./description";
 import { LabelMap } from "./label_map";
-
-const MAX_PIXELS = 16 * 1024 * 1024;
-const MAX_SIDE = 4096;
-const PNG = [137, 80, 78, 71, 13, 10, 26, 10];
+import { checkedPng } from "./png_check";
 
 export interface Read {
   map: LabelMap;
@@ -14,41 +11,39 @@ export interface Read {
   repaired: number;
 }
 
-/** The size in a PNG's header, looked at before anything is decoded: a small file may unpack to gigabytes. */
-export function sizeOf(bytes: Uint8Array): [number, number] {
-  if (bytes.length < 33 || PNG.some((each, index) => bytes[index] !== each)) {
-    throw new FileError("this is no PNG; save the label map as a PNG of class values or of the classes' colours");
-  }
-  const view = new DataView(bytes.buffer, bytes.byteOffset);
-  return [view.getUint32(16), view.getUint32(20)];
-}
-
-export function readLabels(bytes: Uint8Array, classes: LabelClass[]): Read {
-  const [width, height] = sizeOf(bytes);
-  if (!width || !height || width > MAX_SIDE || height > MAX_SIDE || width * height > MAX_PIXELS) {
-    throw new FileError(`${width}x${height} pixels are too many; at most ${MAX_SIDE} a side`);
-  }
+export async function readLabels(bytes: Uint8Array, classes: LabelClass[]): Promise<Read> {
+  const whole = await checkedPng(bytes);
   let png;
   try {
-    png = decode(bytes);
+    png = decode(whole);
   } catch (error) {
     throw new FileError(`the PNG cannot be decoded (${(error as Error).message}); save it again`);
   }
   const values = unpacked(png);
-  if (png.channels >= 3) return ofColors(width, height, (at) => values.subarray(png.channels * at, png.channels * at + 3), png.depth, classes);
-  const byIndex = ofValues(values, png.channels, classes);
-  if (!png.palette) {
+  const { width, height, channels, palette } = png;
+  if (channels >= 3) {
+    return ofColors(width, height, (at) => values.subarray(channels * at, channels * at + 3), png.depth, classes);
+  }
+  const byIndex = ofValues(values, channels, classes);
+  if (!palette) {
     if (typeof byIndex === "number") throw new FileError(`value ${byIndex} is no class of this model`);
     return { map: new LabelMap(width, height, byIndex), repaired: 0 };
   }
-  const palette = png.palette;
-  const byColor = ofColors(width, height, (at) => palette[values[at]] ?? [0, 0, 0], 8, classes);
-  if (typeof byIndex === "number") return byColor;
-  const differ = byIndex.some((id, at) => id !== byColor.map.ids[at]);
-  if (differ && !byColor.repaired) {
+  if (typeof byIndex === "number") return ofColors(width, height, (at) => palette[values[at]] ?? [0, 0, 0], 8, classes);
+  if (speaksAgainst(values, palette, classes)) {
     throw new FileError("a palette file whose indices and colours name different classes; save it as greyscale or RGB");
   }
   return { map: new LabelMap(width, height, byIndex), repaired: 0 };
+}
+
+/** Whether the colour of an index that is a class's value is that of another class, as `data/label_maps.py` asks. */
+function speaksAgainst(values: Uint8Array | Uint16Array, palette: number[][], classes: LabelClass[]): boolean {
+  const same = (a: number[], b: number[]) => [0, 1, 2].every((at) => a[at] === b[at]);
+  const colorOf = new Map(classes.map(({ value, color }) => [value, color as number[]]));
+  return [...new Set(values)].some((index) => {
+    const color = palette[index];
+    return color && classes.some((each) => same(each.color, color)) && !same(colorOf.get(index)!, color);
+  });
 }
 
 /** One number a sample: files of 1, 2 or 4 bits keep several in a byte, each row from a byte of its own. */
@@ -75,7 +70,9 @@ function ofValues(values: Uint8Array | Uint16Array, channels: number, classes: L
   return ids;
 }
 
-function ofColors(width: number, height: number, colorAt: (at: number) => ArrayLike<number>, depth: number, classes: LabelClass[]): Read {
+type ColorAt = (at: number) => ArrayLike<number>;
+
+function ofColors(width: number, height: number, colorAt: ColorAt, depth: number, classes: LabelClass[]): Read {
   const idOf = nearestClass(classes);
   const map = new LabelMap(width, height);
   const shift = depth === 16 ? 8 : 0;
@@ -119,6 +116,11 @@ export function writeColors(map: LabelMap, classes: LabelClass[]): Uint8Array {
   return encode({ width: map.width, height: map.height, data, channels: 3, depth: 8 });
 }
 
+/** Whether two classes have one colour, by which a file of colours cannot tell them apart. */
+export function shareColors(classes: LabelClass[]): boolean {
+  return new Set(classes.map(({ color }) => hex(color))).size < classes.length;
+}
+
 export function writePicture(image: ImageData): Uint8Array {
   return encode({ width: image.width, height: image.height, data: new Uint8Array(image.data), channels: 4, depth: 8 });
 }
@@ -129,4 +131,4 @@ export function legend(classes: LabelClass[]): string {
   return ["value\tcolour\tclass", ...lines, ""].join("\n");
 }
 
-export const hex = (color: number[]) => color.map((each) => each.toString(16).padStart(2, "0")).join("");
+const hex = (color: number[]) => color.map((each) => each.toString(16).padStart(2, "0")).join("");

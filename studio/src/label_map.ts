@@ -67,6 +67,7 @@ export class LabelMap {
 
   /** The region of one class around a point becomes another class. */
   fill(x: number, y: number, id: number): Rect {
+    if (x < 0 || y < 0 || x >= this.width || y >= this.height) return NOWHERE;
     const start = Math.floor(y) * this.width + Math.floor(x);
     const from = this.ids[start];
     if (from === undefined || from === id) return NOWHERE;

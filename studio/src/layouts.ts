@@ -41,6 +41,6 @@ export async function layoutOf(start: string, description: Description, width: n
   if (start === "empty") return new LabelMap(width, height);
   const answer = await fetch(`./layouts/${start}`);
   if (!answer.ok) throw new FileError(`${start}: ${answer.status}`);
-  const { map } = readLabels(new Uint8Array(await answer.arrayBuffer()), description.classes);
+  const { map } = await readLabels(new Uint8Array(await answer.arrayBuffer()), description.classes);
   return resized(map, width, height);
 }

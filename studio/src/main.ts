@@ -2,31 +2,43 @@
 
 import { Board, type Tool } from "./board";
 import { type Description, FileError, readDescription } from "./description";
-import { legend, readLabels, writeColors, writeIds, writePicture } from "./label_files";
 import { Exemplars } from "./exemplars";
+import { readLabels } from "./label_files";
 import { isEmpty, type LabelMap, type Rect } from "./label_map";
 import { othersOf } from "./latents";
 import { layoutOf, realLayouts, resized, sizesOf } from "./layouts";
 import type { Backend } from "./messages";
 import { Painting } from "./painting";
 import { Palette } from "./palette";
+import { type Kind, save } from "./saving";
 import { Synthesis } from "./synthesis";
 
-const MAX_MODEL = 1_000_000_000; // bytes
 const KEPT = 21; // pictures whose median pace is shown
+const MAX_MODEL = 1_000_000_000; // bytes
+const MAX_TRACED = 2048; // pixels a side of a photograph to trace
 const find = <T extends HTMLElement>(id: string) => document.getElementById(id) as T;
+const select = (id: string) => find<HTMLSelectElement>(id);
 const tools = [...document.querySelectorAll<HTMLButtonElement>("[data-tool]")];
 const search = find<HTMLInputElement>("search");
 const picture = find<HTMLCanvasElement>("picture");
 
-let files: [Uint8Array, Uint8Array | null] | null = null; // the model, and the style encoder of a split one
-let exemplars: Exemplars | null = null;
-let description: Description | null = null;
-let synthesis: Synthesis | null = null;
+/** An open model: all of it is there, or none. */
+interface Session {
+  name: string;
+  /** The model, and the style encoder of a split one. */
+  files: [Uint8Array, Uint8Array | null];
+  description: Description;
+  synthesis: Synthesis;
+  exemplars: Exemplars;
+}
+
+let session: Session | null = null;
+let openings = 0; // so that the newest request wins
 let board: Board | null = null;
 let painting: Painting | null = null;
 let fileName = "layout";
 let isFile = false; // whether the layout was opened
+let isPainted = false; // or changed by hand
 
 function say(words: string, isWrong = false) {
   const status = find("status");
@@ -34,49 +46,78 @@ function say(words: string, isWrong = false) {
   status.classList.toggle("wrong", isWrong);
 }
 
+const fail = (error: Error) => say(`error: ${error.message}`, true);
+
 /** Runs what a person asked for; whatever is wrong with it is said, and what was there stays. */
 function attempt(action: () => Promise<void> | void) {
   return Promise.resolve()
     .then(action)
     .catch((error: Error) => {
       if (!(error instanceof FileError)) console.warn(error);
-      say(`error: ${error.message}`, true);
+      fail(error);
     });
 }
 
 // ---- the model
 
-async function openModel(content: Uint8Array, encoder: Uint8Array | null, name: string) {
-  const next = readDescription(content);
+/** Opens a model beside the one that is open, and only then takes its place. */
+async function openModel(files: Session["files"], name: string) {
+  const opening = ++openings;
+  const description = readDescription(files[0]);
   say(`opening ${name} ...`);
-  const opened = await Synthesis.open(content, encoder, find<HTMLSelectElement>("backend").value as Backend);
+  const synthesis = await Synthesis.open(...files, select("backend").value as Backend);
+  const isOther = JSON.stringify(description.classes) !== JSON.stringify(session?.description.classes);
+  let real: string[] = [];
+  let fresh: LabelMap | null = null;
   try {
-    othersOf(opened.inputs, 0);
+    checkInputs(synthesis, description, name);
+    if (isOther) real = await realLayouts(description);
+    if (isOther || !board) {
+      fresh = await layoutOf(real[0] ?? "noise", description, description.width, description.height, seed());
+    }
   } catch (error) {
-    opened.close();
+    synthesis.close();
     throw error;
   }
-  const isOther = JSON.stringify(next.classes) !== JSON.stringify(description?.classes);
-  const before = board?.map;
-  synthesis?.close();
-  [files, description, synthesis] = [[content, encoder], next, opened];
-  exemplars = new Exemplars(next, opened);
+  if (opening !== openings) return synthesis.close(); // another one was asked for meanwhile
+  painting?.close();
+  session?.synthesis.close();
+  const exemplars = new Exemplars(description, synthesis);
+  session = { name, files, description, synthesis, exemplars };
+  showModel(session);
+  if (fresh) {
+    fillStarts(real);
+    palette.show(description.classes);
+    [isFile, isPainted] = [false, false];
+  }
+  showMap(fresh ?? resized(board!.map, ...chosenSize()));
+  palette.mark(fresh ? Math.min(1, description.classes.length - 1) : board!.chosen);
+}
+
+function checkInputs({ inputs }: Synthesis, { height, width }: Description, name: string) {
+  othersOf(inputs, 0);
+  const shape = inputs.find((each) => each.name === "labels")?.shape ?? [];
+  if (shape[1] !== height || shape[2] !== width) throw new FileError(`${name} tells of another size than it has`);
+}
+
+function showModel({ name, description, exemplars }: Session) {
+  const { classes, height, width, licence } = description;
+  find("about").textContent =
+    `${name}: ${description.name}, ${height}x${width}, ${classes.length} classes. ` +
+    `Trained on: ${licence}. Nothing that you draw leaves this page.`;
   find("exemplars").hidden = !exemplars.areTaken;
   find("exemplars").querySelector<HTMLElement>(".second")!.hidden = !exemplars.isSplit;
   find("exemplar-state").textContent = exemplars.missing;
-  find("about").textContent =
-    `${name}: ${next.name}, ${next.height}x${next.width}, ${next.classes.length} classes. ` +
-    `Trained on: ${next.licence}. Nothing that you draw leaves this page.`;
-  fillSizes(next);
-  if (isOther) {
-    palette.show(next.classes);
-    await fillStarts(next);
-  }
-  const [width, height] = chosenSize();
-  const start = find<HTMLSelectElement>("start").value;
-  const map = before && !isOther ? resized(before, width, height) : await layoutOf(start, next, width, height, seed());
-  showMap(map);
-  palette.mark(isOther ? Math.min(1, next.classes.length - 1) : (board?.chosen ?? 0));
+  exemplars.share = Number(find<HTMLInputElement>("mix").value) / 100;
+  const before = select("size").value;
+  const sizes = sizesOf(description).map((size) => size.join("x"));
+  select("size").replaceChildren(...sizes.map((size) => new Option(size)));
+  if (sizes.includes(before)) select("size").value = before;
+}
+
+function fillStarts(real: string[]) {
+  const words = real.map((file) => new Option(file.replace(/\.png$/, ""), file));
+  select("start").replaceChildren(...words, new Option("noise", "noise"), new Option("nothing", "empty"));
 }
 
 /** A .tflite, or the two of a split model. */
@@ -85,61 +126,51 @@ async function openFiles(chosen: File[]) {
   if (large) throw new FileError(`${large.name} is too large for a page`);
   const encoder = chosen.find(({ name }) => name.includes("style_encoder"));
   const [painter, ...more] = chosen.filter((file) => file !== encoder);
-  if (!painter || more.length) throw new FileError("open one .tflite, or painter.tflite and style_encoder.tflite together");
-  const contents = await Promise.all([painter, encoder].map((file) => file?.arrayBuffer()));
-  await openModel(new Uint8Array(contents[0]!), contents[1] ? new Uint8Array(contents[1]) : null, painter.name);
+  if (!painter || more.length) {
+    throw new FileError("open one .tflite, or painter.tflite and style_encoder.tflite together");
+  }
+  const [content, style] = await Promise.all([painter.arrayBuffer(), encoder?.arrayBuffer()]);
+  await openModel([new Uint8Array(content), style ? new Uint8Array(style) : null], painter.name);
 }
 
-function fillSizes(next: Description) {
-  const select = find<HTMLSelectElement>("size");
-  const before = select.value;
-  select.replaceChildren(...sizesOf(next).map(([width, height]) => new Option(`${width}x${height}`)));
-  if ([...select.options].some(({ value }) => value === before)) select.value = before;
-}
-
-async function fillStarts(next: Description) {
-  const real = await realLayouts(next);
-  find("start").replaceChildren(
-    ...real.map((file) => new Option(file.replace(/\.png$/, ""), file)),
-    new Option("noise", "noise"),
-    new Option("nothing", "empty"),
-  );
-}
-
-const chosenSize = () => find<HTMLSelectElement>("size").value.split("x").map(Number) as [number, number];
+const chosenSize = () => select("size").value.split("x").map(Number) as [number, number];
 const seed = () => Math.max(0, Number(find<HTMLInputElement>("seed").value) || 0) >>> 0;
 
 // ---- the layout and its picture
 
-function showMap(map: LabelMap) {
-  if (!description || !synthesis) return;
+/** Shows a layout and begins its picture; `note` is what there is to say of it. */
+function showMap(map: LabelMap, note = "") {
+  if (!session) return;
+  const { description, synthesis, exemplars } = session;
   painting?.close();
-  const waits = performance.now();
-  let isFirst = true;
-  const paces: number[] = [];
-  const tell = (milliseconds: number, waiting: number) => {
-    const rest = waiting ? `, ${waiting} tiles to go` : "";
-    paces.push(milliseconds);
-    const median = paces.slice(-KEPT).sort((a, b) => a - b)[Math.min(paces.length, KEPT) >> 1];
-    find("pace").textContent =
-      `${milliseconds.toFixed(0)} ms (median ${median.toFixed(0)}) a tile, ${synthesis!.where}${rest}`;
-    if (isFirst && !waiting) say(`ready: ${(performance.now() - waits).toFixed(0)} ms to the first picture${said}`);
-    isFirst &&= waiting > 0;
-    document.body.dataset.pictures = String(Number(document.body.dataset.pictures ?? 0) + 1);
-  };
   const { others, said } = othersOf(synthesis.inputs, seed());
-  const fail = (error: Error) => say(`error: ${error.message}`, true);
-  painting = new Painting(map, description, synthesis, canvasesOf(synthesis.outputs), tell, fail);
-  const ofExemplar = exemplars?.others ?? null;
+  painting = new Painting(map, description, synthesis, canvasesOf(synthesis.outputs), pacer(said + note), fail);
+  const ofExemplar = exemplars.others;
   painting.others = ofExemplar && { ...others, ...ofExemplar };
-  if (exemplars?.missing) say(`ready: ${exemplars.missing}`);
+  if (exemplars.missing) say(`ready: ${exemplars.missing}${note}`);
   const { chosen, diameter, tool } = board ?? { chosen: 0, diameter: 12, tool: "brush" as Tool };
-  board = new Board(find("labels"), map, description.classes, find("cursor"), changed, (id) => {
-    find("under").textContent = description!.classes[id].name;
-  });
+  const over = (id: number) => (find("under").textContent = description.classes[id].name);
+  board = new Board(find("labels"), map, description.classes, find("cursor"), changed, over, board);
   Object.assign(board, { chosen: Math.min(chosen, description.classes.length - 1), diameter, tool });
   showButtons();
   painting.invalidate(map.all);
+}
+
+/** Tells how long each picture took, and once what there is to say when all of them are there. */
+function pacer(note: string) {
+  const began = performance.now();
+  const paces: number[] = [];
+  const { where } = session!.synthesis;
+  let isFirst = true;
+  return (milliseconds: number, waiting: number) => {
+    paces.push(milliseconds);
+    const median = paces.slice(-KEPT).sort((a, b) => a - b)[Math.min(paces.length, KEPT) >> 1];
+    const rest = waiting ? `, ${waiting} tiles to go` : "";
+    find("pace").textContent = `${milliseconds.toFixed(0)} ms (median ${median.toFixed(0)}) a tile, ${where}${rest}`;
+    if (isFirst && !waiting) say(`ready: ${(performance.now() - began).toFixed(0)} ms to the first picture${note}`);
+    isFirst &&= waiting > 0;
+    document.body.dataset.pictures = String(Number(document.body.dataset.pictures ?? 0) + 1);
+  };
 }
 
 const CAPTIONS: Record<string, string> = {
@@ -152,7 +183,8 @@ const CAPTIONS: Record<string, string> = {
 /** A canvas for each picture that the model gives: the final one, and those on the way to it. */
 function canvasesOf(outputs: string[]): Map<string, HTMLCanvasElement> {
   const canvases = new Map([["image", picture]]);
-  const figures = Object.keys(CAPTIONS).filter((name) => outputs.includes(name)).map((name) => {
+  const given = Object.keys(CAPTIONS).filter((name) => outputs.includes(name));
+  const figures = given.map((name) => {
     const [figure, canvas, caption] = ["figure", "canvas", "figcaption"].map((tag) => document.createElement(tag));
     canvas.id = `picture-${name}`;
     canvas.setAttribute("role", "img");
@@ -167,7 +199,10 @@ function canvasesOf(outputs: string[]): Map<string, HTMLCanvasElement> {
 }
 
 function changed(rect: Rect) {
-  if (!isEmpty(rect)) painting?.invalidate(rect);
+  if (!isEmpty(rect)) {
+    isPainted = true;
+    painting?.invalidate(rect);
+  }
   showButtons();
 }
 
@@ -178,38 +213,47 @@ function showButtons() {
 }
 
 async function startAnew() {
-  if (!description) return;
-  isFile = false;
-  const [width, height] = chosenSize();
-  fileName = find<HTMLSelectElement>("start").value.replace(/\.png$/, "");
-  showMap(await layoutOf(find<HTMLSelectElement>("start").value, description, width, height, seed()));
+  if (!session) return;
+  const start = select("start").value;
+  const map = await layoutOf(start, session.description, ...chosenSize(), seed());
+  [fileName, isFile, isPainted] = [start.replace(/\.png$/, ""), false, false];
+  showMap(map);
+}
+
+/** Another seed is another noise layout, or another picture of a layout that was opened or painted. */
+async function changeSeed() {
+  if (select("start").value === "noise" && !isFile && !isPainted) await startAnew();
+  else if (board) showMap(board.map);
 }
 
 /** What was opened or painted on is enlarged; a layout as it began is made at the new size. */
 async function changeSize() {
   if (!board) return;
-  if (isFile || board.canUndo) showMap(resized(board.map, ...chosenSize()));
+  if (isFile || isPainted) showMap(resized(board.map, ...chosenSize()));
   else await startAnew();
 }
 
 async function openLabels(file: File) {
-  if (!description) throw new FileError("open a model first");
-  const { map, repaired } = readLabels(new Uint8Array(await file.arrayBuffer()), description.classes);
-  fileName = file.name.replace(/\.png$/i, "");
-  isFile = true;
-  showMap(resized(map, ...chosenSize()));
-  const note = repaired ? `; ${repaired} pixels of other colours took the nearest class` : "";
-  say(`opened ${file.name}, ${map.width}x${map.height}${note}`);
+  if (!session) throw new FileError("open a model first");
+  const { map, repaired } = await readLabels(new Uint8Array(await file.arrayBuffer()), session.description.classes);
+  [fileName, isFile, isPainted] = [file.name.replace(/\.png$/i, ""), true, false];
+  const own = `${map.width}x${map.height}`;
+  if ([...select("size").options].some(({ value }) => value === own)) select("size").value = own;
+  const brought = select("size").value === own ? "" : `, brought to ${select("size").value}`;
+  const mended = repaired ? `; ${repaired} pixels of other colours took the nearest class` : "";
+  showMap(resized(map, ...chosenSize()), `; ${file.name}, ${own}${brought}${mended}`);
 }
 
 // ---- exemplars
 
 function useExemplars() {
-  if (!exemplars || !board || !painting) return;
+  if (!session || !board || !painting) return;
+  const { exemplars } = session;
   find("exemplar-state").textContent = exemplars.missing;
-  if (exemplars.missing) return;
+  const { others } = exemplars;
+  if (!others) return;
   if (!painting.others) return showMap(board.map);
-  Object.assign(painting.others, exemplars.others);
+  Object.assign(painting.others, others);
   painting.invalidate(board.map.all);
 }
 
@@ -217,15 +261,15 @@ for (const input of document.querySelectorAll<HTMLInputElement>("[data-exemplar]
   const { exemplar, exemplarLabels } = input.dataset;
   input.onchange = () => {
     const file = input.files?.[0];
-    if (!file || !exemplars) return;
-    const taken = exemplar
-      ? exemplars.setPhotograph(Number(exemplar), file)
-      : exemplars.setLabels(Number(exemplarLabels), file);
-    void attempt(() => taken.then(useExemplars)).then(() => (input.value = ""));
+    if (!file || !session) return;
+    const { exemplars } = session;
+    const take = () =>
+      exemplar ? exemplars.setPhotograph(Number(exemplar), file) : exemplars.setLabels(Number(exemplarLabels), file);
+    void attempt(() => take().then(useExemplars)).then(() => (input.value = ""));
   };
 }
 find("mix").oninput = ({ target }) => {
-  if (exemplars) exemplars.share = Number((target as HTMLInputElement).value) / 100;
+  if (session) session.exemplars.share = Number((target as HTMLInputElement).value) / 100;
   useExemplars();
 };
 
@@ -237,9 +281,11 @@ async function openPhotograph(file: File) {
     throw new FileError(`${file.name} is no picture that this browser opens`);
   });
   const canvas = find<HTMLCanvasElement>("photograph");
-  canvas.width = board.map.width;
-  canvas.height = board.map.height;
+  const scale = Math.min(1, MAX_TRACED / Math.max(bitmap.width, bitmap.height));
+  canvas.width = Math.max(1, Math.round(scale * bitmap.width));
+  canvas.height = Math.max(1, Math.round(scale * bitmap.height));
   canvas.getContext("2d")!.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
+  bitmap.close();
   canvas.hidden = false;
   find("opacity-label").hidden = false;
   showOpacity();
@@ -249,39 +295,6 @@ function showOpacity() {
   const isTracing = !find<HTMLCanvasElement>("photograph").hidden;
   const opacity = Number(find<HTMLInputElement>("opacity").value) / 100;
   find("labels").style.opacity = isTracing ? String(opacity) : "1";
-}
-
-// ---- saving
-
-function save(kind: string) {
-  if (!board || !description) return;
-  const { map } = board;
-  const { classes } = description;
-  const image = () => picture.getContext("2d")!.getImageData(0, 0, map.width, map.height);
-  const files: Record<string, () => [string, BlobPart, string]> = {
-    picture: () => [`${fileName}_picture.png`, blob(writePicture(image())), "image/png"],
-    both: () => [`${fileName}_both.png`, blob(writePicture(sideBySide())), "image/png"],
-    ids: () => [`${fileName}.png`, blob(writeIds(map, classes)), "image/png"],
-    colors: () => [`${fileName}_colours.png`, blob(writeColors(map, classes)), "image/png"],
-    legend: () => [`${fileName}_legend.txt`, legend(classes), "text/plain"],
-  };
-  const [name, content, type] = files[kind]();
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([content], { type }));
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
-  say(`saved ${name}`);
-}
-
-const blob = (content: Uint8Array) => content as Uint8Array<ArrayBuffer>;
-
-function sideBySide(): ImageData {
-  const canvas = new OffscreenCanvas(2 * picture.width, picture.height);
-  const context = canvas.getContext("2d")!;
-  context.drawImage(find<HTMLCanvasElement>("labels"), 0, 0);
-  context.drawImage(picture, picture.width, 0);
-  return context.getImageData(0, 0, canvas.width, canvas.height);
 }
 
 // ---- what a person does
@@ -296,35 +309,36 @@ function choose(tool: Tool) {
   showButtons();
 }
 
-function onFile(id: string, action: (file: File) => Promise<void>) {
-  find<HTMLInputElement>(id).onchange = ({ target }) => {
-    const input = target as HTMLInputElement;
-    const file = input.files?.[0];
-    if (file) void attempt(() => action(file)).then(() => (input.value = "")); // the same file may be chosen again
+/** What was chosen is acted on, and the same file may be chosen again. */
+function onFiles(id: string, action: (files: File[]) => Promise<void>) {
+  const input = find<HTMLInputElement>(id);
+  input.onchange = () => {
+    const files = [...(input.files ?? [])];
+    if (files.length) void attempt(() => action(files)).then(() => (input.value = ""));
   };
 }
 
-find<HTMLInputElement>("open-model").onchange = ({ target }) => {
-  const input = target as HTMLInputElement;
-  const chosen = [...(input.files ?? [])];
-  void attempt(() => openFiles(chosen)).then(() => (input.value = ""));
-};
-
-onFile("open-labels", openLabels);
-onFile("open-photograph", openPhotograph);
-find("start").onchange = find("seed").onchange = () => void attempt(startAnew);
+onFiles("open-model", openFiles);
+onFiles("open-labels", ([file]) => openLabels(file));
+onFiles("open-photograph", ([file]) => openPhotograph(file));
+find("begin").onclick = () => void attempt(startAnew);
+find("seed").onchange = () => void attempt(changeSeed);
 find("size").onchange = () => void attempt(changeSize);
-find("backend").onchange = () => void attempt(() => (files ? openModel(...files, "the model") : undefined));
+find("backend").onchange = () => void attempt(() => (session ? openModel(session.files, session.name) : undefined));
 find("undo").onclick = () => (board?.undo(), showButtons());
 find("redo").onclick = () => (board?.redo(), showButtons());
 find("opacity").oninput = showOpacity;
 find("brush").oninput = ({ target }) => board && (board.diameter = Number((target as HTMLInputElement).value));
-find("save").onchange = ({ target }) => {
-  const select = target as HTMLSelectElement;
-  if (select.value) void attempt(() => save(select.value)).then(() => (select.value = ""));
-};
-find("zoom").onchange = ({ target }) => {
-  document.body.className = `zoom-${(target as HTMLSelectElement).value}`;
+find("save-it").onclick = () =>
+  void attempt(() => {
+    if (!board || !session || !painting) return;
+    const canvases = { labels: find<HTMLCanvasElement>("labels"), picture };
+    const kind = select("save").value as Kind;
+    if (["picture", "both"].includes(kind) && !painting.isWhole) throw new FileError("the picture is not done yet");
+    say(save(kind, fileName, board.map, session.description.classes, canvases));
+  });
+find("zoom").onchange = () => {
+  document.body.className = `zoom-${select("zoom").value}`;
 };
 const frames = [...document.querySelectorAll<HTMLElement>(".frame")];
 for (const frame of frames) {
@@ -334,8 +348,11 @@ for (const frame of frames) {
 }
 for (const button of tools) button.onclick = () => choose(button.dataset.tool as Tool);
 
+const typesLetters = (target: EventTarget | null) =>
+  target instanceof HTMLSelectElement || (target instanceof HTMLInputElement && target.type !== "range");
+
 document.onkeydown = (event) => {
-  if (event.target instanceof HTMLInputElement || event.target instanceof HTMLSelectElement || event.altKey) return;
+  if (typesLetters(event.target) || event.altKey) return;
   const key = event.key.toLowerCase();
   if (event.ctrlKey || event.metaKey) {
     if (key === "z" && !event.shiftKey) find("undo").click();
@@ -357,16 +374,26 @@ document.onkeydown = (event) => {
 // ---- the beginning
 
 async function begin() {
+  if (!("gpu" in navigator)) select("backend").querySelector<HTMLOptionElement>("[value=webgpu]")!.disabled = true;
+  const answer = await fetch("./model.tflite").catch(() => null);
+  if (answer?.headers.get("x-ecgan-studio") === null) await keepForLater();
+  const isModel = answer?.ok && !(answer.headers.get("content-type") ?? "").includes("html");
+  if (!isModel) return say("Open a .tflite that `ecgan export` wrote.");
+  const encoder = answer.headers.get("x-style-encoder");
+  const style = encoder ? await fetch(encoder) : null;
+  if (style && !style.ok) throw new FileError(`${encoder}: ${style.status}`);
+  const files: Session["files"] = [
+    new Uint8Array(await answer.arrayBuffer()),
+    style && new Uint8Array(await style.arrayBuffer()),
+  ];
+  await openModel(files, "model.tflite");
+}
+
+/** A static host's page stays for when there is no network; `ecgan studio` is gone with its server. */
+async function keepForLater() {
   if ("serviceWorker" in navigator && window.isSecureContext) {
     await navigator.serviceWorker.register("./sw.js").catch(() => undefined); // the page works without it
   }
-  if (!("gpu" in navigator)) find("backend").querySelector<HTMLOptionElement>("[value=webgpu]")!.disabled = true;
-  const answer = await fetch("./model.tflite");
-  const isModel = answer.ok && !(answer.headers.get("content-type") ?? "").includes("html");
-  if (!isModel) return say("Open a .tflite that `ecgan export` wrote.");
-  const encoder = answer.headers.get("x-style-encoder");
-  const ofEncoder = encoder ? new Uint8Array(await (await fetch(encoder)).arrayBuffer()) : null;
-  await openModel(new Uint8Array(await answer.arrayBuffer()), ofEncoder, "model.tflite");
 }
 
 void attempt(begin);

@@ -42,6 +42,11 @@ export class Painting {
     return this.mosaics.get("image")!;
   }
 
+  /** Whether the picture is that of the layout. */
+  get isWhole() {
+    return this.others !== null && !this.isBusy && !this.dirty.size;
+  }
+
   close() {
     this.isClosed = true;
     this.dirty.clear();

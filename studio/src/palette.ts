@@ -61,6 +61,11 @@ export class Palette {
 
   private filter() {
     const wanted = this.search.value.trim().toLowerCase();
-    for (const button of this.buttons) button.hidden = !button.textContent!.toLowerCase().includes(wanted);
+    for (const button of this.buttons) {
+      button.hidden = !button.textContent!.toLowerCase().includes(wanted);
+      button.tabIndex = button.getAttribute("aria-checked") === "true" ? 0 : -1;
+    }
+    const shown = this.shown();
+    if (shown.length && !shown.some(({ tabIndex }) => tabIndex === 0)) shown[0].tabIndex = 0;
   }
 }

@@ -10,6 +10,7 @@ export class Synthesis {
   where = "";
   private readonly waiting = new Map<number, { resolve: (answer: any) => void; reject: (error: Error) => void }>();
   private jobs = 0;
+  private isClosed = false;
 
   private constructor(private worker: Worker) {
     worker.onmessage = ({ data }: MessageEvent<Answer>) => {
@@ -65,6 +66,7 @@ export class Synthesis {
   }
 
   close() {
+    this.isClosed = true;
     this.worker.terminate();
     this.giveUp("the model was closed");
   }
@@ -75,6 +77,7 @@ export class Synthesis {
   }
 
   private ask(message: Open | Encode | Synthesise): Promise<any> {
+    if (this.isClosed) return Promise.reject(new Error("the model was closed"));
     return new Promise((resolve, reject) => {
       this.waiting.set(message.job, { resolve, reject });
       this.worker.postMessage(message);

@@ -23,7 +23,7 @@ self.onmessage = async ({ data }: MessageEvent<Open | Encode | Synthesise>) => {
 async function load(path: string): Promise<string> {
   const threads = self.crossOriginIsolated ? Math.max(1, navigator.hardwareConcurrency || 1) : 1;
   const jspi = await supportsFeature("jspi"); // so that a GPU may compute a part
-  const isThreaded = threads > 1 && (await supportsFeature("threads"));
+  const isThreaded = threads > 1 && (await supportsFeature("threads")) && (await supportsFeature("relaxedSimd"));
   // Emscripten would look for these beside this script, not beside its own.
   Object.assign(self, {
     Module: {

@@ -38,6 +38,18 @@ const does = {
     }
   },
   pause: (milliseconds) => page.waitForTimeout(milliseconds),
+  touches: async (selector, first, second) => {  // two fingers at once
+    const client = await context.newCDPSession(page);
+    const [one, two] = await Promise.all([first, second].map(async (point) => {
+      const [x, y] = await place(selector, point);
+      return {x, y};
+    }));
+    const send = (type, touchPoints) => client.send("Input.dispatchTouchEvent", {type, touchPoints});
+    await send("touchStart", [{...one, id: 1}]);
+    await send("touchStart", [{...one, id: 1}, {...two, id: 2}]);
+    await send("touchMove", [{...one, x: one.x + 8, id: 1}, {...two, y: two.y + 8, id: 2}]);
+    await send("touchEnd", []);
+  },
   stroke: async (selector, points) => {
     await page.locator(selector).scrollIntoViewIfNeeded();
     await page.mouse.move(...await place(selector, points[0]));
@@ -64,7 +76,8 @@ const does = {
     return {width, height, rgba: btoa(text)};
   }),
   download: async (selector, value) => {
-    const [download] = await Promise.all([page.waitForEvent("download"), page.selectOption(selector, value)]);
+    await page.selectOption(selector, value);
+    const [download] = await Promise.all([page.waitForEvent("download"), page.click("#save-it")]);
     return {name: download.suggestedFilename(), content: readFileSync(await download.path()).toString("base64")};
   },
   screenshot: async (path) => { await page.screenshot({path, fullPage: true}); },
