@@ -24,7 +24,7 @@ def get_config(variant=None):
     if "cross" in config.data.get("exemplars", "none"):
         config.data.load_size = (96, 128)  # room for two patches
     fast_recipe(config)
-    if "enlarging" in config.model and not is_plain:
+    if ("enlarging" in config.model or name == "mobile") and not is_plain:
         textured(config, cells=8)
     if is_plus:
         use_multi_scale_contrast(config)

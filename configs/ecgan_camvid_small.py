@@ -74,5 +74,6 @@ def textured(config, cells=4):
     # What reads the layout alone cannot tell two pixels of a region apart but by the phase of its upsampling, and
     # makes a grid of that.
     config.model.noise = "fixed"
-    config.model.enlarging = "bilinear"
+    if "enlarging" in config.model:  # the mobile generator's is bilinear
+        config.model.enlarging = "bilinear"
     return config

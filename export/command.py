@@ -33,7 +33,9 @@ NAME = flags.DEFINE_string("name", None, "The model's name on a server; default:
 GPU_CHECK = flags.DEFINE_bool(
     "gpu_check", True, "Tries each .tflite on LiteRT's GPU delegate, where a Vulkan driver is, and reports it."
 )
-INTERMEDIATES = flags.DEFINE_bool("intermediates", False, "The .tflite also give edge, first image, and the like.")
+INTERMEDIATES = flags.DEFINE_bool(
+    "intermediates", False, "The .tflite, but for split ones, also give edge, first image, and the like."
+)
 UINT8_IO = flags.DEFINE_bool("uint8_io", False, "The .tflite take ids and give pixels as uint8, as an app has them.")
 
 

@@ -108,9 +108,10 @@ def main(path, inputs, images):
         buffers = {name: model.create_input_buffer_by_name(SIGNATURE, name) for name in given}
         for name, buffer in buffers.items():
             buffer.write(np.ascontiguousarray(layouts[name][index : index + 1]))
-        image = model.create_output_buffer_by_name(SIGNATURE, "image")
-        model.run_by_name(SIGNATURE, buffers, {"image": image})
-        painted.append(image.read(size, np.dtype(of["dtype"])).reshape(of["shape"]))
+        names = model.get_output_tensor_details(SIGNATURE)
+        images = {name: model.create_output_buffer_by_name(SIGNATURE, name) for name in names}
+        model.run_by_name(SIGNATURE, buffers, images)
+        painted.append(images["image"].read(size, np.dtype(of["dtype"])).reshape(of["shape"]))
     np.save(images, np.concatenate(painted))
     print(json.dumps({"whole": bool(model.is_fully_accelerated())}))
 

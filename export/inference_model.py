@@ -102,7 +102,9 @@ class InferenceModel:
             return self.image(**inputs)
         outputs = self.generator(inputs)
         given = [name for name in (*INTERMEDIATES, "image") if name in outputs]
-        return {name: tf.identity(tf.cast(outputs[name], tf.float32), name=name) for name in given}
+        # The first image leaves [-1, 1], which a picture does not.
+        pictures = {name: tf.clip_by_value(tf.cast(outputs[name], tf.float32), -1.0, 1.0) for name in given}
+        return {name: tf.identity(x, name=name) for name, x in pictures.items()}
 
     def signature(self, batch):
         """Names to `tf.TensorSpec` of `image`'s inputs; batch None keeps it open."""

@@ -35,7 +35,7 @@ def test_what_lies_there_comes_before_a_name(tmp_path, monkeypatch):
 @pytest.mark.parametrize("name", ["earth", "earth_256"])
 def test_pictures_have_the_colours_of_the_photographs_of_their_layouts(name):
     """Nearer to its own photograph than to that of another layout, in most cases, class by class unseen."""
-    model, data = open_model(find_model(name)), open_dataset(load_config("ecgan_earth").data, "validation")
+    model, data = open_model(name), open_dataset(load_config("ecgan_earth").data, "validation")
     side = model.image_size[0]
     examples = [data.load(index, (side, side)) for index in range(0, len(data), 4)]
     small = [means(example["image"]) for example in examples]

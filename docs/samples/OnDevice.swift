@@ -48,7 +48,9 @@ final class OnDevice {
     idOf = known
     interpreter = try Interpreter(modelPath: path, delegates: [MetalDelegate()])
     try interpreter.allocateTensors()
-    guard interpreter.inputTensorCount == 1 else { throw OnDeviceError(words: "the model takes more than labels") }
+    guard interpreter.inputTensorCount == 1, interpreter.outputTensorCount == 1 else {
+      throw OnDeviceError(words: "the model takes more than labels, or gives more than a picture")
+    }
   }
 
   /// The picture of a label map: values, row by row, of any size.

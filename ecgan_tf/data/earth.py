@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from ecgan_tf.data.images import read_label_file, read_photograph
+from ecgan_tf.errors import RequestError
 
 PIXELS_A_DEGREE = 15
 NORTH, SOUTH = 76.0, -56.0  # degrees, beyond which no crop reaches, as no tile does
@@ -16,7 +17,7 @@ SCALES = (1.0, 1.5)  # pixels of the mosaic for one of a crop; below 1 a crop wo
 LEAST_LAND, LEAST_CLASSES = 0.35, 3  # of a crop, as of the tiles
 RARE_SHARE = 0.5  # of the crops have a class at their centre that is drawn evenly, so that rare classes are seen, too
 MARGIN = (9, 17)  # rows and columns around a validation tile that no crop touches: what a filter may reach
-CANDIDATES = 4096  # drawn at once
+CANDIDATES, ROUNDS = 4096, 50  # drawn at once, and how often at most
 WATER = 0
 
 
@@ -48,18 +49,21 @@ class EarthMosaic:
             position: 0 or more.
             size: (height, width) in pixels.
             flip: whether half of the crops are mirrored.
+        Raises:
+            RequestError: where no crop of this size is found.
         Returns:
             dict of `image` uint8 (height, width, 3) and `labels` uint8 (height, width).
         """
-        rng = np.random.Generator(np.random.Philox(key=seed, counter=[0, position, 0, 5]))  # 1 to 4 are latents'
+        rng = np.random.Generator(np.random.Philox(key=seed, counter=[0, position, 0, 5]))
         rare = int(rng.integers(WATER + 1, int(self.labels.max()) + 1)) if rng.random() < RARE_SHARE else None
-        while True:
+        for _ in range(ROUNDS):
             for place in self._places(rng, rare, flip):
                 if self._is_open(place, size):
                     labels = self._cut(self.labels, place, size, 1)
                     if _is_worth_seeing(labels):
                         return {"image": self._photograph_at(place, size), "labels": labels}
             rare = None  # a class that lies on closed ground alone, or in no crop that shows enough
+        raise RequestError(f"no crop of {size[0]}x{size[1]} pixels lies on open ground; take a smaller image_size.")
 
     def _places(self, rng, rare, flip):
         """Yields centres (row, column), turns in radians, scales and signs of the horizontal axis."""

@@ -3,6 +3,7 @@
 from ecgan_tf.config_keys import Key
 
 DATA_NAMES = ("earth_tiles", "earth", "folder", "cityscapes", "ade20k", "coco_stuff", "cross_view")
+EARTH_SIDE = 256  # pixels, of the crops of `earth`
 EMBEDDED = ("earth_tiles", "earth")  # in the package
 DIRECTIONS = ("a2g", "g2a")  # of cross-view: from the aerial view to the one at the ground, and back
 
@@ -60,13 +61,13 @@ def check_data(data):
     """Yields what is wrong with config.data beyond its single keys, one line each."""
     if data.name not in EMBEDDED and data.name in DATA_NAMES and not data.dir:
         yield f"config.data.dir is empty; data set {data.name!r} needs --config.data.dir=FOLDER"
-    if data.name == "earth":
-        yield from _check_earth(data)
     sizes = {key: data[key] for key in ("image_size", "load_size")}
     for key, size in sizes.items():
         if len(size) != 2 or not all(isinstance(length, int) for length in size):
             yield f"config.data.{key} is {size!r}; it must be (height, width) in pixels"
             return
+    if data.name == "earth":
+        yield from _check_earth(data)
     (height, width), load = data.image_size, tuple(data.load_size)
     if load != (0, 0) and (load[0] < height or load[1] < width):
         yield f"config.data.load_size {load} is smaller than image_size {(height, width)}; (0, 0) turns cropping off"
@@ -80,6 +81,11 @@ def check_data(data):
 
 def _check_earth(data):
     """What crops of the whole Earth, which are cut while a run trains, do not have."""
+    if max(data.image_size) > EARTH_SIDE:
+        yield (
+            f"config.data.image_size {tuple(data.image_size)} is more than 'earth' has ground for, which has "
+            f"validation tiles all over it; at most {EARTH_SIDE} a side"
+        )
     if data.get("exemplars", "none") != "none":
         yield "config.data.name 'earth' has crops, of which none is another's exemplar; take 'earth_tiles'"
     for key, default in (("load_size", (0, 0)), ("selection", ""), ("limit", 0)):

@@ -20,6 +20,7 @@ from ecgan_tf.foreign_files import INSIDE, find_saved_model, foreign_file
 from ecgan_tf.latents import LATENTS, draw_latents, latent_shapes
 from ecgan_tf.openvino_core import openvino_core
 from ecgan_tf.pixels import as_float, to_uint8
+from ecgan_tf.pretrained import pretrained_models
 
 DESCRIPTION = "model.json"
 STYLE_ENCODER, PAINTER = "style_encoder", "painter"  # the two .tflite of a model that was split
@@ -134,11 +135,12 @@ def open_model(path: str, step: int | str | None = None) -> Synthesizer:
     it.
 
     Args:
-        path: of the model.
+        path: of the model; or the name of a model of the box, such as "earth".
         step: of a run, the step of a checkpoint, "best" by what it measured while it was trained, or "last".
     Returns:
         `Synthesizer`.
     """
+    path = path if os.path.exists(path) else pretrained_models().get(path, path)
     if not os.path.exists(path):
         raise RequestError(
             f"{path}: no such file or folder; give a run folder, a SavedModel or OpenVINO folder, "

@@ -2,8 +2,9 @@
 
 The networks are convolutional. With batch statistics, which are fixed (`normalization="batch"`, as published), a pixel
 depends on the layout around it alone, and tiles differ from one large picture only where their rims were padded: there
-they count least. With instance statistics each tile has a brightness and contrast of its own, which blending softens.
-The studio has the same rule (studio/src/tiles.ts); a test holds the pixels equal.
+they count least. The map of `model.noise="fixed"` begins anew in each tile: textures differ between tiles, and are
+softer where these overlap. With instance statistics each tile has a brightness and contrast of its own, which blending
+softens. The studio has the same rule (studio/src/tiles.ts); a test holds the pixels within 1 of each other.
 """
 
 import numpy as np

@@ -9,7 +9,7 @@ from ecgan_tf.atomic_files import read_json
 from ecgan_tf.config_keys import Key
 from ecgan_tf.errors import RequestError
 from ecgan_tf.layers.initializers import make_initializer
-from ecgan_tf.losses.reduction import mean_absolute_difference
+from ecgan_tf.losses.reduction import mean_absolute_difference, per_example_mean
 from ecgan_tf.methods.base import Method, Objective, Pair, open_vgg
 from ecgan_tf.models.mobile import STRIDE, WIDTHS, MobileGenerator
 
@@ -44,7 +44,7 @@ class Mobile(Method):
         return STRIDE
 
     def check(self, config):
-        """A teacher is asked for by its terms, and the other way round."""
+        """A teacher has a term to teach by, and is there."""
         loss = config.loss
         if loss.distill_from and not (loss.distill_pixels or loss.distill_features):
             yield "config.loss.distill_from names a teacher, but distill_pixels and distill_features are both 0"
@@ -61,9 +61,9 @@ class Mobile(Method):
         """`teacher`, frozen, whose weights `training.initial` brings; `adapter_<scale>` for its features."""
         if not config.loss.distill_from:
             return {}
-        teacher = make_teacher(config.loss.distill_from, generator)
+        teacher = make_teacher(config.loss.distill_from, generator, config.loss.distill_features > 0)
         heads = {TEACHER: teacher}
-        if config.loss.distill_features and hasattr(teacher, "scale_filters"):
+        if config.loss.distill_features:
             for scale in range(1, LEVELS + 1):
                 adapter = keras.layers.Conv2D(
                     teacher.scale_filters(scale), 1, kernel_initializer=make_initializer("he"), name=f"adapter_{scale}"
@@ -105,7 +105,7 @@ class MobileObjective(Objective):
         distances = []
         for adapter, ours, theirs in zip(self.adapters, outputs["scales"], taught.get("scales", ())):
             theirs = tf.stop_gradient(tf.cast(theirs, tf.float32))
-            size = tf.reduce_mean(tf.abs(theirs)) + 1e-6
+            size = per_example_mean(tf.abs(theirs)) + 1e-6  # of each example: replicas change nothing
             distances.append(mean_absolute_difference(theirs, adapter(ours)) / size)
         if distances:
             terms["L_d^f"] = (self.loss.distill_features, tf.add_n(distances) / len(distances))
@@ -116,7 +116,7 @@ def _description(run):
     return os.path.join(os.path.expanduser(run), "model.json")
 
 
-def make_teacher(run, student):
+def make_teacher(run, student, needs_scales=True):
     """The generator of a run at the student's size, frozen, with weights yet to come.
 
     Raises:
@@ -133,7 +133,15 @@ def make_teacher(run, student):
     if differ:
         said = ", ".join(f"{key} {arguments.get(key)} for {getattr(student, key)}" for key in differ)
         raise RequestError(f"config.loss.distill_from={run}: a teacher of other layouts ({said}).")
-    teacher = METHODS[model["name"]].make_generator(TEACHER, **arguments)
+    try:
+        teacher = METHODS[model["name"]].make_generator(TEACHER, **arguments)
+    except ValueError as error:  # of a size that it cannot have
+        raise RequestError(f"config.loss.distill_from={run}: {error}") from error
+    if needs_scales and not getattr(teacher, "scale_filters", None):
+        raise RequestError(
+            f"config.loss.distill_from={run}: {model['name']} gives no features at several scales; set "
+            "--config.loss.distill_features=0."
+        )
     foreign = set(teacher.input_specs) - set(student.input_specs)
     if foreign:
         raise RequestError(

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 
 from ecgan_tf.layers.class_branches import ClassBranches
+from ecgan_tf.layers.class_norm import ClassNormalization
 from ecgan_tf.layers.label_conv import LabelConv2D
 from ecgan_tf.models.discriminators import MultiscaleDiscriminator, PairDiscriminator
 from ecgan_tf.models.ecgan import SemanticPreservingModule
@@ -44,6 +45,8 @@ def label_rows(network, branches_are_labels=True):
     for layer in network._flatten_layers():
         if isinstance(layer, LabelConv2D):
             found[layer.kernel.path] = [Rows(2)]
+        elif isinstance(layer, ClassNormalization):
+            found[layer.gamma.path], found[layer.beta.path] = [Rows(0)], [Rows(0)]
         elif isinstance(layer, ClassBranches) and branches_are_labels:
             found[layer.kernel.path], found[layer.bias.path] = [Rows(3, width=3)], [Rows(0, width=3)]
             if layer.fusion == "concat":

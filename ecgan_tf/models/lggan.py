@@ -278,6 +278,8 @@ class LGGANGenerator(LocalGroups, TrunkGenerator):
             self.weight_decoder = self._decoder(0, "weight_decoder")
             self.to_weights = keras.layers.Conv2D(2, 1, kernel_initializer="zeros", name="to_weights", dtype="float32")
 
+    scale_filters = None  # of the trunk's; LGGAN gives no features of several scales
+
     def _decoder(self, num_residual_blocks, name):
         upsampler = "sau" if self.sau_place in ("decoders", "both") else self.upsampler
         return Decoder(

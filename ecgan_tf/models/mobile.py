@@ -83,6 +83,10 @@ class MobileGenerator(Generator):
         self.to_image.build(shape)
         self.built = True
 
+    def scale_filters(self, scale):
+        """Channels of one of `scales`, from 1, F, to 4."""
+        return WIDTHS[-scale] * self.base_filters
+
     # ---- forward pass
 
     def call(self, inputs, training=False):

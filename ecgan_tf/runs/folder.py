@@ -27,6 +27,7 @@ from ecgan_tf.runs.schedule import checked_pieces, extend, planned
 
 # What may differ from the stored config when a run continues: how long and how often, not what.
 MAY_CHANGE = (
+    "loss.distill_from",  # the teacher's weights are in the checkpoints; its run may have moved
     "train.steps",
     "train.devices",
     "train.log_every",

@@ -33,12 +33,12 @@ class GAN:
         self.judges = self.method.make_judges(config, layout)
         self.discriminators = {judge.name: judge.network for judge in self.judges}
         self.discriminator = self.judges[0].network
+        self.heads = self.method.make_heads(config, self.generator)
         form, pay = config.train.layout_form, neighbourhoods_pay(config.train.jit_compile)
         pay &= config.train.update_order != "simultaneous"  # whose tape cannot go back through their branches
-        for network in (self.generator, self.ema_generator, *self.discriminators.values()):
+        for network in (self.generator, self.ema_generator, *self.discriminators.values(), *self.heads.values()):
             if hasattr(network, "by_neighbourhoods"):
                 network.by_neighbourhoods = form == "neighbourhoods" or (form == "auto" and pay)
-        self.heads = self.method.make_heads(config, self.generator)
         for average, variable in zip(self.ema_generator.variables, self.generator.variables):
             average.assign(variable)
         self.step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")

@@ -36,12 +36,12 @@ def begin(gan, config, examples, classes):
         classes: `ClassList` of the data set.
     """
     gan.method.begin(config, gan.generator, examples)
-    if TEACHER in gan.heads:
-        teach(gan, config.loss.distill_from, classes)
     for average, variable in zip(gan.ema_generator.variables, gan.generator.variables):
         average.assign(variable)
     if config.train.init_from:
         init_from(gan, config.train.init_from, classes)
+    if TEACHER in gan.heads:  # last: the run that it starts from may have had another one
+        teach(gan, config.loss.distill_from, classes)
 
 
 def teach(gan, path, classes):

@@ -91,6 +91,7 @@ PATHS = (
     "data.dir",
     "data.exemplar_segmenter",
     "data.selection",
+    "loss.distill_from",
     "loss.segmenter",
     "loss.vgg_weights",
     "train.exemplar_weights",

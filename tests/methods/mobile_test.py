@@ -29,7 +29,7 @@ def test_the_layout_is_seen_at_the_whole_size(rng):
 
 
 def test_its_multiplications_are_few():
-    """By the formulas of its convolutions: at 256x256 with 64 filters, the largest of its configs has far fewer."""
+    """By the formulas of its convolutions: at 256x256, with the 24 filters of its config."""
     generator = make_generator("mobile", num_classes=17, image_size=(256, 256), base_filters=24)
     total = 0
     for layer in generator._flatten_layers():
@@ -66,7 +66,9 @@ def test_the_terms_are_their_definitions(rng, tiny_config):
     terms = objective.generator_terms(batch, {"image": image, "scales": ours}, {})
     assert {symbol: weight for symbol, (weight, _) in terms.items()} == {"L_d": 3.0, "L_d^f": 2.0}
     np.testing.assert_allclose(terms["L_d"][1], np.abs(image - taught).mean((1, 2, 3)), rtol=1e-5)
-    distances = [np.abs(adapt(x) - y).mean((1, 2, 3)) / np.abs(y).mean() for adapt, x, y in zip(adapters, ours, theirs)]
+    sides = (1, 2, 3)
+    pairs = zip(adapters, ours, theirs)
+    distances = [np.abs(adapt(x) - y).mean(sides) / np.abs(y).mean(sides) for adapt, x, y in pairs]
     np.testing.assert_allclose(terms["L_d^f"][1], np.mean(distances, axis=0), rtol=1e-4)
     assert not MobileObjective(config, [], [], 3).generator_terms(batch, {"image": image}, {})
 
@@ -122,7 +124,13 @@ def test_what_cannot_teach_is_refused(teacher, tmp_path):
         check_config(student_config(teacher, loss__distill_pixels=0.0, loss__distill_features=0.0))
     with pytest.raises(RequestError, match="a teacher of other layouts .num_classes 17 for 3"):
         make_teacher(teacher, make_generator("mobile", base_filters=4, **LAYOUT))
+    lggan = str(tmp_path / "lggan")
+    train(load_config("earth_tiles:lggan_toy", data__image_size=(32, 32), loss__perceptual=0.0, train__steps=1), lggan)
+    student = make_generator("mobile", base_filters=4, num_classes=17, image_size=(32, 32))
+    with pytest.raises(RequestError, match="lggan gives no features at several scales"):
+        make_teacher(lggan, student)
+    assert make_teacher(lggan, student, needs_scales=False)
     msca = str(tmp_path / "msca")
     train(load_config("msca_earth_tiles:toy", loss__perceptual=0.0, train__steps=1), msca)
     with pytest.raises(RequestError, match="also takes exemplar"):
-        make_teacher(msca, make_generator("mobile", base_filters=4, num_classes=17, image_size=(32, 32)))
+        make_teacher(msca, student, needs_scales=False)

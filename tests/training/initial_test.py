@@ -46,7 +46,7 @@ def values_of(gan):
     return {name: np.array(variable.numpy()) for name, variable in gan.named_variables().items()}
 
 
-@pytest.fixture(scope="module", params=["ecgan", "lggan_cross_view"])
+@pytest.fixture(scope="module", params=["ecgan", "lggan_cross_view", "mobile"])
 def made(request, tiny_config, tmp_path_factory):
     """A run of the old classes, its GAN, and a new GAN of the new ones."""
     old, config, arguments = make(tiny_config, request.param, OLD, 1)
