@@ -17,8 +17,8 @@ from ecgan_tf.latents import LATENTS, draw_latents
 def training_batches(dataset, data_config, global_batch_size, seed, start_step, steps):
     """Batches of the training stream, in which every epoch visits each example once, in its own order.
 
-    The example at position p of the stream is fixed by (seed, p), and so are its crop and flip; crops of the whole Earth
-    have no epochs. Starting at any step is therefore free and exact, and the number of replicas changes nothing.
+    The example at position p of the stream is fixed by (seed, p), and so are its crop and flip; crops of the whole
+    Earth have no epochs. Starting at any step is therefore free and exact, and the number of replicas changes nothing.
 
     Args:
         dataset: `LabelledPhotographs`.
