@@ -109,9 +109,9 @@ def main(path, inputs, images):
         for name, buffer in buffers.items():
             buffer.write(np.ascontiguousarray(layouts[name][index : index + 1]))
         names = model.get_output_tensor_details(SIGNATURE)
-        images = {name: model.create_output_buffer_by_name(SIGNATURE, name) for name in names}
-        model.run_by_name(SIGNATURE, buffers, images)
-        painted.append(images["image"].read(size, np.dtype(of["dtype"])).reshape(of["shape"]))
+        outputs = {name: model.create_output_buffer_by_name(SIGNATURE, name) for name in names}
+        model.run_by_name(SIGNATURE, buffers, outputs)
+        painted.append(outputs["image"].read(size, np.dtype(of["dtype"])).reshape(of["shape"]))
     np.save(images, np.concatenate(painted))
     print(json.dumps({"whole": bool(model.is_fully_accelerated())}))
 

@@ -14,12 +14,15 @@ import zlib
 
 import numpy as np
 import pytest
+from ai_edge_litert.interpreter import Interpreter
 from PIL import Image
 
+from ecgan_tf.commands.studio import files_of
 from ecgan_tf.errors import RequestError
 from ecgan_tf.inference.requests import synthesize
 from ecgan_tf.inference.runtimes import open_model
 from ecgan_tf.pixels import as_float, to_uint8
+from ecgan_tf.pretrained import find_model
 from ecgan_tf.studio import studio_server
 from export.gpu_delegate import driver
 from export.inference_model import InferenceModel
@@ -432,6 +435,13 @@ def test_the_newest_of_two_models_is_the_one_that_is_shown(drive, make_run, tfli
     assert errors == []
 
 
+def test_the_model_in_the_box_paints_within_ten_seconds_of_opening_the_page(drive):
+    steps = [["settle"], ["text", "#status"], ["evaluate", "performance.now()"], ["pixels", "#picture"]]
+    seen, errors = drive(find_model("earth"), steps)
+    assert seen[1].startswith("ready") and seen[2] < 10_000
+    assert pixels(seen[-1]).std() > 5 and errors == []
+
+
 # ---- the server
 
 
@@ -469,3 +479,23 @@ def test_the_server_gives_page_and_model_to_this_machine_alone(tmp_path):
 def test_a_page_that_is_not_built_is_said(tmp_path):
     with pytest.raises(RequestError, match="make studio"):
         studio_server(page=str(tmp_path))
+
+
+def test_what_the_command_opens(tflite, make_run, tmp_path):
+    assert files_of("earth", str(tmp_path)) == (find_model("earth"), None)
+    assert files_of(str(tflite), str(tmp_path)) == (str(tflite), None)
+    for name in ("painter", "style_encoder"):
+        shutil.copy(tflite, tmp_path / f"{name}.tflite")
+    assert files_of(str(tmp_path), "") == tuple(
+        str(tmp_path / f"{name}.tflite") for name in ("painter", "style_encoder")
+    )
+    (tmp_path / "out").mkdir()
+    model, encoder = files_of(str(make_run("ecgan", has_unknown=True)), str(tmp_path / "out"))
+    assert encoder is None and pathlib.Path(model).parent == tmp_path / "out"
+    assert {"edge", "initial_image"} < set(Interpreter(model).get_signature_runner().get_output_details())
+    for wrong, words in (
+        ("mars", "nor a model of the box .earth, earth_256"),
+        (str(ROOT / "README.md"), "opens a .tflite"),
+    ):
+        with pytest.raises(RequestError, match=words):
+            files_of(wrong, str(tmp_path))

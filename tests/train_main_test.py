@@ -160,7 +160,7 @@ FLAGS = {
     "no number": ("--config.train.steps=many", ["--config.train.steps=many"]),
     "size": ("--config.data.image_size=40,32", ["image_size (40, 32)", "multiple of 32", "nearest: (32, 32)"]),
     "seed": ("--config.train.seed=-1", ["config.train.seed is -1", "0 or more"]),
-    "data set": ("--config.data.name=cifar", ["'cifar'", "one of earth_tiles, folder"]),
+    "data set": ("--config.data.name=cifar", ["'cifar'", "one of earth_tiles, earth, folder"]),
     "folder": ("--config.data.dir=/nowhere", ["/nowhere: no such folder", "set config.data.dir"]),
     "config": ("--config=nowhere.py", ["nowhere.py"]),
     "name of a config": ("--config=ecgan_earth_tilez", ["no such config", "ecgan_earth_tiles"]),

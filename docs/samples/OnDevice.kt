@@ -35,7 +35,7 @@ class OnDevice(context: Context, asset: String = "model_float16.tflite") : AutoC
     }
 
     init {
-        require(inputs.size == 1 && outputs.size == 1) { "the model takes more than labels, or gives more than a picture" }
+        require(inputs.size == 1 && outputs.size == 1) { "the model takes more than labels, or gives more pictures" }
     }
 
     /** The picture of a label map: values, row by row, of any size. */

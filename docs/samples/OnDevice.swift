@@ -49,7 +49,7 @@ final class OnDevice {
     interpreter = try Interpreter(modelPath: path, delegates: [MetalDelegate()])
     try interpreter.allocateTensors()
     guard interpreter.inputTensorCount == 1, interpreter.outputTensorCount == 1 else {
-      throw OnDeviceError(words: "the model takes more than labels, or gives more than a picture")
+      throw OnDeviceError(words: "the model takes more than labels, or gives more pictures")
     }
   }
 

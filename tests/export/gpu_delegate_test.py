@@ -2,10 +2,13 @@
 
 import subprocess
 
+import numpy as np
 import pytest
 
 from export import gpu_delegate
 from export.gpu_delegate import answer, driver, on_gpu
+from export.inference_model import InferenceModel
+from export.tflite import write_tflite
 
 ADAPTER = "I0000 environment.cc:532] Selected adapter: SwiftShader Device (Subzero), arch=swiftshader, type=CPU\n"
 REFUSED = """\
@@ -66,3 +69,14 @@ def test_a_driver_is_that_of_the_environment_or_chromiums(tmp_path, monkeypatch)
     assert set(driver()) == {*gpu_delegate.DRIVERS, "LD_LIBRARY_PATH"}
     monkeypatch.setenv("VK_DRIVER_FILES", "/a/driver.json")
     assert driver() == {}
+
+
+@pytest.mark.skipif(driver() is None, reason="no Vulkan driver; Debian's package chromium brings one")
+def test_a_file_that_gives_the_pictures_on_the_way_runs_whole(make_run, tmp_path):
+    model, path = InferenceModel(make_run("ecgan"), intermediates=True), str(tmp_path / "model.tflite")
+    write_tflite(model, path, "float32")
+    found, images = on_gpu(path, {"labels": model.layouts["labels"][:1]})
+    assert found["whole"] and not found["refused"]
+    expected = model.image(labels=model.layouts["labels"][:1])["image"].numpy()
+    np.testing.assert_allclose(images, expected, atol=1e-3)
+    assert expected.std() > 0.01
