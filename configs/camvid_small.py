@@ -8,7 +8,7 @@ Hardware: one CPU thread.
 Result:   not measured.
 """
 
-from ecgan_tf.configs.ecgan_camvid_small import fast_recipe, textured
+from ecgan_tf.configs.ecgan_camvid_small import fast_recipe, is_textured, textured
 
 from ecgan_tf.config import apply_variant, base_config
 from ecgan_tf.methods.ecgan import use_multi_scale_contrast
@@ -24,7 +24,7 @@ def get_config(variant=None):
     if "cross" in config.data.get("exemplars", "none"):
         config.data.load_size = (96, 128)  # room for two patches
     fast_recipe(config)
-    if ("enlarging" in config.model or name == "mobile") and not is_plain:
+    if is_textured(config) and not is_plain:
         textured(config, cells=8)
     if is_plus:
         use_multi_scale_contrast(config)

@@ -7,7 +7,7 @@ Hardware: one CPU thread is enough: 412 CPU seconds with start-up (OMP_NUM_THREA
 Result:   not measured.
 """
 
-from ecgan_tf.config import apply_variant, base_config
+from ecgan_tf.config import apply_variant, base_config, keys_of
 
 
 def get_config(variant=None, method="ecgan"):
@@ -53,6 +53,12 @@ def fast_recipe(config):
     config.train.global_batch_size = 4
     config.train.log_every = 25
     config.train.checkpoint_every = 100
+
+
+def is_textured(config):
+    """Whether `textured` is for a config's method: its generator can have a fixed map of noise."""
+    noise = keys_of(config.model.name).get("model.noise")
+    return noise is not None and "fixed" in noise.choices
 
 
 def textured(config, cells=4):

@@ -10,9 +10,9 @@ from ecgan_tf.configs.ecgan_camvid_small import fast_recipe, textured
 from ecgan_tf.config import apply_variant, base_config
 
 
-def get_config(variant=None, method="ecgan"):
+def get_config(variant=None):
     """The recipe of `ecgan_earth_tiles`, for a longer run on ground without end."""
-    config = base_config(method)
+    config = base_config("ecgan")
     config.data.name = "earth"
     config.data.image_size = (128, 128)
     fast_recipe(config)

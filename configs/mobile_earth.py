@@ -7,17 +7,12 @@ Hardware: two CPU cores.
 Result:   not measured.
 """
 
-from ecgan_tf.configs.ecgan_camvid_small import fast_recipe, textured
+from ecgan_tf.configs.mobile_camvid import student
 
-from ecgan_tf.config import apply_variant, base_config
+from ecgan_tf.config import apply_variant
 
 
 def get_config(variant=None):
-    config = base_config("mobile")
-    config.data.name = "earth"
-    config.data.image_size = (128, 128)
-    fast_recipe(config)
-    textured(config)
-    config.model.base_filters = 24
+    config = student("earth", (128, 128), cells=4)
     config.train.steps = 3000
     return apply_variant(config, variant)

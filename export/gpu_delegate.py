@@ -99,7 +99,8 @@ def main(path, inputs, images):
     from ai_edge_litert.hardware_accelerator import HardwareAccelerator
 
     model = CompiledModel.from_file(path, hardware_accel=HardwareAccelerator.GPU)
-    given, of = model.get_input_tensor_details(SIGNATURE), model.get_output_tensor_details(SIGNATURE)["image"]
+    given, names = model.get_input_tensor_details(SIGNATURE), model.get_output_tensor_details(SIGNATURE)
+    of = names["image"]
     size = int(np.prod(of["shape"]))
     painted = []
     with np.load(inputs, allow_pickle=False) as arrays:
@@ -108,7 +109,6 @@ def main(path, inputs, images):
         buffers = {name: model.create_input_buffer_by_name(SIGNATURE, name) for name in given}
         for name, buffer in buffers.items():
             buffer.write(np.ascontiguousarray(layouts[name][index : index + 1]))
-        names = model.get_output_tensor_details(SIGNATURE)
         outputs = {name: model.create_output_buffer_by_name(SIGNATURE, name) for name in names}
         model.run_by_name(SIGNATURE, buffers, outputs)
         painted.append(outputs["image"].read(size, np.dtype(of["dtype"])).reshape(of["shape"]))

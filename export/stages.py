@@ -20,6 +20,7 @@ from export.targets import artefact_of, artefacts_of
 
 REPORT = "export_report.json"
 EXPECTED = "expected.npy"
+ABSENT = {"intermediates": False}  # what the report of an older version does not say
 
 
 class Stages:
@@ -148,9 +149,6 @@ def earlier_export(output, run):
             f"--output={output} holds the export of another run, {report.get('run')}; give another folder."
         )
     return report
-
-
-ABSENT = {"intermediates": False}  # in the report of an older version
 
 
 def keep_or_remove(output, earlier, settings, artefacts):

@@ -23,7 +23,7 @@ from ecgan_tf.inference.requests import synthesize
 from ecgan_tf.inference.runtimes import open_model
 from ecgan_tf.pixels import as_float, to_uint8
 from ecgan_tf.pretrained import find_model
-from ecgan_tf.studio import studio_server
+from ecgan_tf.studio import POLICY, studio_server
 from export.gpu_delegate import driver
 from export.inference_model import InferenceModel
 from export.style_split import write_split_tflite
@@ -474,6 +474,11 @@ def test_the_server_gives_page_and_model_to_this_machine_alone(tmp_path):
     finally:
         server.shutdown()
         server.server_close()
+
+
+def test_page_server_and_service_worker_have_one_policy(page):
+    for name in ("index.html", "sw.js"):
+        assert POLICY in (page / name).read_text()
 
 
 def test_a_page_that_is_not_built_is_said(tmp_path):

@@ -80,9 +80,9 @@ class EarthMosaic:
 
     def _is_open(self, place, size):
         """Whether a crop lies between the latitudes and on no closed ground."""
-        corners = _transform(place, size, 1) @ [[0, 0, size[1], size[1]], [0, size[0], 0, size[0]], [1, 1, 1, 1]]
+        _, rows = _corners(_transform(place, size, 1), size)
         highest, lowest = ((90 - latitude) * PIXELS_A_DEGREE for latitude in (NORTH, SOUTH))
-        if corners[1].min() < highest or corners[1].max() > lowest:
+        if rows.min() < highest or rows.max() > lowest:
             return False
         return not self._cut(self.closed, place, size, 1).any()
 
@@ -96,7 +96,7 @@ class EarthMosaic:
         """`finer` pixels for each of a crop, along each axis: ids of the nearest pixel, colours between pixels."""
         transform = _transform(place, size, finer)
         height, width = (length * finer for length in size)
-        corners = transform @ [[0, 0, width, width], [0, height, 0, height], [1, 1, 1, 1]]
+        corners = _corners(transform, (height, width))
         left, top = np.floor(corners.min(axis=1)).astype(int) - 4
         right, bottom = np.ceil(corners.max(axis=1)).astype(int) + 4
         window = mosaic[max(top, 0) : bottom].take(np.arange(left, right), axis=1, mode="wrap")
@@ -125,6 +125,12 @@ def _transform(place, size, finer):
     linear = np.array([[sign * cosine / across, -sine / across], [sign * sine, cosine]])
     middle = np.array([(size[1] * finer - 1) / 2, (size[0] * finer - 1) / 2])
     return np.column_stack([linear, [column, row] - linear @ middle])
+
+
+def _corners(transform, size):
+    """Where the four corners of a crop lie in the mosaic: (2, 4), x and y."""
+    height, width = size
+    return transform @ [[0, 0, width, width], [0, height, 0, height], [1, 1, 1, 1]]
 
 
 def _is_worth_seeing(labels):

@@ -60,7 +60,8 @@ def synthesize(
     paths = list_label_maps(labels)
     instances, sources, mix_mask = (None if path is None else expand(path) for path in (instances, sources, mix_mask))
     exemplars, exemplar_labels = ([expand(path) for path in given] for given in (exemplars, exemplar_labels))
-    opened = open_model(find_model(model), step)
+    place = find_model(model)
+    opened = open_model(place, step)
     if save_intermediates and opened.generate_all is None:
         raise RequestError(f"--save_intermediates: {model} gives the final image alone; give its run folder.")
     samples = samples_of(opened, seed, num_samples, resample)
@@ -73,7 +74,7 @@ def synthesize(
         raise RequestError("--save_intermediates goes with neither a mixture nor --save_attention; give one of them.")
     mixture = None
     if len(exemplars) > 1 or save_attention:
-        mixture = StyleMixture(find_model(model), exemplars, shares, step or "last")
+        mixture = StyleMixture(place, exemplars, shares, step or "last")
     if tile:
         check_tiling(opened, mixture, save_intermediates)
     size = None if tile else opened.image_size

@@ -21,7 +21,6 @@ class ClassNormalization(FromArguments, keras.layers.Layer):
     Args:
         num_labels, has_boundaries: of the layout, see `Layout`.
         normalization: "batch" or "instance".
-        initializer: of the rows, a name of `INITIALIZERS`.
     Call arguments:
         x: float (batch, height, width, filters).
         layout: `Layout` of x's size.
@@ -29,12 +28,11 @@ class ClassNormalization(FromArguments, keras.layers.Layer):
         float, the shape of x.
     """
 
-    def __init__(self, num_labels, has_boundaries=False, normalization="batch", initializer="he", **kwargs):
+    def __init__(self, num_labels, has_boundaries=False, normalization="batch", **kwargs):
         super().__init__(**kwargs)
         self.num_labels = num_labels
         self.has_boundaries = has_boundaries
         self.normalization = normalization
-        self.initializer = initializer
         self.folded = False
         self.norm = make_normalization(normalization, name="norm")
 
@@ -75,6 +73,7 @@ class SeparableBlock(FromArguments, keras.layers.Layer):
 
     Args:
         modulation: dictionary of the arguments of `ClassNormalization`.
+        initializer: of the pointwise kernel, a name of `INITIALIZERS`.
     Call arguments:
         x: float (batch, height, width, filters).
         layout: `Layout` of any size that is a multiple of x's.
@@ -82,9 +81,10 @@ class SeparableBlock(FromArguments, keras.layers.Layer):
         float, the shape of x.
     """
 
-    def __init__(self, modulation, **kwargs):
+    def __init__(self, modulation, initializer="he", **kwargs):
         super().__init__(**kwargs)
         self.modulation = dict(modulation)
+        self.initializer = initializer
         self.norm = ClassNormalization(**self.modulation, name="norm")
         each = keras.initializers.RandomNormal(stddev=1 / 3)  # a filter sees nine values; Keras counts all channels
         self.depthwise = keras.layers.DepthwiseConv2D(
@@ -92,7 +92,7 @@ class SeparableBlock(FromArguments, keras.layers.Layer):
         )
 
     def build(self, x_shape):
-        initializer = make_initializer(self.modulation.get("initializer", "he"))
+        initializer = make_initializer(self.initializer)
         self.pointwise = keras.layers.Conv2D(x_shape[-1], 1, kernel_initializer=initializer, name="pointwise")
         for layer in (self.norm, self.depthwise, self.pointwise):
             layer.build(x_shape)

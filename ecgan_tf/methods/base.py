@@ -22,6 +22,8 @@ from ecgan_tf.models.vgg import make_vgg_features, vgg_mistake
 
 # Values of config.loss.vgg_weights that are no path.
 NAMED_VGG = ("keras", "hed")
+# A head of this name is frozen, and begins with the weights of the run that config.loss.distill_from names.
+TEACHER = "teacher"
 
 
 @dataclasses.dataclass(frozen=True)

@@ -10,10 +10,9 @@ from ecgan_tf.config_keys import Key
 from ecgan_tf.errors import RequestError
 from ecgan_tf.layers.initializers import make_initializer
 from ecgan_tf.losses.reduction import mean_absolute_difference, per_example_mean
-from ecgan_tf.methods.base import Method, Objective, Pair, open_vgg
+from ecgan_tf.methods.base import TEACHER, Method, Objective, Pair, open_vgg
 from ecgan_tf.models.mobile import STRIDE, WIDTHS, MobileGenerator
 
-TEACHER = "teacher"  # its part of a checkpoint
 LEVELS = 4  # scales of generators that are compared
 
 

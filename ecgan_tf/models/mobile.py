@@ -50,7 +50,6 @@ class MobileGenerator(Generator):
             "num_labels": self.num_labels,
             "has_boundaries": self.has_boundaries,
             "normalization": normalization,
-            "initializer": self.initializer,
         }
         self.start = LabelConv2D(
             widths[0], self.num_labels, self.has_boundaries, initializer=self.initializer, name="start"
@@ -61,7 +60,7 @@ class MobileGenerator(Generator):
         ]
         self.noises = [FixedNoise(name=f"noise_{level}") for level in range(5)] if noise == "fixed" else []
         self.blocks = [
-            [SeparableBlock(modulation, name=f"block_{level}_{index}") for index in range(count)]
+            [SeparableBlock(modulation, self.initializer, name=f"block_{level}_{index}") for index in range(count)]
             for level, count in enumerate(counts)
         ]
         self.to_image = self._convolution(3, 3, "to_image", dtype="float32")

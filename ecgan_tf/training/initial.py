@@ -8,7 +8,7 @@ from ecgan_tf.console import say
 from ecgan_tf.data.classes import ClassList, plain_name
 from ecgan_tf.errors import RequestError
 from ecgan_tf.methods import method_of
-from ecgan_tf.methods.mobile import TEACHER
+from ecgan_tf.methods.base import TEACHER
 from ecgan_tf.models.heads import ContrastMemory
 from ecgan_tf.models.label_rows import label_rows, transfer
 from ecgan_tf.outputs import expand

@@ -160,18 +160,18 @@ export class History {
   }
 
   undo(): Rect | null {
-    const step = this.done.pop();
-    if (!step) return null;
-    this.map.paste(step.rect, step.before);
-    this.undone.push(step);
-    return step.rect;
+    return this.move(this.done, this.undone, "before");
   }
 
   redo(): Rect | null {
-    const step = this.undone.pop();
+    return this.move(this.undone, this.done, "after");
+  }
+
+  private move(from: Step[], to: Step[], piece: "before" | "after"): Rect | null {
+    const step = from.pop();
     if (!step) return null;
-    this.map.paste(step.rect, step.after);
-    this.done.push(step);
+    this.map.paste(step.rect, step[piece]);
+    to.push(step);
     return step.rect;
   }
 }

@@ -9,7 +9,8 @@ from ecgan_tf.config import check_config, load_config
 from ecgan_tf.data.classes import ClassList
 from ecgan_tf.errors import RequestError
 from ecgan_tf.methods import make_generator
-from ecgan_tf.methods.mobile import TEACHER, MobileObjective, make_teacher
+from ecgan_tf.methods.base import TEACHER
+from ecgan_tf.methods.mobile import MobileObjective, make_teacher
 from ecgan_tf.runs.folder import read_model
 from ecgan_tf.runs.opening import open_run
 from ecgan_tf.training.gan import GAN
