@@ -32,6 +32,7 @@ from export.tflite import write_tflite
 ROOT = pathlib.Path(__file__).parents[1]
 BROWSER = ROOT / "tests" / "browser"
 kit = runpy.run_path(str(BROWSER / "kit.py"))
+pixels = kit["pixels"]
 WIDE = {"width": 1400, "height": 900}
 PHONE = {"width": 400, "height": 800}
 
@@ -81,12 +82,6 @@ def tflite(make_run, tmp_path_factory):
     path = tmp_path_factory.mktemp("model") / "model.tflite"
     write_tflite(model, str(path), "float32")
     return path
-
-
-def pixels(seen):
-    rgba = np.frombuffer(base64.b64decode(seen["rgba"]), np.uint8).reshape(seen["height"], seen["width"], 4)
-    assert np.all(rgba[..., 3] == 255)
-    return rgba[..., :3].astype(int)
 
 
 def shots(seen):

@@ -1,5 +1,6 @@
 """What tests and benchmarks in a real browser need, or a reason to skip; loaded by its path."""
 
+import base64
 import functools
 import http.server
 import json
@@ -9,6 +10,7 @@ import shutil
 import subprocess
 import threading
 
+import numpy as np
 import pytest
 
 HERE = pathlib.Path(__file__).parent
@@ -87,3 +89,10 @@ def take_steps(folder, url, profile, steps, flags=FLAGS, **more):
     done = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
+
+
+def pixels(seen):
+    """What the step `pixels` saw of a canvas: integers (height, width, 3); nothing of it may be transparent."""
+    rgba = np.frombuffer(base64.b64decode(seen["rgba"]), np.uint8).reshape(seen["height"], seen["width"], 4)
+    assert np.all(rgba[..., 3] == 255)
+    return rgba[..., :3].astype(int)

@@ -3,11 +3,11 @@
 //     node steps.mjs '{"browser": "/usr/bin/chromium", "flags": [], "profile": "DIR", "url": "http://...",
 //                      "viewport": {"width": 1400, "height": 900}, "steps": [["settle"], ["text", "#status"]]}'
 //
-// Prints {"seen": [what the steps give], "errors": [lines of the console], "elsewhere": [requests to other hosts]}.
+// "random" in it is what Math.random() gives there each time. Prints {"seen": [what the steps give], "errors": [lines of the console], "elsewhere": [requests to other hosts]}.
 import {readFileSync} from "node:fs";
 import {chromium} from "playwright-core";
 
-const {browser, flags, profile, url, viewport, touch, colorScheme, steps} = JSON.parse(process.argv[2]);
+const {browser, flags, profile, url, viewport, touch, colorScheme, random, steps} = JSON.parse(process.argv[2]);
 const context = await chromium.launchPersistentContext(profile, {
   executablePath: browser, args: flags, viewport, hasTouch: touch ?? false, colorScheme: colorScheme ?? "light",
   acceptDownloads: true,
@@ -26,10 +26,15 @@ const place = async (selector, [x, y]) => {
   return [box.x + x * box.width, box.y + y * box.height];
 };
 const does = {
+  // What the page's status line says, once it begins so.
+  said: async (beginning) => {
+    const is = (words) => new RegExp(`^(${words})`).test(document.querySelector("#status").textContent);
+    await page.waitForFunction(is, beginning, {timeout: 90_000});
+    return page.textContent("#status");
+  },
   // Until something was said and no picture has come for a while.
   settle: async (beginning = "ready|error|Open") => {
-    const said = (words) => new RegExp(`^(${words})`).test(document.querySelector("#status").textContent);
-    await page.waitForFunction(said, beginning, {timeout: 90_000});
+    await does.said(beginning);
     for (let before = -1, now = 0; before !== now;) {
       before = now;
       await page.waitForTimeout(700);
@@ -85,6 +90,7 @@ const does = {
   reload: async () => { await page.reload(); },
 };
 try {
+  if (random !== undefined) await page.addInitScript((number) => { Math.random = () => number; }, random);
   await page.goto(url);
   for (const [name, ...words] of steps) seen.push(await does[name](...words) ?? null);
   console.log(JSON.stringify({seen, errors, elsewhere}));

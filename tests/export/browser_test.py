@@ -1,11 +1,9 @@
 """docs/samples/on_device.html in a real headless browser: the pictures that the interpreter gives, and its refusals."""
 
-import base64
 import json
 import pathlib
 import runpy
 import shutil
-import subprocess
 
 import numpy as np
 import pytest
@@ -30,31 +28,29 @@ def browse(tmp_path_factory):
 
     Skips where there is no chromium, node or npm, or where npm does not get the packages of browser/package-lock.json.
     """
-    browser = kit["find_browser"]()
+    kit["find_browser"]()
     folder = tmp_path_factory.mktemp("site")
     kit["install"](HERE, folder)
-    for file in (HERE / "drive.mjs", SAMPLE, ANY_MODEL):
+    for file in (SAMPLE, ANY_MODEL):
         shutil.copy(file, folder)
     server = kit["serve"](folder)
 
     def call(model, layouts, flags=kit["FLAGS"], query="", page=SAMPLE):
         shutil.copy(model, folder / "model.tflite")
-        request = {
-            "browser": browser,
-            "flags": flags,
-            "profile": str(tmp_path_factory.mktemp("profile")),
-            "url": f"http://127.0.0.1:{server.server_port}/{page.name}?model=model.tflite{query}",
-            "random": RANDOM,
-            "files": [str(path) for path in layouts],
-        }
-        result = subprocess.run(
-            ["node", "drive.mjs", json.dumps(request)], cwd=folder, capture_output=True, text=True, timeout=120
-        )
-        assert result.returncode == 0, result.stderr
-        shown = json.loads(result.stdout)
+        url = f"http://127.0.0.1:{server.server_port}/{page.name}?model=model.tflite{query}"
+        steps = [["said", "ready|error: "]]
+        for path in layouts:
+            steps += [
+                ["evaluate", "document.querySelector('#status').textContent = 'waiting'"],
+                ["file", "#layout", str(path)],
+                ["said", "synthesised|error: "],
+                ["pixels", "#picture"],
+            ]
+        shown = kit["take_steps"](folder, url, tmp_path_factory.mktemp("profile"), steps, flags, random=RANDOM)
         assert shown["elsewhere"] == []
-        pictures = [np.frombuffer(base64.b64decode(picture), np.uint8) for picture in shown["pictures"]]
-        return shown["said"], [picture.reshape(32, 32, 4)[..., :3] for picture in pictures]
+        said = [words for (name, *_), words in zip(steps, shown["seen"]) if name == "said"]
+        canvases = [seen for (name, *_), seen in zip(steps, shown["seen"]) if name == "pixels"]
+        return said, [kit["pixels"](seen) for words, seen in zip(said[1:], canvases) if not words.startswith("error: ")]
 
     yield call
     server.shutdown()
