@@ -70,7 +70,7 @@ export class Board {
     if (event.button || this.pointer !== null) return;
     this.pointer = event.pointerId;
     event.preventDefault();
-    this.canvas.focus();
+    this.canvas.focus({ preventScroll: true }); // the page must not move beneath the finger
     this.canvas.setPointerCapture(event.pointerId);
     const point = this.place(event);
     this.history.begin();
