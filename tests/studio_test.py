@@ -166,6 +166,24 @@ def test_it_changes_where_one_draws_and_nowhere_far_from_it(drive, tflite, label
     assert errors == []
 
 
+def test_a_line_is_seen_before_it_is_drawn(drive, tflite):
+    ruler = "(() => { const all = document.querySelector('#ruler'), line = all.firstElementChild; return [" \
+            "getComputedStyle(all).display, ...['x1', 'y1', 'x2', 'y2'].map((name) => Number(line.getAttribute(name)))]; })()"  # fmt: skip
+    steps = [["settle"], ["click", "[data-tool=line]"], ["click", "#palette button:nth-child(3)"],
+             ["pixels", "#labels"], ["evaluate", ruler],
+             ["hold", "#labels", [[0.25, 0.25], [0.75, 0.5]]], ["pixels", "#labels"], ["evaluate", ruler],
+             ["release"], ["pixels", "#labels"], ["evaluate", ruler]]  # fmt: skip
+    seen, errors = drive(tflite, steps)
+    before, held, after = shots(seen)
+    hidden, shown, gone = (each for each in seen if isinstance(each, list))
+    np.testing.assert_array_equal(before, held)
+    np.testing.assert_allclose(shown[1:], [8, 8, 24, 16], atol=0.5)  # of a map of 32x32
+    moved, ids = np.any(before != after, axis=-1), ids_of(after, open_model(str(tflite)).classes)
+    assert ids[8, 8] == ids[12, 16] == ids[15, 23] == 2 and moved.any() and not moved[24:, :8].any()
+    assert [each[0] == "none" for each in (hidden, shown, gone)] == [True, False, True]
+    assert errors == []
+
+
 def test_edge_and_first_image_are_shown_where_the_model_gives_them(drive, make_run, labels, tmp_path):
     model, path = InferenceModel(make_run("ecgan", has_unknown=True), intermediates=True), tmp_path / "model.tflite"
     write_tflite(model, str(path), "float32")
@@ -196,8 +214,11 @@ def test_a_split_model_takes_exemplars_and_mixes_their_styles(drive, make_run, l
                   ["file", f"[data-exemplar-labels='{index}']", of_it], ["settle"], ["pixels", "#picture"]]  # fmt: skip
     for share in (50, 100):
         steps += [["range", "#mix", share], ["settle"], ["pixels", "#picture"]]
+    other = layout_file(tmp_path / "other.png", labels[:16])
+    steps += [["file", "[data-exemplar-labels='0']", other], ["said", "error"]]
     seen, errors = drive(tmp_path / "painter.tflite", steps, encoder=tmp_path / "style_encoder.tflite")
     assert "open an exemplar photograph" in seen
+    assert "32x32" in seen[-1] and "32x16" in seen[-1]
     first, still_first, between, second = shots(seen)
     opened = open_model(str(tmp_path))
     for shown, exemplar in zip((first, second), exemplars):

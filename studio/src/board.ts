@@ -5,6 +5,8 @@ import { History, isEmpty, type LabelMap, type Rect } from "./label_map";
 
 export type Tool = "brush" | "line" | "fill" | "eraser";
 type Point = [number, number];
+/** What lies over the canvas: where the brush is, and the line that would be drawn. */
+type Overlay = { cursor: HTMLElement; ruler: SVGSVGElement };
 
 export class Board {
   tool: Tool = "brush";
@@ -20,7 +22,7 @@ export class Board {
     readonly canvas: HTMLCanvasElement,
     readonly map: LabelMap,
     private classes: LabelClass[],
-    private marker: HTMLElement,
+    private overlay: Overlay,
     private changed: (rect: Rect) => void,
     private over: (id: number) => void,
     before: Board | null = null,
@@ -33,7 +35,7 @@ export class Board {
     canvas.onpointerdown = (event) => this.down(event);
     canvas.onpointermove = (event) => this.move(event);
     canvas.onpointerup = canvas.onpointercancel = (event) => this.up(event);
-    canvas.onpointerleave = () => (marker.hidden = true);
+    canvas.onpointerleave = () => (overlay.cursor.hidden = true);
     canvas.onkeydown = (event) => this.key(event);
     this.draw(map.all);
   }
@@ -83,6 +85,7 @@ export class Board {
     const point = this.place(event);
     this.show(point);
     if (event.pointerId !== this.pointer) return;
+    if (this.last && this.tool === "line") this.measure(this.last, point);
     if (!this.last || this.tool === "fill" || this.tool === "line") return;
     for (const each of event.getCoalescedEvents?.() ?? [event]) this.stroke(this.place(each));
     this.stroke(point);
@@ -96,6 +99,7 @@ export class Board {
   private up(event: PointerEvent) {
     if (event.pointerId !== this.pointer || !this.last) return;
     this.pointer = null;
+    this.overlay.ruler.setAttribute("hidden", "");
     if (this.tool === "line" && event.type === "pointerup") this.stroke(this.place(event));
     this.last = null;
     this.history.end();
@@ -126,15 +130,26 @@ export class Board {
 
   private show([x, y]: Point) {
     const inside = x >= 0 && y >= 0 && x < this.map.width && y < this.map.height;
-    this.marker.hidden = !inside;
+    this.overlay.cursor.hidden = !inside;
     if (!inside) return;
     const [width, height] = [this.map.width, this.map.height];
-    const { style } = this.marker;
+    const { style } = this.overlay.cursor;
     style.left = `${(100 * (x - this.diameter / 2)) / width}%`;
     style.top = `${(100 * (y - this.diameter / 2)) / height}%`;
     style.width = `${(100 * this.diameter) / width}%`;
     style.height = `${(100 * this.diameter) / height}%`;
     this.over(this.map.ids[Math.floor(y) * width + Math.floor(x)]);
+  }
+
+  /** Shows the line that letting go would draw. */
+  private measure([x1, y1]: Point, [x2, y2]: Point) {
+    const { ruler } = this.overlay;
+    const set = (element: Element, values: object) =>
+      Object.entries(values).forEach(([name, value]) => element.setAttribute(name, String(value)));
+    const stroke = `rgb(${this.classes[this.id].color.join(",")})`;
+    set(ruler, { viewBox: `0 0 ${this.map.width} ${this.map.height}`, preserveAspectRatio: "none" });
+    set(ruler.firstElementChild!, { x1, y1, x2, y2, stroke, "stroke-width": this.diameter });
+    ruler.removeAttribute("hidden");
   }
 
   private note(rect: Rect) {

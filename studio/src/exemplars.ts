@@ -9,22 +9,31 @@ import type { Synthesis } from "./synthesis";
 
 export const takesExemplar = (inputs: Input[]) => inputs.some(({ name }) => name === "exemplar");
 
+/** What a file holds at the model's size, and the size that it had. */
+interface Brought<Values> {
+  values: Values;
+  size: string;
+}
+
 /** The photograph as the networks see it: float32 in [-1, 1]. */
-export async function readPhotograph(file: Blob, { width, height }: Description): Promise<Float32Array> {
-  const options: ImageBitmapOptions = { colorSpaceConversion: "none", resizeQuality: "high" };
-  const bitmap = await createImageBitmap(file, { ...options, resizeWidth: width, resizeHeight: height }).catch(() => {
+async function readPhotograph(file: Blob, { width, height }: Description): Promise<Brought<Float32Array>> {
+  const whole = await createImageBitmap(file, { colorSpaceConversion: "none" }).catch(() => {
     throw new FileError("this is no picture that the browser opens");
   });
+  const size = `${whole.width}x${whole.height}`;
+  const bitmap = await createImageBitmap(whole, { resizeQuality: "high", resizeWidth: width, resizeHeight: height });
+  whole.close();
   const context = new OffscreenCanvas(width, height).getContext("2d")!;
   context.drawImage(bitmap, 0, 0);
   bitmap.close();
   const { data } = context.getImageData(0, 0, width, height);
-  return Float32Array.from({ length: 3 * width * height }, (_, at) => data[4 * Math.floor(at / 3) + (at % 3)] / 127.5 - 1);
+  const pixel = (at: number) => data[4 * Math.floor(at / 3) + (at % 3)] / 127.5 - 1;
+  return { values: Float32Array.from({ length: 3 * width * height }, (_, at) => pixel(at)), size };
 }
 
-export async function readExemplarLabels(file: Blob, { classes, width, height }: Description): Promise<Int32Array> {
+async function readExemplarLabels(file: Blob, { classes, width, height }: Description): Promise<Brought<Int32Array>> {
   const { map } = await readLabels(new Uint8Array(await file.arrayBuffer()), classes);
-  return Int32Array.from(resized(map, width, height).ids);
+  return { values: Int32Array.from(resized(map, width, height).ids), size: `${map.width}x${map.height}` };
 }
 
 /** Between two styles, tensor by tensor: 0 is the first one, 1 the other. */
@@ -38,8 +47,8 @@ export function mixed(one: Others, other: Others | null, share: number): Others 
 
 /** The exemplars of an open model, and what it takes of them. */
 export class Exemplars {
-  private readonly photographs: (Float32Array | null)[] = [null, null];
-  private readonly labels: (Int32Array | null)[] = [null, null];
+  private readonly photographs: (Brought<Float32Array> | null)[] = [null, null];
+  private readonly labels: (Brought<Int32Array> | null)[] = [null, null];
   private readonly styles: (Others | null)[] = [null, null];
   /** Of the second one's style. */
   share = 0;
@@ -63,12 +72,19 @@ export class Exemplars {
   }
 
   async setPhotograph(index: number, file: Blob) {
-    this.photographs[index] = await readPhotograph(file, this.description);
+    const photograph = await readPhotograph(file, this.description);
+    this.photographs[index] = photograph;
+    if (this.labels[index]?.size !== photograph.size) this.labels[index] = null; // of another photograph
     await this.encode(index);
   }
 
   async setLabels(index: number, file: Blob) {
-    this.labels[index] = await readExemplarLabels(file, this.description);
+    const labels = await readExemplarLabels(file, this.description);
+    const photograph = this.photographs[index];
+    if (photograph && photograph.size !== labels.size) {
+      throw new FileError(`the exemplar is ${photograph.size}, its label map ${labels.size}: open the one that lies on it`);
+    }
+    this.labels[index] = labels;
     await this.encode(index);
   }
 
@@ -92,10 +108,11 @@ export class Exemplars {
 
   private given(index: number): Others {
     const labels = this.labels[index];
-    return { exemplar: this.photographs[index]!, ...(labels ? { exemplar_labels: labels } : {}) };
+    return { exemplar: this.photographs[index]!.values, ...(labels ? { exemplar_labels: labels.values } : {}) };
   }
 
   private async encode(index: number) {
+    this.styles[index] = null;
     if (this.isSplit && this.isWhole(index)) this.styles[index] = await this.synthesis.encode(this.given(index));
   }
 }

@@ -5,22 +5,20 @@ import { type Description, FileError, readDescription } from "./description";
 import { Exemplars } from "./exemplars";
 import { readLabels } from "./label_files";
 import { isEmpty, type LabelMap, type Rect } from "./label_map";
+import { listen } from "./keyboard";
 import { othersOf } from "./latents";
 import { layoutOf, realLayouts, resized, sizesOf } from "./layouts";
 import type { Backend } from "./messages";
+import { attempt, fail, find, onFiles, say, select } from "./page";
 import { Painting } from "./painting";
 import { Palette } from "./palette";
+import { canvasesOf, pacer } from "./progress";
 import { type Kind, save } from "./saving";
 import { Synthesis } from "./synthesis";
+import { openPhotograph, showOpacity } from "./tracing";
 
-const KEPT = 21; // pictures whose median pace is shown
 const MAX_MODEL = 1_000_000_000; // bytes
-const MAX_TRACED = 2048; // pixels a side of a photograph to trace
-const find = <T extends HTMLElement>(id: string) => document.getElementById(id) as T;
-const select = (id: string) => find<HTMLSelectElement>(id);
 const tools = [...document.querySelectorAll<HTMLButtonElement>("[data-tool]")];
-const search = find<HTMLInputElement>("search");
-const picture = find<HTMLCanvasElement>("picture");
 
 /** An open model: all of it is there, or none. */
 interface Session {
@@ -39,24 +37,6 @@ let painting: Painting | null = null;
 let fileName = "layout";
 let isFile = false; // whether the layout was opened
 let isPainted = false; // or changed by hand
-
-function say(words: string, isWrong = false) {
-  const status = find("status");
-  status.textContent = words;
-  status.classList.toggle("wrong", isWrong);
-}
-
-const fail = (error: Error) => say(`error: ${error.message}`, true);
-
-/** Runs what a person asked for; whatever is wrong with it is said, and what was there stays. */
-function attempt(action: () => Promise<void> | void) {
-  return Promise.resolve()
-    .then(action)
-    .catch((error: Error) => {
-      if (!(error instanceof FileError)) console.warn(error);
-      fail(error);
-    });
-}
 
 // ---- the model
 
@@ -144,58 +124,17 @@ function showMap(map: LabelMap, note = "") {
   const { description, synthesis, exemplars } = session;
   painting?.close();
   const { others, said } = othersOf(synthesis.inputs, seed());
-  painting = new Painting(map, description, synthesis, canvasesOf(synthesis.outputs), pacer(said + note), fail);
+  painting = new Painting(map, description, synthesis, canvasesOf(synthesis.outputs), pacer(synthesis.where, said + note), fail);
   const ofExemplar = exemplars.others;
   painting.others = ofExemplar && { ...others, ...ofExemplar };
   if (exemplars.missing) say(`ready: ${exemplars.missing}${note}`);
   const { chosen, diameter, tool } = board ?? { chosen: 0, diameter: 12, tool: "brush" as Tool };
   const over = (id: number) => (find("under").textContent = description.classes[id].name);
-  board = new Board(find("labels"), map, description.classes, find("cursor"), changed, over, board);
+  const overlay = { cursor: find("cursor"), ruler: document.querySelector<SVGSVGElement>("#ruler")! };
+  board = new Board(find("labels"), map, description.classes, overlay, changed, over, board);
   Object.assign(board, { chosen: Math.min(chosen, description.classes.length - 1), diameter, tool });
   showButtons();
   painting.invalidate(map.all);
-}
-
-/** Tells how long each picture took, and once what there is to say when all of them are there. */
-function pacer(note: string) {
-  const began = performance.now();
-  const paces: number[] = [];
-  const { where } = session!.synthesis;
-  let isFirst = true;
-  return (milliseconds: number, waiting: number) => {
-    paces.push(milliseconds);
-    const median = paces.slice(-KEPT).sort((a, b) => a - b)[Math.min(paces.length, KEPT) >> 1];
-    const rest = waiting ? `, ${waiting} tiles to go` : "";
-    find("pace").textContent = `${milliseconds.toFixed(0)} ms (median ${median.toFixed(0)}) a tile, ${where}${rest}`;
-    if (isFirst && !waiting) say(`ready: ${(performance.now() - began).toFixed(0)} ms to the first picture${note}`);
-    isFirst &&= waiting > 0;
-    document.body.dataset.pictures = String(Number(document.body.dataset.pictures ?? 0) + 1);
-  };
-}
-
-const CAPTIONS: Record<string, string> = {
-  edge: "Edge",
-  initial_image: "First image",
-  global_image: "Global image",
-  local_image: "Local image",
-};
-
-/** A canvas for each picture that the model gives: the final one, and those on the way to it. */
-function canvasesOf(outputs: string[]): Map<string, HTMLCanvasElement> {
-  const canvases = new Map([["image", picture]]);
-  const given = Object.keys(CAPTIONS).filter((name) => outputs.includes(name));
-  const figures = given.map((name) => {
-    const [figure, canvas, caption] = ["figure", "canvas", "figcaption"].map((tag) => document.createElement(tag));
-    canvas.id = `picture-${name}`;
-    canvas.setAttribute("role", "img");
-    canvas.setAttribute("aria-label", CAPTIONS[name]);
-    caption.textContent = CAPTIONS[name];
-    figure.append(canvas, caption);
-    canvases.set(name, canvas as HTMLCanvasElement);
-    return figure;
-  });
-  find("steps").replaceChildren(...figures);
-  return canvases;
 }
 
 function changed(rect: Rect) {
@@ -273,33 +212,9 @@ find("mix").oninput = ({ target }) => {
   useExemplars();
 };
 
-// ---- a photograph to trace
-
-async function openPhotograph(file: File) {
-  if (!board) throw new FileError("open a model first");
-  const bitmap = await createImageBitmap(file).catch(() => {
-    throw new FileError(`${file.name} is no picture that this browser opens`);
-  });
-  const canvas = find<HTMLCanvasElement>("photograph");
-  const scale = Math.min(1, MAX_TRACED / Math.max(bitmap.width, bitmap.height));
-  canvas.width = Math.max(1, Math.round(scale * bitmap.width));
-  canvas.height = Math.max(1, Math.round(scale * bitmap.height));
-  canvas.getContext("2d")!.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
-  bitmap.close();
-  canvas.hidden = false;
-  find("opacity-label").hidden = false;
-  showOpacity();
-}
-
-function showOpacity() {
-  const isTracing = !find<HTMLCanvasElement>("photograph").hidden;
-  const opacity = Number(find<HTMLInputElement>("opacity").value) / 100;
-  find("labels").style.opacity = isTracing ? String(opacity) : "1";
-}
-
 // ---- what a person does
 
-const palette = new Palette(find("palette"), search, (id) => {
+const palette = new Palette(find("palette"), find("search"), (id) => {
   if (board) board.chosen = id;
   if (board?.tool === "eraser") choose("brush");
 });
@@ -309,18 +224,12 @@ function choose(tool: Tool) {
   showButtons();
 }
 
-/** What was chosen is acted on, and the same file may be chosen again. */
-function onFiles(id: string, action: (files: File[]) => Promise<void>) {
-  const input = find<HTMLInputElement>(id);
-  input.onchange = () => {
-    const files = [...(input.files ?? [])];
-    if (files.length) void attempt(() => action(files)).then(() => (input.value = ""));
-  };
-}
-
 onFiles("open-model", openFiles);
 onFiles("open-labels", ([file]) => openLabels(file));
-onFiles("open-photograph", ([file]) => openPhotograph(file));
+onFiles("open-photograph", async ([file]) => {
+  if (!board) throw new FileError("open a model first");
+  await openPhotograph(file);
+});
 find("begin").onclick = () => void attempt(startAnew);
 find("seed").onchange = () => void attempt(changeSeed);
 find("size").onchange = () => void attempt(changeSize);
@@ -332,7 +241,7 @@ find("brush").oninput = ({ target }) => board && (board.diameter = Number((targe
 find("save-it").onclick = () =>
   void attempt(() => {
     if (!board || !session || !painting) return;
-    const canvases = { labels: find<HTMLCanvasElement>("labels"), picture };
+    const canvases = { labels: find<HTMLCanvasElement>("labels"), picture: find<HTMLCanvasElement>("picture") };
     const kind = select("save").value as Kind;
     if (["picture", "both"].includes(kind) && !painting.isWhole) throw new FileError("the picture is not done yet");
     say(save(kind, fileName, board.map, session.description.classes, canvases));
@@ -348,28 +257,11 @@ for (const frame of frames) {
 }
 for (const button of tools) button.onclick = () => choose(button.dataset.tool as Tool);
 
-const typesLetters = (target: EventTarget | null) =>
-  target instanceof HTMLSelectElement || (target instanceof HTMLInputElement && target.type !== "range");
-
-document.onkeydown = (event) => {
-  if (typesLetters(event.target) || event.altKey) return;
-  const key = event.key.toLowerCase();
-  if (event.ctrlKey || event.metaKey) {
-    if (key === "z" && !event.shiftKey) find("undo").click();
-    else if (key === "y" || key === "z") find("redo").click();
-    else return;
-  } else if (key === "[" || key === "]") {
-    const range = find<HTMLInputElement>("brush");
-    range.value = String(Number(range.value) + (key === "[" ? -2 : 2));
-    if (board) board.diameter = Number(range.value);
-  } else if (key === "/") search.focus();
-  else {
-    const tool = ({ b: "brush", l: "line", f: "fill", e: "eraser" } as Record<string, Tool>)[key];
-    if (!tool) return;
-    choose(tool);
-  }
-  event.preventDefault();
-};
+listen(choose, (change) => {
+  const range = find<HTMLInputElement>("brush");
+  range.value = String(Number(range.value) + change);
+  if (board) board.diameter = Number(range.value);
+});
 
 // ---- the beginning
 

@@ -55,12 +55,16 @@ const does = {
     await send("touchMove", [{...one, x: one.x + 8, id: 1}, {...two, y: two.y + 8, id: 2}]);
     await send("touchEnd", []);
   },
-  stroke: async (selector, points) => {
+  hold: async (selector, points) => {  // a stroke that does not end yet
     await page.locator(selector).scrollIntoViewIfNeeded();
     await page.mouse.move(...await place(selector, points[0]));
     await page.mouse.down();
     for (const point of points) await page.mouse.move(...await place(selector, point), {steps: 4});
-    await page.mouse.up();
+  },
+  release: () => page.mouse.up(),
+  stroke: async (selector, points) => {
+    await does.hold(selector, points);
+    await does.release();
   },
   tap: async (selector, point) => { await page.touchscreen.tap(...await place(selector, point)); },
   click: (selector) => page.click(selector),
