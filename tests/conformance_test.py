@@ -59,59 +59,63 @@ def cases(artefacts):
     return [pytest.param(run, artefact, marks=marks(run, artefact)) for run in RUNS for artefact in artefacts]
 
 
-@pytest.fixture(scope="module", params=[pytest.param(run, marks=marks(run)) for run in RUNS], ids=str)
-def run(request, make_run):
-    name, inputs = request.param
-    return make_run(name, **INPUTS[inputs])
+class Exported:
+    """A run, what Keras gives of its layouts, and the artefacts that were asked for so far, each written once."""
 
+    def __init__(self, folder, run):
+        self.folder, self.model = folder, InferenceModel(run)
+        self.expected = open_keras_run(run).generate(self.model.layouts)
+        self.paths = {}
+        (folder / "model.json").write_text((run / "model.json").read_text())
 
-@pytest.fixture(scope="module")
-def model(run):
-    return InferenceModel(run)
-
-
-@pytest.fixture(scope="module")
-def expected(run, model):
-    return open_keras_run(run).generate(model.layouts)
-
-
-@pytest.fixture(scope="module")
-def written(run, model, tmp_path_factory):
-    """A function of an artefact's name to its path; written once."""
-    folder, paths = tmp_path_factory.mktemp("artefacts"), {}
-    (folder / "model.json").write_text((run / "model.json").read_text())
-
-    def write(artefact):
-        if artefact not in paths:
-            paths[artefact] = path = folder / artefact
+    def write(self, artefact):
+        if artefact not in self.paths:
+            self.paths[artefact] = path = self.folder / artefact
             path.parent.mkdir(exist_ok=True)
-            {**ARTEFACTS, **IN_BYTES}[artefact][0](model, str(path))
-        return str(paths[artefact])
-
-    return write
+            {**ARTEFACTS, **IN_BYTES}[artefact][0](self.model, str(path))
+        return str(self.paths[artefact])
 
 
-@pytest.mark.parametrize(("run", "artefact"), cases([*ARTEFACTS, *IN_BYTES]), indirect=["run"], ids=str)
-def test_an_export_gives_what_keras_gives(model, expected, artefact, written):
+@pytest.fixture(scope="module")
+def exported(make_run, tmp_path_factory):
+    """A function of a case's run to `Exported`. (A fixture by parameters would be made again for every artefact.)"""
+    kept = {}
+
+    def of(run):
+        if run not in kept:
+            kept.clear()
+            name, inputs = run
+            kept[run] = Exported(tmp_path_factory.mktemp("artefacts"), make_run(name, **INPUTS[inputs]))
+        return kept[run]
+
+    return of
+
+
+@pytest.mark.parametrize(("run", "artefact"), cases([*ARTEFACTS, *IN_BYTES]), ids=str)
+def test_an_export_gives_what_keras_gives(exported, run, artefact):
+    of = exported(run)
     precision = {**ARTEFACTS, **IN_BYTES}[artefact][1]
-    images = open_model(written(artefact)).generate(model.layouts)
-    result = compare(expected, images, precision, artefact in IN_BYTES)
+    images = open_model(of.write(artefact)).generate(of.model.layouts)
+    result = compare(of.expected, images, precision, artefact in IN_BYTES)
     assert result["passed"], result
     assert not result["flat"]  # a constant image would agree with anything
 
 
 @pytest.mark.skipif(driver() is None, reason="no Vulkan driver; Debian's package chromium brings one")
-@pytest.mark.parametrize(("run", "artefact"), cases([*TFLITE, *IN_BYTES]), indirect=["run"], ids=str)
-def test_a_gpu_runs_all_of_it_and_gives_what_keras_gives(model, expected, artefact, written):
-    found, images = on_gpu(written(artefact), model.layouts)
+@pytest.mark.parametrize(("run", "artefact"), cases([*TFLITE, *IN_BYTES]), ids=str)
+def test_a_gpu_runs_all_of_it_and_gives_what_keras_gives(exported, run, artefact):
+    of = exported(run)
+    found, images = on_gpu(of.write(artefact), of.model.layouts)
     assert found["checked"] and found["whole"] and not found["refused"], found
-    result = compare(expected, as_float(images), {**ARTEFACTS, **IN_BYTES}[artefact][1], artefact in IN_BYTES)
+    result = compare(of.expected, as_float(images), {**ARTEFACTS, **IN_BYTES}[artefact][1], artefact in IN_BYTES)
     assert result["passed"], result
 
 
-def test_folding_changes_no_pixel(model, expected):
+@pytest.mark.parametrize("run", [pytest.param(run, marks=marks(run)) for run in RUNS], ids=str)
+def test_folding_changes_no_pixel(exported, run):
+    model = exported(run).model
     folded = model.image(**model.layouts)["image"]
-    np.testing.assert_allclose(folded, expected, atol=1e-4)
+    np.testing.assert_allclose(folded, exported(run).expected, atol=1e-4)
     before, after = (model.graph[f"{when}_folding"]["operators"] for when in ("before", "after"))
     can_fold = any(hasattr(layer, "fold") for layer in model.generator._flatten_layers())
     assert (after < before) == can_fold
