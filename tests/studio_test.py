@@ -167,8 +167,11 @@ def test_it_changes_where_one_draws_and_nowhere_far_from_it(drive, tflite, label
 
 
 def test_a_line_is_seen_before_it_is_drawn(drive, tflite):
-    ruler = "(() => { const all = document.querySelector('#ruler'), line = all.firstElementChild; return [" \
-            "getComputedStyle(all).display, ...['x1', 'y1', 'x2', 'y2'].map((name) => Number(line.getAttribute(name)))]; })()"  # fmt: skip
+    ruler = """(() => {
+      const all = document.querySelector('#ruler'), numbers = ['x1', 'y1', 'x2', 'y2'];
+      const place = numbers.map((name) => Number(all.firstElementChild.getAttribute(name)));
+      return [getComputedStyle(all).display, ...place];
+    })()"""
     steps = [["settle"], ["click", "[data-tool=line]"], ["click", "#palette button:nth-child(3)"],
              ["pixels", "#labels"], ["evaluate", ruler],
              ["hold", "#labels", [[0.25, 0.25], [0.75, 0.5]]], ["pixels", "#labels"], ["evaluate", ruler],
