@@ -25,5 +25,5 @@ def student(data, image_size, cells):
     config.data.image_size = image_size
     fast_recipe(config)
     textured(config, cells)
-    config.model.base_filters = 24
+    config.model.base_filters = 16
     return config

@@ -12,14 +12,14 @@ from ecgan_tf.layers.upsampling import upsample_bilinear
 from ecgan_tf.models.generator import Generator
 
 STRIDE = 16  # of the first feature map
-WIDTHS = (8, 8, 4, 2, 1)  # C times, of the feature maps at 1/16, 1/8, 1/4, 1/2 and the whole size
+WIDTHS = (12, 12, 6, 3, 1)  # C times, of the feature maps at 1/16, 1/8, 1/4, 1/2 and the whole size
 
 
 @keras.saving.register_keras_serializable("ecgan_tf")
 class MobileGenerator(Generator):
     """Label map in, photograph out, in a few per cent of ECGAN's multiplications. Ours; of no paper.
 
-        start      LabelConv2D at 1/16 of the size to 8 C
+        start      LabelConv2D at 1/16 of the size to 12 C
         levels     at 1/16, 1/8, 1/4, 1/2 and the whole size: pointwise to the level's width, enlarged by 2 (bilinear),
                    `FixedNoise`, separable blocks that class normalisation modulates by the layout of that size
         end        leaky ReLU, conv 3x3, tanh
