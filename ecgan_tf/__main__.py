@@ -25,6 +25,7 @@ GROUPS = {
         "configs": Command("ecgan_tf.commands.configs", "lists the experiments that ship with the package"),
         "keys": Command("ecgan_tf.commands.keys", "lists the config keys of a method"),
         "train": Command("ecgan_tf.commands.train", "trains or continues a run"),
+        "launch": Command("ecgan_tf.commands.launch", "trains one run by several workers on this machine"),
         "segmenter": Command(
             "ecgan_tf.commands.segmenter", "trains a segmenter: a judge, or the label generator of L_s"
         ),

@@ -190,5 +190,5 @@ def _words(error, interrupted):
 
 def _fail(message, code=1):
     interrupts.release_stderr()
-    print(f"error: {' '.join(str(message).split())}", file=sys.stderr)
+    print(f"{console.speaker()}error: {' '.join(str(message).split())}", file=sys.stderr)
     sys.exit(code)

@@ -70,6 +70,11 @@ SHARED_KEYS = {
         "", "a run, or a file of its checkpoints/, whose weights this one starts from; classes are matched by name"
     ),
     "train.devices": Key("", "`` for all GPUs, else one CPU; or a list such as `GPU:0,GPU:1`"),
+    "train.cluster": Key(
+        "",
+        "several workers, HOST:PORT of each, the chief first, with --task; ``: what TF_CONFIG or Slurm's srun name; "
+        "`none`: one, whatever they name",
+    ),
     "train.precision": Key("float32", "of activations", ("float32", "mixed_float16", "mixed_bfloat16"), toy="float32"),
     "train.update_order": Key(
         "alternating",

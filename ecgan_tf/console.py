@@ -22,9 +22,22 @@ def progress_bar(description):
     return show
 
 
+_SPEAKER = [""]
+
+
+def speak_as(name):
+    """Begins every later line with `[name] `, with nothing for "": several workers may write into one log."""
+    _SPEAKER[0] = f"[{name}] " if name else ""
+
+
+def speaker():
+    """What every line begins with."""
+    return _SPEAKER[0]
+
+
 def say(message):
     """Tells the user how it goes: one line on stdout, at once, also into a pipe."""
-    print(message, flush=True)
+    print(f"{_SPEAKER[0]}{message}", flush=True)
 
 
 def quiet_tensorflow():

@@ -11,7 +11,7 @@ from absl import flags
 
 from ecgan_tf import cli
 from ecgan_tf.errors import RequestError
-from ecgan_tf.training.strategy import check_cluster, make_strategy
+from ecgan_tf.training.strategy import make_strategy
 
 ROOT = Path(__file__).parents[1]
 PROGRAM = """
@@ -62,28 +62,6 @@ def test_another_backend_in_the_environment_is_not_used_and_said(tmp_path):
 def test_a_device_that_is_named_twice_is_one_line(names):
     with pytest.raises(RequestError, match="config.train.devices names .* twice; a device holds one replica"):
         make_strategy(names)
-
-
-@pytest.mark.parametrize(
-    ("text", "part"),
-    [
-        ('{"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "worker", "index": 0}}', "names 2 workers"),
-        ('{"cluster": {"chief": ["a:1"], "worker": ["b:1"]}}', "names 2 workers"),
-        ("no JSON", "describes no cluster"),
-        ("[]", "describes no cluster"),
-        ('{"cluster": 3}', "describes no cluster"),
-    ],
-)
-def test_a_cluster_is_refused_before_it_trains_two_runs_into_one_folder(text, part, monkeypatch):
-    monkeypatch.setenv("TF_CONFIG", text)
-    with pytest.raises(RequestError, match=f"TF_CONFIG.*{part}"):
-        check_cluster()
-
-
-@pytest.mark.parametrize("text", ["", "{}", '{"cluster": {"worker": ["a:1"]}}'])
-def test_one_worker_is_no_cluster(text, monkeypatch):
-    monkeypatch.setenv("TF_CONFIG", text)
-    check_cluster()
 
 
 def test_a_flag_of_one_value_is_given_once():

@@ -9,7 +9,6 @@ a process of their own, this file as a program: a process that ends is counted, 
 
 import io
 import json
-import os
 import pathlib
 import re
 import resource
@@ -32,7 +31,7 @@ from ecgan_tf.inference.runtimes import checked_description, open_model, read_tf
 from ecgan_tf.json_lines import drop_lines_after
 from ecgan_tf.openvino_core import openvino_core
 from ecgan_tf.runs.folder import RunFolder, read_config, read_json, read_layouts
-from ecgan_tf.training.strategy import check_cluster
+from ecgan_tf.training.cluster import find_cluster
 from export import build_engine, on_device
 
 CLASSES = ClassList(("sky", "tree", "road"), np.uint8([[200, 40, 30], [30, 180, 60], [20, 60, 220]]), 255)
@@ -284,11 +283,7 @@ def tflite():
 
 
 def read_cluster(path):
-    os.environ["TF_CONFIG"] = path.read_bytes().decode("utf-8", "replace").replace("\0", " ")
-    try:
-        check_cluster()
-    finally:
-        del os.environ["TF_CONFIG"]
+    find_cluster(environment={"TF_CONFIG": path.read_bytes().decode("utf-8", "replace")})
 
 
 def read_schedule(path):

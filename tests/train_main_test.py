@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ecgan_tf.training.summaries import MEASURED
+
 ROOT = pathlib.Path(__file__).parents[1]
 CONFIG = f"--config={ROOT / 'configs' / 'ecgan_earth_tiles.py'}:toy"
 STEPS = 5
@@ -80,8 +82,11 @@ def test_a_killed_run_has_each_log_step_once_with_the_same_numbers(runs):
     straight, killed = (list(map(json.loads, (run / "metrics.jsonl").read_text().splitlines())) for run in runs)
     assert [line["step"] for line in straight] == list(range(1, STEPS + 1))
     for line in straight + killed:
-        speed = line.pop("images_per_second")
-        assert speed is None or speed > 0  # the first step is not timed: it is traced
+        speed, per_replica, waiting, memory = (line.pop(name) for name in MEASURED)
+        assert (
+            speed is None or speed == pytest.approx(per_replica) and speed > 0
+        )  # the first is not timed: it is traced
+        assert (speed is None) == (waiting is None) and 0 <= (waiting or 0) <= 1 and memory > 100
     assert straight == killed
 
 

@@ -26,6 +26,12 @@ CONFIG = config_flags.DEFINE_config_file("config", None, "A file of configs/, or
 WORKDIR = flags.DEFINE_string("workdir", None, "The run folder.")
 ROLLBACK_TO = flags.DEFINE_integer("rollback_to", None, "Step of a checkpoint to go back to; rates may change then.")
 DRY_RUN = flags.DEFINE_bool("dry_run", False, "Checks data, networks, terms and schedule, says them, and ends.")
+TASK = flags.DEFINE_integer(
+    "task", None, "Which worker of --config.train.cluster=HOST:PORT,HOST:PORT this process is, 0 the chief."
+)
+PROFILE_STEPS = flags.DEFINE_list(
+    "profile_steps", None, "First and last step of a TensorFlow profile, as 10,12; TensorBoard's profile tab reads it."
+)
 INTERRUPTED = "nothing was saved since the last checkpoint; the same command goes on from it."
 
 
@@ -39,4 +45,4 @@ def main(argv):
 
     config = stored_config(WORKDIR.value) if CONFIG.value is None else cli.read_config(CONFIG)
 
-    train(config, WORKDIR.value, ROLLBACK_TO.value, DRY_RUN.value)
+    train(config, WORKDIR.value, ROLLBACK_TO.value, DRY_RUN.value, TASK.value, PROFILE_STEPS.value)

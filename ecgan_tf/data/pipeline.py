@@ -1,6 +1,7 @@
 """Batches of examples, each a pure function of the seed and the step."""
 
 import contextlib
+import dataclasses
 import functools
 import re
 
@@ -14,7 +15,7 @@ from ecgan_tf.errors import RequestError
 from ecgan_tf.latents import LATENTS, draw_latents
 
 
-def training_batches(dataset, data_config, global_batch_size, seed, start_step, steps):
+def training_batches(dataset, data_config, global_batch_size, seed, start_step, steps, share=None):
     """Batches of the training stream, in which every epoch visits each example once, in its own order.
 
     The example at position p of the stream is fixed by (seed, p), and so are its crop and flip; crops of the whole
@@ -27,6 +28,7 @@ def training_batches(dataset, data_config, global_batch_size, seed, start_step, 
         seed: 0 or more, below 2**63.
         start_step: the first step to give a batch for.
         steps: how many batches to give.
+        share: `Share`; None: the whole batch of each step.
     Returns:
         `tf.data.Dataset` of dicts: image float32 (batch, height, width, 3) in [-1, 1]; labels int32
         (batch, height, width), 0..num_classes; and where they are used edges float32 (batch, height, width, 1), -1 or
@@ -35,8 +37,13 @@ def training_batches(dataset, data_config, global_batch_size, seed, start_step, 
         looks like in the exemplar's style, see `exemplars.pair_at`. With latents, those of `draw_latents`.
     """
 
-    def batch_at(step):
-        positions = range(step * global_batch_size, (step + 1) * global_batch_size)
+    share = share or Share()
+    size = global_batch_size // share.of_all
+
+    def batch_at(element):
+        step, replica = divmod(int(element), share.replicas)
+        first = step * global_batch_size + (share.first + replica) * size
+        positions = range(first, first + size)
         latents = draw_latents(dataset.latents, seed, map(int, positions), dataset.class_codes)
         return {**examples_at(positions), **latents}
 
@@ -56,8 +63,28 @@ def training_batches(dataset, data_config, global_batch_size, seed, start_step, 
             ]
         )
 
-    steps = tf.data.Dataset.range(start_step, start_step + steps)
-    return _with_options(_map(steps, batch_at, dataset, global_batch_size))
+    elements = tf.data.Dataset.range(start_step * share.replicas, (start_step + steps) * share.replicas)
+    return _with_options(_map(elements, batch_at, dataset, size))
+
+
+@dataclasses.dataclass(frozen=True)
+class Share:
+    """The part of every batch that some replicas take: `replicas` of `of_all`, from the `first` on, one by one."""
+
+    first: int = 0
+    replicas: int = 1
+    of_all: int = 1
+
+
+def distributed_batches(strategy, *arguments):
+    """`training_batches(*arguments)` for a strategy: each worker makes what its own replicas take, and nothing else."""
+
+    def of_worker(context):
+        here = context.num_replicas_in_sync // context.num_input_pipelines
+        share = Share(context.input_pipeline_id * here, here, context.num_replicas_in_sync)
+        return training_batches(*arguments, share=share)
+
+    return strategy.distribute_datasets_from_function(of_worker)
 
 
 def validation_batches(dataset, data_config, batch_size):
@@ -213,5 +240,4 @@ def _map(elements, batch_of, dataset, batch_size):
 def _with_options(batches):
     options = tf.data.Options()
     options.deterministic = True
-    options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
     return batches.prefetch(tf.data.AUTOTUNE).with_options(options)

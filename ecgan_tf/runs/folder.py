@@ -30,6 +30,7 @@ MAY_CHANGE = (
     "loss.distill_from",  # the teacher's weights are in the checkpoints; its run may have moved
     "train.steps",
     "train.devices",
+    "train.cluster",
     "train.log_every",
     "train.checkpoint_every",
     "train.keep_checkpoints",

@@ -11,7 +11,7 @@ from ecgan_tf.training.gan import GAN
 from ecgan_tf.training.initial import begin
 
 
-def describe(config, model, run, train_data, validation_data, strategy):
+def describe(config, model, run, train_data, validation_data, strategy, workers=1):
     """Makes the networks, synthesises one batch symbolically, and says what it found; nothing is written.
 
     Args:
@@ -19,14 +19,15 @@ def describe(config, model, run, train_data, validation_data, strategy):
         model: of `model_description`.
         run: `RunFolder`.
         train_data, validation_data: `LabelledPhotographs`.
-        strategy: of `make_strategy`.
+        strategy: of `make_strategy`, for one worker.
+        workers: how many there would be, each with that many replicas.
     """
     with strategy.scope():
         gan = GAN(config, model["arguments"])
         if not run.steps:
             begin(gan, config, layouts_to_keep(train_data, 32), train_data.classes)
     objective = gan.method.make_objective(config, gan.generator, gan.judges, gan.heads)  # a wrong file of weights fails
-    batch_size, replicas = config.train.global_batch_size, strategy.num_replicas_in_sync
+    batch_size, replicas = config.train.global_batch_size, workers * strategy.num_replicas_in_sync
     (batch,) = training_batches(train_data, config.data, batch_size, config.train.seed, 0, 1)
     say(
         f"data      {config.data.name}: {train_data.words} to train on, {len(validation_data)} to look at, "

@@ -14,6 +14,7 @@ from ecgan_tf.errors import RequestError
 from ecgan_tf.losses.labels import label_cross_entropy
 from ecgan_tf.models.segmenter import Segmenter, segmenter_arrays
 from ecgan_tf.outputs import plan_file
+from ecgan_tf.training.cluster import find_cluster
 
 
 def train_segmenter(
@@ -33,6 +34,11 @@ def train_segmenter(
         raise RequestError(f"--output={output}: the file must end in .npz.")
     output = plan_file(output)
     check_config(config)
+    if find_cluster(config.train.cluster):
+        raise RequestError(
+            "a segmenter is trained by one process, but TF_CONFIG or Slurm names several, which would all write "
+            f"{output}; start one, or set --config.train.cluster=none."
+        )
     train_data, validation_data = (open_dataset(config.data, split) for split in ("train", "validation"))
     keras.utils.set_random_seed(config.train.seed)
     segmenter = Segmenter(train_data.classes.num_classes, stride=stride, name="segmenter")

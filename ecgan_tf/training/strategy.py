@@ -1,21 +1,27 @@
 """Where a run's replicas live."""
 
-import os
 import re
 
 import tensorflow as tf
 
-from ecgan_tf.atomic_files import parse_json
 from ecgan_tf.errors import RequestError
 
 
-def make_strategy(devices=""):
-    """MirroredStrategy over the named devices; one device is a strategy of one replica.
+def make_strategy(devices="", cluster=None):
+    """MirroredStrategy over the named devices, of which one is a strategy of one replica; or that of several workers.
 
     Args:
         devices: "" for all GPUs, or one CPU where there is none; else names such as "GPU:0,GPU:1". Several CPUs
             ("CPU:0,CPU:1") become logical devices, which is how two replicas are tested without a GPU.
+        cluster: `Cluster`; with several workers each takes all of its GPUs, or one CPU, and waits for the others.
     """
+    if cluster:
+        if devices:
+            raise RequestError(
+                f"config.train.devices={devices} picks devices of one machine; of several workers each takes those "
+                "that CUDA_VISIBLE_DEVICES shows it."
+            )
+        return cluster.strategy()
     names = [name.strip() for name in devices.split(",") if name.strip()]
     cpus = [int(name[4:]) for name in names if re.fullmatch(r"CPU:\d+", name.upper())]
     if cpus:
@@ -32,26 +38,8 @@ def make_strategy(devices=""):
     return tf.distribute.MirroredStrategy(names)
 
 
-def check_cluster():
-    """Refuses TF_CONFIG of several workers: each would train a run of its own, into the same folder."""
-    text = os.environ.get("TF_CONFIG", "")
-    if not text.strip():
-        return
-    try:
-        cluster = parse_json(text).get("cluster", {})
-        workers = sum(len(cluster.get(kind, ())) for kind in ("chief", "worker"))
-    except (ValueError, AttributeError, TypeError) as error:
-        raise RequestError(f"TF_CONFIG in the environment describes no cluster ({error}); unset it.") from error
-    if workers > 1:
-        raise RequestError(
-            f"TF_CONFIG names {workers} workers; several workers are not supported, and each would train a run of its "
-            "own. Unset TF_CONFIG, and use the devices of one machine."
-        )
-
-
-def check_batch(global_batch_size, strategy):
+def check_batch(global_batch_size, replicas):
     """Refuses a batch that the replicas cannot share evenly: their means would weigh examples unevenly."""
-    replicas = strategy.num_replicas_in_sync
     if global_batch_size % replicas:
         raise RequestError(
             f"config.train.global_batch_size is {global_batch_size}; it must be a multiple of the {replicas} replicas."

@@ -10,24 +10,45 @@ from ecgan_tf.json_lines import append_line, drop_lines_after
 from ecgan_tf.pictures import CAPTIONS, captioned_grid, legend_of, pictures_of
 from ecgan_tf.pixels import to_uint8
 
+MEASURED = ("images_per_second", "images_per_second_per_replica", "input_wait", "peak_memory_mb")  # of a log line
+
 
 class Progress:
-    """Counts images and says, at every log step, how fast it goes and how long it will take."""
+    """Counts images and says, at every log step, how fast it goes and how long it will take.
+
+    Attributes:
+        input_wait: share of the time up to the last `advance` in which no step ran, for want of a batch; or None.
+    """
 
     def __init__(self, start_step, steps, batch_size):
         self.steps = steps
         self.batch_size = batch_size
+        self.input_wait = None
         self.restart(start_step)
+
+    def timed(self, batches):
+        """The batches, of which it notes how long each was waited for."""
+        left = iter(batches)
+        while True:
+            began = time.monotonic()
+            batch = next(left, None)
+            self.waited += time.monotonic() - began
+            if batch is None:
+                return
+            yield batch
 
     def restart(self, step):
         """Starts the clock anew, so that the time of tracing or of drawing samples is not counted as training."""
-        self.step, self.time = step, time.monotonic()
+        self.step, self.time, self.waited = step, time.monotonic(), 0.0
 
     def advance(self, step):
         """Images per second since the last call, and seconds until the last step; None where no step was timed."""
+        self.input_wait = None
         if step == self.step:
             return None, None
-        per_step = (time.monotonic() - self.time) / (step - self.step)
+        seconds = time.monotonic() - self.time
+        self.input_wait = min(1.0, self.waited / max(seconds, 1e-9))
+        per_step = seconds / (step - self.step)
         self.restart(step)
         return self.batch_size / max(per_step, 1e-9), per_step * (self.steps - step)
 

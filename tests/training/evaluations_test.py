@@ -14,6 +14,7 @@ from ecgan_tf.interrupts import InterruptError
 from ecgan_tf.json_lines import read_lines
 from ecgan_tf.runs.folder import RunFolder
 from ecgan_tf.training.evaluations import Evaluations, best_by, make_measures
+from ecgan_tf.training.summaries import MEASURED
 
 SETTINGS = {"train__steps": 4, "train__evaluate_every": 2, "train__evaluate_layouts": 4, "train__checkpoint_every": 3,
             "train__keep_checkpoints": 1}  # fmt: skip
@@ -56,7 +57,7 @@ def test_measuring_changes_no_weight_and_no_log(measured, tmp_path):
     assert plain.keys() == watched.keys()
     assert not [name for name, value in plain.items() if not np.array_equal(value, watched[name])]
     plain, watched = (
-        [{**json.loads(line), "images_per_second": 0} for line in (path / "metrics.jsonl").read_text().splitlines()]
+        [{**json.loads(line), **dict.fromkeys(MEASURED)} for line in (path / "metrics.jsonl").read_text().splitlines()]
         for path in (tmp_path / "run", measured)
     )
     assert plain == watched

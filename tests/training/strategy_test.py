@@ -26,6 +26,6 @@ def test_a_new_process_makes_its_logical_cpus():
 
 
 def test_a_batch_that_the_replicas_cannot_share_is_refused(two_replicas):
-    check_batch(4, two_replicas)
+    check_batch(4, 2)
     with pytest.raises(RequestError, match="global_batch_size is 3; it must be a multiple of the 2 replicas"):
-        check_batch(3, two_replicas)
+        check_batch(3, 2)

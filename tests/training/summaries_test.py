@@ -74,6 +74,25 @@ def test_progress_gives_the_rate_since_the_last_call(monkeypatch):
     progress.restart(30)
     clock["now"] = 1002.0
     assert progress.advance(31) == pytest.approx((2.0, 38.0))
+    assert progress.input_wait == 0
+
+
+def test_progress_tells_how_long_batches_were_waited_for(monkeypatch):
+    clock = {"now": 0.0}
+    monkeypatch.setattr(time, "monotonic", lambda: clock["now"])
+
+    def batches():
+        for batch in range(3):
+            clock["now"] += 2.0
+            yield batch
+
+    progress = Progress(0, 3, batch_size=4)
+    for batch in progress.timed(batches()):
+        clock["now"] += 6.0 if batch else 2.0
+        progress.advance(batch + 1)
+        assert progress.input_wait == pytest.approx(0.25 if batch else 0.5)
+    progress.advance(3)
+    assert progress.input_wait is None
 
 
 # --- samples ---------------------------------------------------------------------------------------------------------
