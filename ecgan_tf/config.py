@@ -62,6 +62,9 @@ SHARED_KEYS = {
     ),
     "train.steps": Key(1000, "of the whole run", above=0, toy=4),
     "train.global_batch_size": Key(8, "split over the replicas", above=0, toy=2),
+    "train.accumulate": Key(
+        1, "parts of a replica's batch, whose gradients are summed one after another: less memory", above=0
+    ),
     "train.seed": Key(0, "of weights, order and augmentation", least=0),
     "train.extend": Key(
         "", "the rate of a run that is made longer: `hold`, `restart` or `redecay`", ("", "hold", "restart", "redecay")
@@ -281,6 +284,11 @@ def _check_rest(config):
         yield (
             "config.train.layout_form is 'neighbourhoods', which neither config.train.jit_compile nor "
             "config.train.update_order=simultaneous can do; leave it at 'auto'"
+        )
+    if config.train.accumulate > 1 and config.train.update_order == "discriminator_first":
+        yield (
+            f"config.train.accumulate is {config.train.accumulate}, which update_order=discriminator_first cannot do: "
+            "G is judged on the fakes that D moved on, which would all be kept; take alternating or simultaneous"
         )
     if config.missing_terms and not config.allow_missing_terms:
         yield "config.missing_terms is filled by a run; config.allow_missing_terms is what a request says"

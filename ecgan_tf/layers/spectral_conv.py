@@ -1,5 +1,6 @@
 """Convolution with spectral normalisation as published."""
 
+import contextlib
 import math
 
 import keras
@@ -9,6 +10,20 @@ from ecgan_tf.layers.convolution import convolve
 from ecgan_tf.layers.from_arguments import FromArguments
 from ecgan_tf.layers.initializers import make_initializer
 from ecgan_tf.layers.recomputed import recomputed
+
+_FIXED = []  # holds something while no power iteration is made
+
+
+@contextlib.contextmanager
+def fixed_power_iterations(are_fixed=True):
+    """Within the block training calls use u and v as they are: they move once a step, however often it passes."""
+    if are_fixed:
+        _FIXED.append(True)
+    try:
+        yield
+    finally:
+        if are_fixed:
+            _FIXED.pop()
 
 
 @keras.saving.register_keras_serializable("ecgan_tf")
@@ -104,7 +119,7 @@ class SpectralConv2D(FromArguments, keras.layers.Layer):
     def _sigma(self, training):
         matrix = ops.reshape(self.kernel, (-1, self.filters))
         u, v = ops.convert_to_tensor(self.u), ops.convert_to_tensor(self.v)
-        if training:
+        if training and not _FIXED:
             fixed = ops.stop_gradient(matrix)
             v = _normalize(ops.matmul(fixed, u))
             u = _normalize(ops.matmul(v, fixed))

@@ -12,6 +12,7 @@ from ecgan_tf.errors import RequestError
 from ecgan_tf.interrupts import InterruptError, stop_on_signals
 from ecgan_tf.memory import peak_bytes
 from ecgan_tf.runs.checkpoints import DivergedError
+from ecgan_tf.training.accumulation import make_accumulated_step
 from ecgan_tf.training.cluster import Cluster, any_worker, tell, tell_variables
 from ecgan_tf.training.evaluations import Evaluations
 from ecgan_tf.training.optimizers import learning_rate
@@ -48,7 +49,8 @@ def training_loop(gan, strategy, train_data, validation_data, run, config, measu
         say(f"continuing from step {start}")
 
     objective = gan.method.make_objective(config, gan.generator, gan.judges, gan.heads)
-    train_step = make_train_step(gan, objective, config, strategy)
+    make_step = make_accumulated_step if config.train.accumulate > 1 else make_train_step
+    train_step = make_step(gan, objective, config, strategy)
     batches = distributed_batches(
         strategy, train_data, config.data, batch_size, config.train.seed, start, max(steps - start, 0)
     )

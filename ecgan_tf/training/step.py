@@ -24,19 +24,24 @@ def make_train_step(gan, objective, config, strategy):
     step = TrainStep(gan, objective, strategy.num_replicas_in_sync)
     orders = (step.alternating, step.simultaneous, step.discriminator_first)
     update = {order.__name__: order for order in orders}[config.train.update_order]
-    own_statistics = config.optimizer.ema_statistics == "own"
 
     def train_step(batch):
         per_replica = strategy.run(update, args=(batch,))
         terms = {name: strategy.reduce("mean", value, axis=None) for name, value in per_replica.items()}
-        update_average(gan, config.optimizer.ema_decay, own_statistics)
-        if own_statistics:
-            strategy.run(lambda batch: gan.ema_generator(batch, training=True)["image"], args=(batch,))
-            copy_power_iterations(gan)  # which the pass has moved
-        gan.step.assign_add(1)
+        end_step(gan, config, strategy, batch)
         return terms
 
     return _compiled(tf.function(train_step, autograph=False, jit_compile=config.train.jit_compile or None))
+
+
+def end_step(gan, config, strategy, batch):
+    """What follows the moves of both networks: the average moves, and the step counter."""
+    own_statistics = config.optimizer.ema_statistics == "own"
+    update_average(gan, config.optimizer.ema_decay, own_statistics)
+    if own_statistics:
+        strategy.run(lambda batch: gan.ema_generator(batch, training=True)["image"], args=(batch,))
+        copy_power_iterations(gan)  # which the pass has moved
+    gan.step.assign_add(1)
 
 
 def _compiled(function):
@@ -72,20 +77,26 @@ class TrainStep:
     def alternating(self, batch):
         """The release's order (docs/papers/ecgan.md, section 6): G moves, synthesises anew, then D moves."""
         gan = self.gan
-        of_reals = self._judge_reals(batch)  # outside of the tape: no gradient of G passes through them
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(self._values(gan.generator_variables))
-            inputs, outputs = self._generate(batch)
-            judged = self._judge_fakes(batch, outputs, of_reals)
-            generator_total, terms = self._generator_loss(inputs, outputs, judged)
-            scaled = self._scale(gan.generator_optimizer, generator_total)
-        gradients = self._apply(gan.generator_optimizer, gan.generator_variables, tape, scaled)
+        terms, gradients = self.generator_gradients(batch)
+        gan.generator_optimizer.apply(gradients, gan.generator_variables)
 
         # What the second half reads of the batch alone would else be made, and kept, from the beginning of the step.
         with tf.control_dependencies([gradient for gradient in gradients if gradient is not None]):
             batch = tf.nest.map_structure(tf.identity, batch)
-        _, outputs = self._generate(batch)
+        _, outputs = self.generate(batch)
         return {**terms, **self._move_discriminators(batch, outputs)}
+
+    def generator_gradients(self, batch):
+        """The first half of `alternating`: G's terms, and the gradients of its variables, or None."""
+        gan = self.gan
+        of_reals = self._judge_reals(batch)  # outside of the tape: no gradient of G passes through them
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(self._values(gan.generator_variables))
+            inputs, outputs = self.generate(batch)
+            judged = self._judge_fakes(batch, outputs, of_reals)
+            generator_total, terms = self._generator_loss(inputs, outputs, judged)
+            scaled = self._scale(gan.generator_optimizer, generator_total)
+        return terms, tape.gradient(scaled, self._values(gan.generator_variables))
 
     def discriminator_first(self, batch):
         """The order of LGGAN's cross-view release, as pix2pix: one pass of G, D moves on its fakes, then G does.
@@ -95,13 +106,14 @@ class TrainStep:
         gan = self.gan
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(self._values(gan.generator_variables))
-            inputs, outputs = self._generate(batch)
+            inputs, outputs = self.generate(batch)
             with tape.stop_recording():
                 discriminator_terms = self._move_discriminators(batch, outputs)
             judged = self._judge(batch, outputs)
             generator_total, terms = self._generator_loss(inputs, outputs, judged)
             scaled = self._scale(gan.generator_optimizer, generator_total)
-        self._apply(gan.generator_optimizer, gan.generator_variables, tape, scaled)
+        gradients = tape.gradient(scaled, self._values(gan.generator_variables))
+        gan.generator_optimizer.apply(gradients, gan.generator_variables)
         return {**terms, **discriminator_terms}
 
     def simultaneous(self, batch):
@@ -111,8 +123,16 @@ class TrainStep:
         the fakes that G was, not on newer ones.
         """
         gan = self.gan
+        terms, of_generator, of_discriminator = self.gradients_of_both(batch)
+        gan.generator_optimizer.apply(of_generator, gan.generator_variables)
+        gan.discriminator_optimizer.apply(of_discriminator, gan.discriminator_variables)
+        return terms
+
+    def gradients_of_both(self, batch):
+        """The terms of G and D, and the gradients of G's variables and of D's."""
+        gan = self.gan
         with tf.GradientTape(persistent=True) as tape:
-            inputs, outputs = self._generate(batch)
+            inputs, outputs = self.generate(batch)
             judged = self._judge(batch, outputs)
             generator_total, terms = self._generator_loss(inputs, outputs, judged)
             discriminator_total, discriminator_terms = self._discriminator_loss(batch, judged)
@@ -121,22 +141,25 @@ class TrainStep:
         generator_gradients = tape.gradient(scaled_generator, self._values(gan.generator_variables))
         discriminator_gradients = tape.gradient(scaled_discriminator, self._values(gan.discriminator_variables))
         del tape
-        gan.generator_optimizer.apply(generator_gradients, gan.generator_variables)
-        gan.discriminator_optimizer.apply(discriminator_gradients, gan.discriminator_variables)
-        return {**terms, **discriminator_terms}
+        return {**terms, **discriminator_terms}, generator_gradients, discriminator_gradients
 
     def _move_discriminators(self, batch, outputs):
         """Moves D on fakes that are there; returns its terms."""
+        terms, gradients = self.discriminator_gradients(batch, outputs)
+        self.gan.discriminator_optimizer.apply(gradients, self.gan.discriminator_variables)
+        return terms
+
+    def discriminator_gradients(self, batch, outputs):
+        """D's terms on fakes that are there, and the gradients of its variables."""
         gan = self.gan
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(self._values(gan.discriminator_variables))
             judged = self._judge(batch, outputs, self.objective.mixtures(batch, outputs))
             total, terms = self._discriminator_loss(batch, judged)
             scaled = self._scale(gan.discriminator_optimizer, total)
-        self._apply(gan.discriminator_optimizer, gan.discriminator_variables, tape, scaled)
-        return terms
+        return terms, tape.gradient(scaled, self._values(gan.discriminator_variables))
 
-    def _generate(self, batch):
+    def generate(self, batch):
         """What the generator takes of a batch, with what a head makes of it, and what it gives."""
         inputs = self.gan.method.generator_inputs(batch, self.gan.heads)
         return inputs, Outputs(self.gan.generator(inputs, training=True), self.gan.method.switches)
@@ -194,11 +217,6 @@ class TrainStep:
         means = {symbol: tf.reduce_mean(value) for symbol, (_, value) in terms.items()}
         total = tf.add_n([weight * means[symbol] for symbol, (weight, _) in terms.items()])
         return total / self.num_replicas, {**means, name: total}
-
-    def _apply(self, optimizer, variables, tape, scaled):
-        gradients = tape.gradient(scaled, self._values(variables))
-        optimizer.apply(gradients, variables)
-        return gradients
 
     @staticmethod
     def _values(variables):

@@ -38,11 +38,12 @@ def make_strategy(devices="", cluster=None):
     return tf.distribute.MirroredStrategy(names)
 
 
-def check_batch(global_batch_size, replicas):
-    """Refuses a batch that the replicas cannot share evenly: their means would weigh examples unevenly."""
-    if global_batch_size % replicas:
+def check_batch(global_batch_size, replicas, parts=1):
+    """Refuses a batch that replicas and their parts cannot share evenly: their means would weigh examples unevenly."""
+    if global_batch_size % (replicas * parts):
+        shares = f"{replicas} replicas" + (f" times config.train.accumulate={parts}" if parts > 1 else "")
         raise RequestError(
-            f"config.train.global_batch_size is {global_batch_size}; it must be a multiple of the {replicas} replicas."
+            f"config.train.global_batch_size is {global_batch_size}; it must be a multiple of the {shares}."
         )
 
 

@@ -75,7 +75,7 @@ def train(
     measures = make_measures(config, validation_data)
     profile = Profile(run.file("tensorboard"), profile_steps, config.train.steps)
     workers = len(cluster.workers) if dry_run and cluster else 1
-    check_batch(config.train.global_batch_size, workers * strategy.num_replicas_in_sync)
+    check_batch(config.train.global_batch_size, workers * strategy.num_replicas_in_sync, config.train.accumulate)
     keras.utils.set_random_seed(config.train.seed)
     if dry_run:
         describe(config, model, run, train_data, validation_data, strategy, workers)

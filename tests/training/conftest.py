@@ -63,11 +63,11 @@ def gan(reset):
 def take_step():
     """One train step, eagerly: tracing it takes longer than a few eager ones. Returns the terms as floats."""
 
-    def take(gan, batch, config, strategy=None):
+    def take(gan, batch, config, strategy=None, make_step=make_train_step):
         objective = gan.method.make_objective(config, gan.generator, gan.judges, gan.heads)
         tf.config.run_functions_eagerly(True)
         try:
-            step = make_train_step(gan, objective, config, strategy or tf.distribute.get_strategy())
+            step = make_step(gan, objective, config, strategy or tf.distribute.get_strategy())
             return {name: float(value) for name, value in step(batch).items()}
         finally:
             tf.config.run_functions_eagerly(False)

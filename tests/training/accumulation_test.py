@@ -1,0 +1,95 @@
+"""Gradients that are summed over parts of a batch are those of the whole batch."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from ecgan_tf.config import check_config
+from ecgan_tf.errors import RequestError
+from ecgan_tf.training.accumulation import make_accumulated_step
+from ecgan_tf.training.gan import GAN
+from ecgan_tf.training.step import make_train_step
+from ecgan_tf.training.strategy import check_batch
+
+RATE = 0.01
+
+
+@pytest.fixture(scope="module")
+def settings(gan_config):
+    """Without what is of a part alone: statistics of a batch, and regions that are sampled from it."""
+
+    def make(**values):
+        return gan_config(**{"model.normalization": "instance", "loss.contrastive": 0.0, **values})
+
+    return make
+
+
+def networks(gan):
+    parts = {"generator": gan.generator, **gan.heads, **gan.discriminators}
+    return {f"{part}/{v.path}": v for part, network in parts.items() for v in network.variables}
+
+
+@pytest.fixture(scope="module")
+def gans(settings, generator_kwargs, two_replicas):
+    """By the number of replicas: a strategy, and a GAN made under it. Both start alike."""
+
+    def make(strategy):
+        with strategy.scope():
+            keras.utils.set_random_seed(0)
+            return strategy, GAN(settings(), {**generator_kwargs, "normalization": "instance"})
+
+    return {1: make(tf.distribute.get_strategy()), 2: make(two_replicas)}
+
+
+@pytest.fixture
+def step_of(gans, take_step, toy_batch):
+    """A function of (replicas, config, make_step) to the terms of a first step, and how it moves every variable."""
+    start = {name: np.array(variable.numpy()) for name, variable in networks(gans[1][1]).items()}
+
+    def take(replicas, config, make_step):
+        (strategy, gan), batch = gans[replicas], toy_batch(4)
+        with strategy.scope():  # plain gradient descent, whose moves are the gradients
+            gan.generator_optimizer, gan.discriminator_optimizer = (keras.optimizers.SGD(RATE) for _ in range(2))
+        if replicas > 1:
+            examples = tf.data.Dataset.from_tensors(batch).unbatch().batch(4)
+            batch = next(iter(strategy.experimental_distribute_dataset(examples)))
+        before = gan.step.numpy()
+        try:
+            terms = take_step(gan, batch, config, strategy, make_step)
+            return terms, {name: variable.numpy() - start[name] for name, variable in networks(gan).items()}
+        finally:
+            for name, variable in networks(gan).items():
+                variable.assign(start[name])
+            gan.step.assign(before)
+
+    return take
+
+
+CASES = [("alternating", 1, 2), ("alternating", 1, 4), ("alternating", 2, 2), ("simultaneous", 1, 2)]
+
+
+@pytest.mark.parametrize(("order", "replicas", "parts"), CASES)
+def test_replicas_and_parts_add_up_to_the_whole(settings, step_of, order, replicas, parts):
+    config = settings(**{"train.update_order": order, "train.accumulate": parts})
+    terms, moves = step_of(1, config, make_train_step)
+    summed_terms, summed = step_of(replicas, config, make_accumulated_step)
+    assert terms.keys() == summed_terms.keys()
+    for name, value in terms.items():
+        assert summed_terms[name] == pytest.approx(value, rel=1e-4, abs=1e-5), name
+    least = 1e-5 * np.linalg.norm([np.linalg.norm(move) for move in moves.values()])
+    moved = {name for name, move in moves.items() if np.linalg.norm(move) > least}
+    assert len(moved) > 0.6 * len(moves) and any(name.endswith("/u") for name in moved)
+    for name, move in moves.items():  # of a bias before a normalisation the gradient is rounding noise
+        bound = 1e-3 * np.linalg.norm(move) if name in moved else least
+        assert np.linalg.norm(summed[name] - move) <= bound, name
+
+
+def test_what_cannot_be_done_in_parts_is_refused(settings):
+    with pytest.raises(RequestError, match="discriminator_first cannot do"):
+        check_config(settings(**{"train.accumulate": 2, "train.update_order": "discriminator_first"}))
+    check_batch(8, 2, 4)
+    with pytest.raises(
+        RequestError, match="8; it must be a multiple of the 2 replicas times config.train.accumulate=3"
+    ):
+        check_batch(8, 2, 3)
