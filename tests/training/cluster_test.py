@@ -99,11 +99,13 @@ def test_gpus_are_shared_out_evenly():
 # ---- what they compute
 
 
-def finished(command, seconds=400, **more):
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
+def started(command):
+    """A process of this checkout, whose lines are read."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    environment.pop("TF_CPP_MIN_LOG_LEVEL", None)  # of these tests; commands keep the libraries quiet by themselves
     return subprocess.Popen(
         [sys.executable, *map(str, command)], cwd=ROOT, env=environment, text=True, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, **more,
+        stderr=subprocess.STDOUT,
     )  # fmt: skip
 
 
@@ -112,7 +114,7 @@ def trained(folder, method, config, workers, devices=""):
     cluster = ",".join(f"127.0.0.1:{port}" for port in free_ports(workers)) if workers > 1 else ""
     request = {"method": method, "workdir": str(folder), "cluster": cluster, "devices": devices, "config": config}
     processes = [
-        finished([WORKER, json.dumps({**request, "task": task if workers > 1 else None})]) for task in range(workers)
+        started([WORKER, json.dumps({**request, "task": task if workers > 1 else None})]) for task in range(workers)
     ]
     said = [process.communicate(timeout=400)[0] for process in processes]
     assert [process.returncode for process in processes] == [0] * workers, "\n".join(said)
@@ -151,7 +153,7 @@ def test_two_workers_take_the_steps_of_two_replicas_and_of_one(method, config, t
 def launched(workdir, *more):
     flags = ["--workers=2", "--config=ecgan_earth_tiles:toy", f"--workdir={workdir}", "--config.train.steps=8"]
     settings = ["--config.train.checkpoint_every=2", "--config.train.log_every=1", "--config.train.first_sample=100"]
-    return finished(["-m", "ecgan_tf", "launch", *flags, *settings, *more])
+    return started(["-m", "ecgan_tf", "launch", *flags, *settings, *more])
 
 
 def lines_until(process, pattern):
@@ -176,7 +178,8 @@ def worker_of(process, task):
 def test_a_signal_to_one_and_a_kill_of_one_lose_nothing(tmp_path):
     """SIGTERM to worker 1 saves at one step; SIGKILL of it ends the chief with a line; then it goes on, bit for bit."""
     whole = launched(tmp_path / "whole")
-    assert whole.wait(400) == 0, whole.stdout.read()
+    said, _ = whole.communicate(timeout=400)
+    assert whole.returncode == 0, said
 
     run = tmp_path / "broken"
     process = launched(run)
@@ -195,7 +198,8 @@ def test_a_signal_to_one_and_a_kill_of_one_lose_nothing(tmp_path):
     assert process.returncode == 1 and "another worker has ended" in rest and "goes on" in rest, rest
 
     process = launched(run)
-    assert process.wait(400) == 0, process.stdout.read()
+    said, _ = process.communicate(timeout=400)
+    assert process.returncode == 0, said
     first, second = (dict(np.load(each / "checkpoints/step_00000008.npz")) for each in (tmp_path / "whole", run))
     assert first.keys() == second.keys()
     for name, value in first.items():
