@@ -13,6 +13,7 @@ EXPECTED = (
     r"PyTorch",  # an oracle of 200 MB and more
     r"G_s mixes all classes",
     r"needs a TF Serving",
+    r"ray is not installed",  # two gigabytes
     r"no NVIDIA driver",
     r"shared/data/\S+ is absent",  # the data of the team, not of a checkout
     r"needs root|needs a mount of its own",  # of whoever may not mount
