@@ -27,7 +27,7 @@ test: $(VENV)/installed
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist=loadfile --no-loadscope-reorder --max-worker-restart=0 -m "not slow" --durations=15
 
 conformance: $(VENV)/installed
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist=loadgroup --max-worker-restart=0 \
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist=loadscope --max-worker-restart=0 \
 		tests/conformance_test.py tests/training/conformance_test.py tests/learning_test.py tests/contributing_test.py
 
 lint: $(VENV)/installed

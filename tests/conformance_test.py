@@ -47,16 +47,20 @@ SMOKE_ARTEFACTS = ("saved_model", "model_float32.tflite", "model_float32.onnx")
 SMOKE_IN_BYTES = "bytes-model_int8.tflite"
 
 
-def marks(run, artefact=None):
-    """Those of a case: all of a run are for one process, which makes the run once (`--dist=loadgroup`)."""
-    is_quick = run in SMOKE_RUNS and artefact in (None, *SMOKE_ARTEFACTS)
-    is_quick |= run == SMOKE_OF_ALL_TARGETS and artefact in (None, SMOKE_IN_BYTES, *ARTEFACTS)
-    group = pytest.mark.xdist_group(f"{run[0]} {run[1]}")
-    return [group] if is_quick else [group, pytest.mark.slow]
+def is_quick(run, artefact=None):
+    """Whether `make test` checks it."""
+    if run == SMOKE_OF_ALL_TARGETS and artefact in (None, SMOKE_IN_BYTES, *ARTEFACTS):
+        return True
+    return run in SMOKE_RUNS and artefact in (None, *SMOKE_ARTEFACTS)
 
 
-def cases(artefacts):
-    return [pytest.param(run, artefact, marks=marks(run, artefact)) for run in RUNS for artefact in artefacts]
+def pytest_generate_tests(metafunc):
+    """The artefacts of a row, of which `make test` leaves most out."""
+    if "artefact" in metafunc.fixturenames:
+        run, on_gpu_alone = metafunc.cls.run, "gpu" in metafunc.function.__name__
+        names = [*(TFLITE if on_gpu_alone else ARTEFACTS), *IN_BYTES]
+        slow = [[] if is_quick(run, name) else [pytest.mark.slow] for name in names]
+        metafunc.parametrize("artefact", [pytest.param(name, marks=marks) for name, marks in zip(names, slow)])
 
 
 class Exported:
@@ -76,46 +80,45 @@ class Exported:
         return str(self.paths[artefact])
 
 
-@pytest.fixture(scope="module")
-def exported(make_run, tmp_path_factory):
-    """A function of a case's run to `Exported`. (A fixture by parameters would be made again for every artefact.)"""
-    kept = {}
+class Rows:
+    """All checks of one run: one class each, which `--dist=loadscope` gives to one process, so that it is made once."""
 
-    def of(run):
-        if run not in kept:
-            kept.clear()
-            name, inputs = run
-            kept[run] = Exported(tmp_path_factory.mktemp("artefacts"), make_run(name, **INPUTS[inputs]))
-        return kept[run]
+    run = None
 
-    return of
+    @pytest.fixture(scope="class")
+    def exported(self, request, make_run, tmp_path_factory):
+        name, inputs = request.cls.run
+        return Exported(tmp_path_factory.mktemp("artefacts"), make_run(name, **INPUTS[inputs]))
+
+    def test_an_export_gives_what_keras_gives(self, exported, artefact):
+        precision = {**ARTEFACTS, **IN_BYTES}[artefact][1]
+        images = open_model(exported.write(artefact)).generate(exported.model.layouts)
+        result = compare(exported.expected, images, precision, artefact in IN_BYTES)
+        assert result["passed"], result
+        assert not result["flat"]  # a constant image would agree with anything
+
+    @pytest.mark.skipif(driver() is None, reason="no Vulkan driver; Debian's package chromium brings one")
+    def test_a_gpu_runs_all_of_it_and_gives_what_keras_gives(self, exported, artefact):
+        found, images = on_gpu(exported.write(artefact), exported.model.layouts)
+        assert found["checked"] and found["whole"] and not found["refused"], found
+        precision = {**ARTEFACTS, **IN_BYTES}[artefact][1]
+        result = compare(exported.expected, as_float(images), precision, artefact in IN_BYTES)
+        assert result["passed"], result
+
+    def test_folding_changes_no_pixel(self, exported):
+        model = exported.model
+        folded = model.image(**model.layouts)["image"]
+        np.testing.assert_allclose(folded, exported.expected, atol=1e-4)
+        before, after = (model.graph[f"{when}_folding"]["operators"] for when in ("before", "after"))
+        can_fold = any(hasattr(layer, "fold") for layer in model.generator._flatten_layers())
+        assert (after < before) == can_fold
 
 
-@pytest.mark.parametrize(("run", "artefact"), cases([*ARTEFACTS, *IN_BYTES]), ids=str)
-def test_an_export_gives_what_keras_gives(exported, run, artefact):
-    of = exported(run)
-    precision = {**ARTEFACTS, **IN_BYTES}[artefact][1]
-    images = open_model(of.write(artefact)).generate(of.model.layouts)
-    result = compare(of.expected, images, precision, artefact in IN_BYTES)
-    assert result["passed"], result
-    assert not result["flat"]  # a constant image would agree with anything
+def rows_of(run):
+    """The class of a run: its name is that of the method and of what it takes."""
+    words = f"{run[0]}_{run[1]}".replace(" ", "_")
+    marks = [] if is_quick(run) else [pytest.mark.slow]
+    return type(f"Test_{words}", (Rows,), {"run": run, "pytestmark": marks})
 
 
-@pytest.mark.skipif(driver() is None, reason="no Vulkan driver; Debian's package chromium brings one")
-@pytest.mark.parametrize(("run", "artefact"), cases([*TFLITE, *IN_BYTES]), ids=str)
-def test_a_gpu_runs_all_of_it_and_gives_what_keras_gives(exported, run, artefact):
-    of = exported(run)
-    found, images = on_gpu(of.write(artefact), of.model.layouts)
-    assert found["checked"] and found["whole"] and not found["refused"], found
-    result = compare(of.expected, as_float(images), {**ARTEFACTS, **IN_BYTES}[artefact][1], artefact in IN_BYTES)
-    assert result["passed"], result
-
-
-@pytest.mark.parametrize("run", [pytest.param(run, marks=marks(run)) for run in RUNS], ids=str)
-def test_folding_changes_no_pixel(exported, run):
-    model = exported(run).model
-    folded = model.image(**model.layouts)["image"]
-    np.testing.assert_allclose(folded, exported(run).expected, atol=1e-4)
-    before, after = (model.graph[f"{when}_folding"]["operators"] for when in ("before", "after"))
-    can_fold = any(hasattr(layer, "fold") for layer in model.generator._flatten_layers())
-    assert (after < before) == can_fold
+globals().update({rows.__name__: rows for rows in map(rows_of, RUNS)})

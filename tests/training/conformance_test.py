@@ -66,10 +66,7 @@ CASES = [
     pytest.param(
         (name, form),
         id=f"{name}-{form}",
-        marks=[
-            pytest.mark.xdist_group(f"training {name} {form}"),
-            *([] if (name, form) in SMOKE else [pytest.mark.slow]),
-        ],
+        marks=[] if (name, form) in SMOKE else [pytest.mark.slow],
     )
     for name in sorted(METHODS)
     for form, values in FORMS.items()
