@@ -63,6 +63,20 @@ def stop_on_signals():
         yield stop
 
 
+@contextlib.contextmanager
+def default_handlers():
+    """Within the block the signals end the process at once, also while native code waits."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in CODES}
+    try:
+        yield
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old)
+
+
 RAISED = []  # the signals that ended something: native code may turn our exception into one of its own
 
 

@@ -86,7 +86,8 @@ class Rows:
     run = None
 
     @pytest.fixture(scope="class")
-    def exported(self, request, make_run, tmp_path_factory):
+    def exported(self, request, make_run, tmp_path_factory, set_aside):
+        set_aside()
         name, inputs = request.cls.run
         return Exported(tmp_path_factory.mktemp("artefacts"), make_run(name, **INPUTS[inputs]))
 

@@ -1,5 +1,6 @@
 """What tests share: two logical CPUs in place of two GPUs, tiny configs, batches of noise, plain NumPy convolution."""
 
+import gc
 import os
 import pathlib
 
@@ -25,6 +26,25 @@ tf.config.set_logical_device_configuration(
 def pytest_collection_modifyitems(items):
     """The file with the longest tests first, so that no process waits for it alone at the end."""
     items.sort(key=lambda item: item.path.name != "wheel_test.py")
+
+
+@pytest.fixture(scope="session")
+def set_aside():
+    """A function that keeps what lives now out of later garbage collections, of which converters and steps ask many.
+
+    In a process that has made many models those would take most of its time.
+    """
+
+    def aside():
+        gc.collect()
+        gc.freeze()
+
+    return aside
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick_collections(set_aside):
+    set_aside()
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,10 @@ itself, so do the others, and the same command goes on from the last checkpoint.
 `ecgan train` on each, with --config.train.cluster=HOST:PORT,HOST:PORT and --task, or by srun: docs/several_workers.md.
 """
 
+import contextlib
+import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -20,37 +23,46 @@ from absl import flags
 from ecgan_tf import cli
 from ecgan_tf.commands import train  # its flags are this command's, too
 from ecgan_tf.errors import RequestError
-from ecgan_tf.interrupts import InterruptError, stop_on_signals
+from ecgan_tf.interrupts import CODES, InterruptError
 
 WORKERS = flags.DEFINE_integer("workers", None, "How many processes train together.", lower_bound=1)
 INTERRUPTED = train.INTERRUPTED
-OWN = ("workers",)
-OF_THE_LAUNCHER = ("task", "config.train.cluster")  # what it gives each worker
+OF_THE_LAUNCHER = ("task", "config.train.cluster")  # what it tells each worker
+HANGUP = [signal.SIGHUP] if hasattr(signal, "SIGHUP") else []  # of a terminal that is closed
 PATIENCE = 60  # seconds in which the others notice that one has ended, before they are ended
 
 
 def main(argv):
     cli.no_arguments(argv)
     cli.need_flags(workers=WORKERS.value, workdir=train.WORKDIR.value)
-    words = [word for word in sys.argv[1:] if _name(word) not in OWN]
-    given = [_name(word) for word in sys.argv[1:]]
+    words = without_workers(sys.argv[1:])
+    given = [word.lstrip("-").partition("=")[0] for word in words]
     for name in OF_THE_LAUNCHER:
         if name in given:
             raise RequestError(f"--{name} is the launcher's to give; leave it out, or start `ecgan train` yourself.")
     shares = share_gpus(visible_gpus(), WORKERS.value)
-    with stop_on_signals() as stop:
-        workers = start(words, shares)
-        codes = watch(workers, stop)
-    if stop:
-        raise InterruptError(stop.number, "the workers saved before they ended; the same command goes on from there.")
-    failed = [index for index, code in enumerate(codes) if code]
+    with passing_signals_on() as workers:
+        workers += start(words, shares)
+        codes, number = watch(workers)
+    if number:
+        raise InterruptError(
+            number, f"the workers ended with exit codes {', '.join(map(str, codes))}; see their lines."
+        )
+    failed = [f"worker {index} ended with exit code {code}" for index, code in enumerate(codes) if code]
     if failed:
-        shown = ", ".join(f"worker {index} ended with exit code {codes[index]}" for index in failed)
-        raise RequestError(f"{shown}; the same command goes on from the last checkpoint.")
+        raise RequestError(f"{', '.join(failed)}; see its lines.")
 
 
-def _name(word):
-    return word.lstrip("-").partition("=")[0] if word.startswith("-") else ""
+def without_workers(words):
+    """The words of the command without `--workers=N` or `--workers N`."""
+    kept, left = [], list(words)
+    while left:
+        word = left.pop(0)
+        if word in ("--workers", "-workers"):
+            left[:1] = []
+        elif not word.startswith(("--workers=", "-workers=")):
+            kept.append(word)
+    return kept
 
 
 def visible_gpus():
@@ -82,39 +94,63 @@ def start(words, shares):
 
     A session of its own keeps a terminal's Ctrl-C from reaching workers beside the launcher, which passes it on.
     """
-    cluster = ",".join(f"127.0.0.1:{port}" for port in free_ports(len(shares)))
-    command = [sys.executable, "-m", "ecgan_tf", "train", *words]
-    if len(shares) > 1:
-        command.append(f"--config.train.cluster={cluster}")
+    addresses = [f"127.0.0.1:{port}" for port in free_ports(len(shares))]
     return [
         subprocess.Popen(
-            [*command, f"--task={index}"] if len(shares) > 1 else command,
-            env={**os.environ, **({"CUDA_VISIBLE_DEVICES": gpus} if gpus else {})},
+            [sys.executable, "-m", "ecgan_tf", "train", *words],
+            env={
+                **os.environ,
+                "TF_CONFIG": json.dumps({"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}),
+                **({"CUDA_VISIBLE_DEVICES": gpus} if gpus else {}),
+            },
             start_new_session=True,
         )
         for index, gpus in enumerate(shares)
     ]
 
 
-def watch(workers, stop):
-    """Waits for all workers, passes signals on, and ends those that outlive another's failure; returns exit codes."""
-    passed_on, failed_at = False, None
+class Workers(list):
+    """The processes, and the first signal that was passed on to them, or None."""
+
+    number = None
+
+
+@contextlib.contextmanager
+def passing_signals_on():
+    """Within the block, which adds processes to the list, the first signal reaches all of them; a second kills them."""
+    workers = Workers()
+
+    def pass_on(number, frame):
+        for worker in workers:
+            worker.kill() if workers.number else worker.send_signal(number)
+        workers.number = workers.number or number
+
+    before = {number: signal.signal(number, pass_on) for number in (*CODES, *HANGUP)}
     try:
-        while any(worker.poll() is None for worker in workers):
-            if stop and not passed_on:
-                passed_on = True
-                for worker in workers:
-                    worker.send_signal(stop.number)
-            if failed_at is None and any(worker.poll() for worker in workers) and not stop:
-                failed_at = time.monotonic()
-            if failed_at is not None and time.monotonic() - failed_at > PATIENCE:
-                for worker in workers:
-                    worker.kill()
-            time.sleep(0.2)
+        yield workers
     finally:
         for worker in workers:
             worker.kill()  # nothing where it has ended
-    return [worker.wait() for worker in workers]
+        for number, old in before.items():
+            signal.signal(number, old)
+
+
+def watch(workers):
+    """Waits for all workers, and ends those that long outlive one that failed or was stopped.
+
+    Returns:
+        their exit codes; and SIGINT or SIGTERM, if one was passed on, a hangup as the latter.
+    """
+    ended_at = None
+    while any(worker.poll() is None for worker in workers):
+        if ended_at is None and any(worker.poll() for worker in workers):
+            ended_at = time.monotonic()
+        if ended_at is not None and time.monotonic() - ended_at > PATIENCE:
+            for worker in workers:
+                worker.kill()
+        time.sleep(0.2)
+    number = workers.number
+    return [worker.wait() for worker in workers], number if number in (None, *CODES) else signal.SIGTERM
 
 
 def free_ports(count):

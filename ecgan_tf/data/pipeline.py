@@ -27,7 +27,7 @@ def training_batches(dataset, data_config, global_batch_size, seed, start_step, 
         global_batch_size: examples per step.
         seed: 0 or more, below 2**63.
         start_step: the first step to give a batch for.
-        steps: how many batches to give.
+        steps: how many batches to give; None: without end.
         share: `Share`; None: the whole batch of each step.
     Returns:
         `tf.data.Dataset` of dicts: image float32 (batch, height, width, 3) in [-1, 1]; labels int32
@@ -63,7 +63,11 @@ def training_batches(dataset, data_config, global_batch_size, seed, start_step, 
             ]
         )
 
-    elements = tf.data.Dataset.range(start_step * share.replicas, (start_step + steps) * share.replicas)
+    first = start_step * share.replicas
+    if steps is None:
+        elements = tf.data.Dataset.counter(first)
+    else:
+        elements = tf.data.Dataset.range(first, first + steps * share.replicas)
     return _with_options(_map(elements, batch_at, dataset, size))
 
 
@@ -77,7 +81,10 @@ class Share:
 
 
 def distributed_batches(strategy, *arguments):
-    """`training_batches(*arguments)` for a strategy: each worker makes what its own replicas take, and nothing else."""
+    """`training_batches(*arguments)` for a strategy: each worker makes what its own replicas take, and nothing else.
+
+    Give no end: where there is one, several workers ask each other before every batch whether all have one.
+    """
 
     def of_worker(context):
         here = context.num_replicas_in_sync // context.num_input_pipelines

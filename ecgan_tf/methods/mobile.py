@@ -28,7 +28,7 @@ class Mobile(Method):
     keys = {
         "model.base_filters": Key(16, "C: filters at the whole size; twelve times as many at 1/8", above=0, toy=4),
         "model.initializer": Key("he", "of generator and discriminator", ("he", "xavier_0.02")),
-        "model.trunk_blocks": Key(4, "separable blocks at 1/16 and at 1/8 of the size, each", above=0, toy=1),
+        "model.trunk_blocks": Key(2, "separable blocks of each level below the whole size", above=0, toy=1),
         "model.noise": Key("fixed", "a map of noise at each size, or `none`", ("fixed", "none")),
         "model.normalization": Key(
             "batch", "what class normalisation modulates: `batch`, synchronised over the replicas, or `instance`",

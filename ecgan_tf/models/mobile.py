@@ -1,4 +1,4 @@
-"""A generator for phones and pages: separable convolutions, most of them at an eighth of the size."""
+"""A generator for phones and pages: separable convolutions, most of them below the whole size."""
 
 import keras
 from keras import ops
@@ -27,7 +27,7 @@ class MobileGenerator(Generator):
     pointwise convolutions come before the enlarging, where there are a quarter of the pixels.
 
     Args:
-        trunk_blocks: separable blocks at 1/16 and at 1/8 of the size, each; elsewhere there is one.
+        trunk_blocks: separable blocks of each level below the whole size, which has one.
         noise: "none" or "fixed", for a `FixedNoise` before the blocks of each level.
         normalization: "batch" or "instance".
         kwargs: as in `Generator`.
@@ -38,7 +38,7 @@ class MobileGenerator(Generator):
 
     # ---- layers
 
-    def __init__(self, trunk_blocks=4, noise="fixed", normalization="batch", **kwargs):
+    def __init__(self, trunk_blocks=2, noise="fixed", normalization="batch", **kwargs):
         super().__init__(**kwargs)
         self.trunk_blocks = trunk_blocks
         self.noise = noise
@@ -54,7 +54,7 @@ class MobileGenerator(Generator):
         self.start = LabelConv2D(
             widths[0], self.num_labels, self.has_boundaries, initializer=self.initializer, name="start"
         )
-        counts = [trunk_blocks, trunk_blocks, 1, 1, 1]
+        counts = [*[trunk_blocks] * 4, 1]
         self.narrowings = [
             self._convolution(width, 1, f"narrowing_{level}") for level, width in enumerate(widths[1:], 1)
         ]

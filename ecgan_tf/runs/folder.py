@@ -337,6 +337,8 @@ def stored_config(path):
 
     config = ml_collections.ConfigDict(read_config(path)).lock()
     config.missing_terms = ()  # found anew
+    if "cluster" in config.train:
+        config.train.cluster = ""  # of this time's workers
     return config
 
 

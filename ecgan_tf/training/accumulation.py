@@ -1,23 +1,27 @@
 """Batches larger than the memory: a step whose gradients are summed over parts of the batch, one after another."""
 
+import functools
+
 import tensorflow as tf
 
 from ecgan_tf.layers.spectral_conv import fixed_power_iterations
-from ecgan_tf.training.step import TrainStep, end_step
+from ecgan_tf.training.optimizers import move
+from ecgan_tf.training.step import TrainStep, compiled, end_step
 
 
 def make_accumulated_step(gan, objective, config, strategy):
     """As `make_train_step`, for `config.train.accumulate` parts of each replica's batch.
 
     The gradients are those of the whole batch, with these departures: batch statistics, class weights, sampled regions
-    and mixtures are of a part, on all replicas; moving statistics move once a part. Power iterations are made by the
-    first part of a pass alone, as by a whole batch.
+    and mixtures are of a part, on all replicas; moving statistics move, and the contrast's memory is written, once a
+    part. Power iterations are made by the first part of a pass alone, as by a whole batch.
     """
     parts = config.train.accumulate
     step = TrainStep(gan, objective, parts * strategy.num_replicas_in_sync)
     halves = HALVES[config.train.update_order]
-    phases = [Phase(half, moves, step, gan, strategy, parts) for half, moves in halves]
-    finish = tf.function(lambda batch: end_step(gan, config, strategy, batch), autograph=False)
+    phases = [Phase(half, moves, step, gan, strategy, config) for half, moves in halves]
+    cut = functools.partial(part_of, parts=parts)
+    finish = compiled(lambda batch: end_step(gan, config, strategy, batch, cut), config)
 
     def train_step(batch):
         terms = {}
@@ -36,12 +40,11 @@ class Phase:
         half: function of a `TrainStep` and a batch to terms and, by optimizer's name, gradients.
         moves: names of the optimizers.
         step: `TrainStep` whose losses are shares of the whole batch's.
-        gan, strategy: that the step is of.
-        parts: how many.
+        gan, strategy, config: that the step is of.
     """
 
-    def __init__(self, half, moves, step, gan, strategy, parts):
-        self.half, self.step, self.strategy, self.parts = half, step, strategy, parts
+    def __init__(self, half, moves, step, gan, strategy, config):
+        self.half, self.step, self.strategy, self.parts = half, step, strategy, config.train.accumulate
         self.optimizers = {
             name: (getattr(gan, f"{name}_optimizer"), getattr(gan, f"{name}_variables")) for name in moves
         }
@@ -58,8 +61,8 @@ class Phase:
                 ]
                 for name, (_, variables) in self.optimizers.items()
             }
-        self._first, self._other = (tf.function(self._part(moves), autograph=False) for moves in (True, False))
-        self._apply = tf.function(lambda: strategy.run(self._move), autograph=False)
+        self._first, self._other = (compiled(self._part(moves), config) for moves in (True, False))
+        self._apply = compiled(lambda: strategy.run(self._move), config)
 
     def __call__(self, batch):
         found = [(self._other if part else self._first)(batch, tf.constant(part)) for part in range(self.parts)]
@@ -85,7 +88,7 @@ class Phase:
     def _move(self):
         for name, (optimizer, variables) in self.optimizers.items():
             gradients = [tf.identity(total) for total in self.sums[name]]
-            optimizer.apply(gradients, variables)
+            move(optimizer, gradients, variables)
             with tf.control_dependencies(gradients):
                 for total in self.sums[name]:
                     total.assign(tf.zeros_like(total))

@@ -4,23 +4,21 @@ import contextlib
 import dataclasses
 import json
 import os
+import re
 
 import numpy as np
 import tensorflow as tf
 
+from ecgan_tf import interrupts
 from ecgan_tf.atomic_files import parse_json
 from ecgan_tf.errors import RequestError
 
 NONE = "none"  # as `config.train.cluster`: one worker, whatever the environment says
 SLURM_PORT = 12321  # of the first task of a node; the others' follow it
-GONE = (
-    tf.errors.UnavailableError,
-    tf.errors.AbortedError,
-    tf.errors.CancelledError,
-    tf.errors.DeadlineExceededError,
-    tf.errors.FailedPreconditionError,
-    tf.errors.InternalError,
-)  # what collectives raise where another worker has ended
+# What collectives raise where another worker has ended: some always, some by their words, else our own faults.
+GONE = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.DeadlineExceededError)
+PERHAPS_GONE = (tf.errors.CancelledError, tf.errors.FailedPreconditionError, tf.errors.InternalError)
+WORDS_OF_GONE = re.compile(r"collective|coordination|heartbeat|/job:worker|grpc|socket", re.IGNORECASE)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,13 +42,29 @@ class Cluster:
     def words(self):
         return f"worker {self.task} of {len(self.workers)}"
 
-    def strategy(self):
-        """MultiWorkerMirroredStrategy over the workers; it waits for all of them."""
-        spec = tf.train.ClusterSpec({"worker": list(self.workers)})
-        resolver = tf.distribute.cluster_resolver.SimpleClusterResolver(
-            spec, task_type="worker", task_id=self.task, rpc_layer="grpc"
+    def resolver(self):
+        """What tells TensorFlow of the workers, and of the GPUs of this one: by itself it would count none."""
+        return tf.distribute.cluster_resolver.SimpleClusterResolver(
+            tf.train.ClusterSpec({"worker": list(self.workers)}),
+            task_type="worker",
+            task_id=self.task,
+            num_accelerators={"GPU": len(tf.config.list_physical_devices("GPU"))},
+            rpc_layer="grpc",
         )
-        return tf.distribute.MultiWorkerMirroredStrategy(cluster_resolver=resolver)
+
+    def strategy(self):
+        """MultiWorkerMirroredStrategy over the workers; it waits for all of them.
+
+        Meanwhile signals end the process at once: Python's own handlers would wait, too, and nothing is to be saved.
+        """
+        with interrupts.default_handlers():
+            try:
+                return tf.distribute.MultiWorkerMirroredStrategy(cluster_resolver=self.resolver())
+            except (tf.errors.OpError, RuntimeError) as error:
+                raise RequestError(
+                    f"the workers {', '.join(self.workers)} did not come together ({first_line(error)}). Start all of "
+                    "them, at ports that are free and that the others reach."
+                ) from error
 
 
 def find_cluster(addresses="", task=None, environment=None):
@@ -68,11 +82,11 @@ def find_cluster(addresses="", task=None, environment=None):
     given = [address.strip() for address in addresses.split(",") if address.strip()]
     if given == [NONE]:
         return Cluster()
-    by_tf_config, by_slurm = _of_tf_config(environment), _of_slurm(environment)
+    by_tf_config = _of_tf_config(environment)
     if not given:
         if task is not None:
             raise RequestError("--task is given without --config.train.cluster=HOST:PORT,HOST:PORT; give both.")
-        return by_tf_config or by_slurm or Cluster()
+        return by_tf_config or _of_slurm(environment) or Cluster()
     if by_tf_config:
         raise RequestError("config.train.cluster and TF_CONFIG both name workers; leave one out.")
     return _of_addresses(given, task)
@@ -128,13 +142,21 @@ def _of_slurm(environment):
     count = environment.get("SLURM_STEP_NUM_TASKS", "1")
     if not count.isdigit() or int(count) < 2 or "SLURM_PROCID" not in environment:
         return None
+    from tensorflow.python.distribute.cluster_resolver.slurm_cluster_resolver import (
+        expand_hostlist,
+        expand_tasks_per_node,
+    )
+
     try:
-        resolver = tf.distribute.cluster_resolver.SlurmClusterResolver(
-            port_base=SLURM_PORT, gpus_per_node=int(count), gpus_per_task=1, auto_set_gpu=False
-        )  # GPUs are Slurm's to assign
-        workers = resolver.cluster_spec().as_dict()["worker"]
-        return Cluster(tuple(workers), int(environment["SLURM_PROCID"]))
-    except (KeyError, RuntimeError, ValueError) as error:
+        # TensorFlow's SlurmClusterResolver sorts the nodes by name, node10 before node9; ranks follow the list.
+        hosts = expand_hostlist(environment["SLURM_STEP_NODELIST"])
+        tasks = expand_tasks_per_node(environment["SLURM_STEP_TASKS_PER_NODE"])
+        workers = [f"{host}:{SLURM_PORT + i}" for host, here in zip(hosts, tasks, strict=True) for i in range(here)]
+        found = Cluster(tuple(workers), int(environment["SLURM_PROCID"]))
+        if len(workers) != int(count) or not 0 <= found.task < len(workers):
+            raise ValueError(f"{len(workers)} addresses, rank {found.task}")
+        return found
+    except (AttributeError, IndexError, KeyError, ValueError) as error:
         raise RequestError(
             f"Slurm's variables name {count} tasks, but no cluster ({error}); set --config.train.cluster=none to train "
             "in this process alone, or name the workers by it."
@@ -142,6 +164,28 @@ def _of_slurm(environment):
 
 
 # ---- what the workers tell each other
+
+
+def chief_may(strategy, cluster, action):
+    """What the chief's action gives, None on the others; what the chief refuses is refused on all.
+
+    Args:
+        action: function of nothing; it does nothing that all workers must do together.
+    """
+    found, refused = None, None
+    if cluster.is_chief:
+        try:
+            found = action()
+        except RequestError as error:
+            if not cluster:
+                raise
+            refused = error
+    words = tell(strategy, cluster, refused and str(refused))
+    if refused:
+        raise refused
+    if words:
+        raise RequestError(f"the chief refuses: {words}")
+    return found
 
 
 def tell(strategy, cluster, value=None):
@@ -195,8 +239,13 @@ def readable_losses(cluster, way_on):
     """
     try:
         yield
-    except GONE as error:
-        if not cluster:
+    except (*GONE, *PERHAPS_GONE) as error:
+        if not cluster or (isinstance(error, PERHAPS_GONE) and not WORDS_OF_GONE.search(error.message)):
             raise
-        first = error.message.strip().splitlines()[0][:200]
-        raise RequestError(f"another worker has ended, or cannot be reached ({first}). {way_on}") from error
+        said = first_line(error)
+        raise RequestError(f"another worker has ended, or cannot be reached ({said}). {way_on}") from error
+
+
+def first_line(error):
+    """The first line of what TensorFlow says, of a length that can be read."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

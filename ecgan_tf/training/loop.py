@@ -1,5 +1,6 @@
 """The loop of a run: batches in, steps taken, checkpoints, numbers and pictures out."""
 
+import contextlib
 import signal
 
 import numpy as np
@@ -51,17 +52,17 @@ def training_loop(gan, strategy, train_data, validation_data, run, config, measu
     objective = gan.method.make_objective(config, gan.generator, gan.judges, gan.heads)
     make_step = make_accumulated_step if config.train.accumulate > 1 else make_train_step
     train_step = make_step(gan, objective, config, strategy)
-    batches = distributed_batches(
-        strategy, train_data, config.data, batch_size, config.train.seed, start, max(steps - start, 0)
-    )
+    profile.check_start(start)
+    batches = distributed_batches(strategy, train_data, config.data, batch_size, config.train.seed, start, None)
     record = Record(gan, run, config, variables, validation_data, measures, start) if cluster.is_chief else None
     progress = Progress(start, steps, batch_size)
     since_log = SinceLog(extra)
 
     with stop_on_signals() as stop, readable_errors(), profile.closed():
         if record:
-            record.measure_missing(start, stop)
-        for step, batch in enumerate(progress.timed(batches), start=start + 1):
+            with until_all_stop(cluster):
+                record.measure_missing(start, stop)
+        for step, batch in zip(range(start + 1, steps + 1), progress.timed(batches)):
             profile.before(step)
             since_log.add(train_step(batch))
             profile.after(step)
@@ -77,10 +78,21 @@ def training_loop(gan, strategy, train_data, validation_data, run, config, measu
                 number = stop.number or signal.SIGTERM  # of another worker
                 raise InterruptError(number, f"saved at step {step}; the same command goes on from there.")
             if record:
-                record.measure(step, stop, progress)
+                with until_all_stop(cluster):
+                    record.measure(step, stop, progress)
     if record:
         record.draw("final")
         say(f"trained to step {max(start, steps)}; look at {run.file('samples', 'final.png')}")
+
+
+@contextlib.contextmanager
+def until_all_stop(cluster):
+    """Of several workers a signal that ends an evaluation ends all of them after the next step."""
+    try:
+        yield
+    except InterruptError:
+        if not cluster:
+            raise
 
 
 def restore(run, strategy, cluster, variables):
@@ -176,7 +188,8 @@ def log(step, since_log, gan, progress, metrics, config, run, replicas=1):
     terms = since_log.means()
     wrong = [name for name, value in terms.items() if not np.isfinite(value)]
     if wrong:
-        raise RequestError(f"step {step}: {', '.join(wrong)} not finite: the run has diverged. {way_back(run)}")
+        advice = way_back(run) if metrics else "The chief says what to do now."
+        raise RequestError(f"step {step}: {', '.join(wrong)} not finite: the run has diverged. {advice}")
     images_per_second, seconds_left = progress.advance(step)
     if metrics:
         numbers = {

@@ -1,6 +1,7 @@
 """Adam with two time scales and a rate that is constant, then falls linearly to zero, in one or more pieces."""
 
 import keras
+import tensorflow as tf
 from keras import ops
 
 from ecgan_tf.runs.schedule import share_at
@@ -62,6 +63,21 @@ def make_optimizer(rate, optimizer_config, pieces, precision, name):
     if precision == "mixed_float16":
         return keras.optimizers.LossScaleOptimizer(adam, name=f"{name}_loss_scale")
     return adam
+
+
+def move(optimizer, gradients, variables):
+    """Applies a replica's gradients, which the optimizer adds up over all replicas.
+
+    Keras asks the first replica of a process whether its own are finite, and takes the answer for all of them: so a
+    loss scale that is too large for one replica is made known to all before.
+    """
+    context = tf.distribute.get_replica_context()
+    if isinstance(optimizer, keras.optimizers.LossScaleOptimizer) and context.num_replicas_in_sync > 1:
+        overflows = 1.0 - tf.cast(optimizer.check_finite(gradients), tf.float32)
+        somewhere = context.all_reduce(tf.distribute.ReduceOp.SUM, overflows) > 0
+        spoilt = tf.where(somewhere, float("nan"), 0.0)  # all leave out what one must leave out
+        gradients = [g if g is None else tf.convert_to_tensor(g) + tf.cast(spoilt, g.dtype) for g in gradients]
+    optimizer.apply(gradients, variables)
 
 
 def learning_rate(optimizer):

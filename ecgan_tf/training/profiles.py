@@ -34,6 +34,13 @@ class Profile:
             f"--profile_steps={','.join(words)}: give the first and the last step, as 10,12, within 1 to {of_all}."
         )
 
+    def check_start(self, start):
+        """Refuses a profile of steps that were taken before the run goes on."""
+        if self.first and self.first <= start:
+            raise RequestError(
+                f"--profile_steps={self.first},{self.last}: the run goes on from step {start}; give later ones."
+            )
+
     def before(self, step):
         if self.first and not self.is_on and self.first <= step <= self.last:
             tf.profiler.experimental.start(self.folder)

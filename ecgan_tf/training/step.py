@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from ecgan_tf.memory import give_back
 from ecgan_tf.methods.base import Outputs
+from ecgan_tf.training.optimizers import move
 
 POWER_ITERATION = ("/u", "/v")  # how the names of such variables end
 STATISTICS = ("/moving_mean", "/moving_variance")
@@ -31,34 +32,39 @@ def make_train_step(gan, objective, config, strategy):
         end_step(gan, config, strategy, batch)
         return terms
 
-    return _compiled(tf.function(train_step, autograph=False, jit_compile=config.train.jit_compile or None))
+    return compiled(train_step, config)
 
 
-def end_step(gan, config, strategy, batch):
-    """What follows the moves of both networks: the average moves, and the step counter."""
+def end_step(gan, config, strategy, batch, part_of=lambda batch, part: batch):
+    """What follows the moves of both networks: the average moves, and the step counter.
+
+    Args:
+        part_of: function of a replica's batch and a number to that part of it, of `config.train.accumulate`.
+    """
     own_statistics = config.optimizer.ema_statistics == "own"
     update_average(gan, config.optimizer.ema_decay, own_statistics)
-    if own_statistics:
-        strategy.run(lambda batch: gan.ema_generator(batch, training=True)["image"], args=(batch,))
+    for part in range(config.train.accumulate if own_statistics else 0):
+        strategy.run(lambda batch, part=part: gan.ema_generator(part_of(batch, part), training=True), args=(batch,))
         copy_power_iterations(gan)  # which the pass has moved
     gan.step.assign_add(1)
 
 
-def _compiled(function):
-    """A function that traces its graph before the first call, and gives back what tracing and optimising leave behind.
+def compiled(function, config):
+    """The function as a graph, which it traces before the first call, giving back what that leaves behind.
 
     That is half a gigabyte at full width, and would stay under the peak of every step.
     """
+    function = tf.function(function, autograph=False, jit_compile=config.train.jit_compile or None)
     calls = 0
 
-    def call(batch):
+    def call(*arguments):
         nonlocal calls
         if calls == 0 and not tf.config.functions_run_eagerly():
-            function.get_concrete_function(batch)
+            function.get_concrete_function(*arguments)
         if calls < 2:
             give_back()
         calls += 1
-        return function(batch)
+        return function(*arguments)
 
     return call
 
@@ -78,7 +84,7 @@ class TrainStep:
         """The release's order (docs/papers/ecgan.md, section 6): G moves, synthesises anew, then D moves."""
         gan = self.gan
         terms, gradients = self.generator_gradients(batch)
-        gan.generator_optimizer.apply(gradients, gan.generator_variables)
+        move(gan.generator_optimizer, gradients, gan.generator_variables)
 
         # What the second half reads of the batch alone would else be made, and kept, from the beginning of the step.
         with tf.control_dependencies([gradient for gradient in gradients if gradient is not None]):
@@ -113,7 +119,7 @@ class TrainStep:
             generator_total, terms = self._generator_loss(inputs, outputs, judged)
             scaled = self._scale(gan.generator_optimizer, generator_total)
         gradients = tape.gradient(scaled, self._values(gan.generator_variables))
-        gan.generator_optimizer.apply(gradients, gan.generator_variables)
+        move(gan.generator_optimizer, gradients, gan.generator_variables)
         return {**terms, **discriminator_terms}
 
     def simultaneous(self, batch):
@@ -124,8 +130,8 @@ class TrainStep:
         """
         gan = self.gan
         terms, of_generator, of_discriminator = self.gradients_of_both(batch)
-        gan.generator_optimizer.apply(of_generator, gan.generator_variables)
-        gan.discriminator_optimizer.apply(of_discriminator, gan.discriminator_variables)
+        move(gan.generator_optimizer, of_generator, gan.generator_variables)
+        move(gan.discriminator_optimizer, of_discriminator, gan.discriminator_variables)
         return terms
 
     def gradients_of_both(self, batch):
@@ -146,7 +152,7 @@ class TrainStep:
     def _move_discriminators(self, batch, outputs):
         """Moves D on fakes that are there; returns its terms."""
         terms, gradients = self.discriminator_gradients(batch, outputs)
-        self.gan.discriminator_optimizer.apply(gradients, self.gan.discriminator_variables)
+        move(self.gan.discriminator_optimizer, gradients, self.gan.discriminator_variables)
         return terms
 
     def discriminator_gradients(self, batch, outputs):

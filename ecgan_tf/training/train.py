@@ -20,7 +20,7 @@ from ecgan_tf.models.segmenter import predict_exemplars
 from ecgan_tf.outputs import plan_folder
 from ecgan_tf.runs.folder import RunFolder, model_description, plain
 from ecgan_tf.runs.lock import locked
-from ecgan_tf.training.cluster import find_cluster, readable_losses, tell
+from ecgan_tf.training.cluster import Cluster, chief_may, find_cluster, readable_losses, tell
 from ecgan_tf.training.dry_run import describe
 from ecgan_tf.training.evaluations import make_measures
 from ecgan_tf.training.gan import GAN
@@ -65,15 +65,21 @@ def train(
         predict_exemplars(data, config.data.get("exemplar_segmenter", ""))
     run, model = RunFolder(workdir), model_description(config, train_data)
     config = with_missing_terms(config, run.terms_to_miss)
-    if cluster.is_chief:
+    told = Cluster() if dry_run else cluster  # a dry run asks nobody
+
+    def check():
         run.check(config, model, rollback_to)
         if not run.steps:
             check_begin(config)
+
+    with readable_losses(cluster, AGAIN):
+        chief_may(strategy, told, check)
     for data in (train_data, validation_data):
         with_latents(data, config, model["arguments"])
         data.check(config.data.check_examples, progress_bar(f"reading the {data.split} split"))
     measures = make_measures(config, validation_data)
     profile = Profile(run.file("tensorboard"), profile_steps, config.train.steps)
+    profile = profile if cluster.is_chief else Profile()
     workers = len(cluster.workers) if dry_run and cluster else 1
     check_batch(config.train.global_batch_size, workers * strategy.num_replicas_in_sync, config.train.accumulate)
     keras.utils.set_random_seed(config.train.seed)
@@ -83,13 +89,14 @@ def train(
     # They set int8's ranges, which one odd code for a whole layout would make too wide: it has many codes.
     examples = layouts_to_keep(train_data, 32, class_codes=1.0)
     with contextlib.ExitStack() as held, readable_losses(cluster, AGAIN):
-        pieces = None
-        if cluster.is_chief:
+
+        def prepare():
             plan_folder(run.path, "workdir")
             held.enter_context(locked(run.path))
             run.check(config, model, rollback_to)  # what another process did in the meantime counts
-            pieces = begin_in(run, config, rollback_to)
-        pieces, config = agree(strategy, cluster, pieces, config)
+            return begin_in(run, config, rollback_to)
+
+        pieces, config = agree(strategy, cluster, chief_may(strategy, cluster, prepare), config)
         say(
             f"{train_data.words} to train on, {len(validation_data)} to look at; "
             f"{strategy.num_replicas_in_sync} replica(s) on {', '.join(strategy.extended.worker_devices)}"
@@ -100,13 +107,13 @@ def train(
             run.start(config, model, layouts_to_keep(validation_data, 8), examples)
         with strategy.scope():
             gan = GAN(config, model["arguments"], pieces)
-            if cluster.is_chief and not run.steps:
-                begin(gan, config, examples, train_data.classes)
+        if cluster.is_chief and not run.steps:  # outside of the scope, in which all workers make variables together
+            begin(gan, config, examples, train_data.classes)
         training_loop(gan, strategy, train_data, validation_data, run, config, measures, cluster, profile)
         say_missing_terms(config)
 
 
-AGAIN = "Start the same command on all workers: it goes on from the last checkpoint."
+AGAIN = "Unless another worker says why, start the same command on all of them: it goes on from the last checkpoint."
 OF_A_WORKER = ("data.dir", "data.cache_gb", "train.cluster", "missing_terms")  # what may differ from the chief's
 
 

@@ -27,6 +27,7 @@ export class Board {
     private over: (id: number) => void,
     before: Board | null = null,
   ) {
+    overlay.ruler.setAttribute("hidden", ""); // of a line that another board began
     canvas.width = map.width;
     canvas.height = map.height;
     this.context = canvas.getContext("2d", { willReadFrequently: true })!;

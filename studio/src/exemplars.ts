@@ -73,8 +73,9 @@ export class Exemplars {
 
   async setPhotograph(index: number, file: Blob) {
     const photograph = await readPhotograph(file, this.description);
+    // Labels that were opened first are this photograph's; those beside another one are not.
+    if (this.photographs[index] || this.labels[index]?.size !== photograph.size) this.labels[index] = null;
     this.photographs[index] = photograph;
-    if (this.labels[index]?.size !== photograph.size) this.labels[index] = null; // of another photograph
     await this.encode(index);
   }
 

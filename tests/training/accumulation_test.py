@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ecgan_tf.config import check_config
+import ecgan_tf
+from ecgan_tf.config import check_config, load_config
 from ecgan_tf.errors import RequestError
 from ecgan_tf.training.accumulation import make_accumulated_step
 from ecgan_tf.training.gan import GAN
@@ -83,6 +84,20 @@ def test_replicas_and_parts_add_up_to_the_whole(settings, step_of, order, replic
     for name, move in moves.items():  # of a bias before a normalisation the gradient is rounding noise
         bound = 1e-3 * np.linalg.norm(move) if name in moved else least
         assert np.linalg.norm(summed[name] - move) <= bound, name
+
+
+def test_a_training_in_parts_goes_on_bit_for_bit(tmp_path):
+    """As graphs, which the steps above are not."""
+    settings = {"train.accumulate": 2, "train.global_batch_size": 4, "train.checkpoint_every": 1}
+    config = load_config("ecgan_earth_tiles:toy", train__steps=2, **settings)
+    newest = tmp_path / "run" / "checkpoints" / "step_00000002.npz"
+    found = []
+    for _ in range(2):
+        ecgan_tf.train(config, str(tmp_path / "run"))
+        found.append(dict(np.load(newest)))
+        newest.unlink()
+    assert found[0].keys() == found[1].keys()
+    assert not [name for name, value in found[0].items() if not np.array_equal(value, found[1][name])]
 
 
 def test_what_cannot_be_done_in_parts_is_refused(settings):

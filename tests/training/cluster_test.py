@@ -10,8 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
-from ecgan_tf.commands.launch import free_ports, share_gpus
+from ecgan_tf.commands.launch import free_ports, share_gpus, without_workers
 from ecgan_tf.errors import RequestError
 from ecgan_tf.training.cluster import Cluster, find_cluster
 from ecgan_tf.training.summaries import MEASURED
@@ -29,7 +30,7 @@ def tf_config(task=None, **jobs):
 
 SLURM = {
     "SLURM_STEP_NUM_TASKS": "3",
-    "SLURM_STEP_NODELIST": "node[1-2]",
+    "SLURM_STEP_NODELIST": "node[9-10]",
     "SLURM_STEP_TASKS_PER_NODE": "2,1",
     "SLURM_PROCID": "2",
 }
@@ -49,7 +50,7 @@ CHIEF, FIRST, SECOND = ({"type": kind, "index": index} for kind, index in (("chi
         ("", None, tf_config(FIRST, chief=["a:1"], worker=["b:1"]), Cluster(("a:1", "b:1"), 1)),
         ("a:1, b:2", 1, {}, Cluster(("a:1", "b:2"), 1)),
         ("none", None, tf_config(SECOND, worker=["a:1", "b:1"]), Cluster()),
-        ("", None, SLURM, Cluster(("node1:12321", "node1:12322", "node2:12321"), 2)),
+        ("", None, SLURM, Cluster(("node9:12321", "node9:12322", "node10:12321"), 2)),
         ("none", None, SLURM, Cluster()),
         ("", None, {**SLURM, "SLURM_STEP_NUM_TASKS": "1"}, Cluster()),
         ("", None, {"SLURM_NTASKS": "4"}, Cluster()),  # of sbatch, whose script is one process
@@ -89,6 +90,19 @@ def test_what_contradicts_itself_is_one_line(addresses, task, environment, words
         find_cluster(addresses, task)
 
 
+def test_a_worker_counts_its_gpus(monkeypatch):
+    """TensorFlow counts them by itself for TF_CONFIG's own resolver alone, and would take a CPU."""
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind=None: ["GPU:0", "GPU:1"])
+    assert Cluster(("a:1", "b:1"), 1).resolver().num_accelerators() == {"GPU": 2}
+
+
+def test_the_number_of_workers_is_the_launchers_alone():
+    assert without_workers(["--workers=2", "--config=a", "--workers", "2", "--workdir=b"]) == [
+        "--config=a",
+        "--workdir=b",
+    ]
+
+
 def test_gpus_are_shared_out_evenly():
     assert share_gpus([], 2) == ["", ""]
     assert share_gpus(["0", "1", "2", "3"], 2) == ["0,1", "2,3"]
@@ -125,6 +139,12 @@ CASES = [
     pytest.param("ecgan_plus", {"loss.contrastive_memory": 8}, id="ecgan_plus with memory"),
     pytest.param("lggan", {}, id="lggan", marks=pytest.mark.slow),
     pytest.param("msca", {}, id="msca", marks=pytest.mark.slow),
+    pytest.param(
+        "ecgan",
+        {"train.accumulate": 2, "model.normalization": "instance", "loss.contrastive": 0.0},
+        id="ecgan in parts",
+        marks=pytest.mark.slow,
+    ),
 ]
 
 
@@ -169,8 +189,9 @@ def lines_until(process, pattern):
 def worker_of(process, task):
     """The number of the launcher's child that is a worker."""
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-    words = {int(pid): Path(f"/proc/{pid}/cmdline").read_text().split("\0") for pid in children}
-    (found,) = (pid for pid in words if f"--task={task}" in words[pid])
+    words = {int(pid): Path(f"/proc/{pid}/environ").read_text().split("\0") for pid in children}
+    own = {pid: next((word for word in words[pid] if word.startswith("TF_CONFIG=")), "") for pid in words}
+    (found,) = (pid for pid in own if f'"index": {task}' in own[pid])
     return found
 
 

@@ -75,8 +75,9 @@ CASES = [
 
 
 @pytest.fixture(scope="module", params=CASES)
-def made(request, toy_batch, values):
+def made(request, toy_batch, values, set_aside):
     """A model's GAN, its config, its values at the start, and the settings' batches; in each form, however noisy."""
+    set_aside()
     name, form = request.param
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(label_conv, "MOST_WINDOWS", np.inf)

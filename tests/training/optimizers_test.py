@@ -1,9 +1,10 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from ecgan_tf.runs.schedule import planned
-from ecgan_tf.training.optimizers import PiecewiseLinear, learning_rate, make_optimizer
+from ecgan_tf.training.optimizers import PiecewiseLinear, learning_rate, make_optimizer, move
 
 
 @pytest.mark.parametrize(("step", "rate"), [(0, 0.4), (6, 0.4), (7, 0.3), (8, 0.2), (9, 0.1), (10, 0.0), (11, 0.0)])
@@ -64,3 +65,21 @@ def test_adam_without_momentum_is_rebuilt_from_its_config(tiny_config):
     config = tiny_config(**{"optimizer.beta_1": 0.0}).optimizer
     adam = make_optimizer(0.1, config, planned(20, 0.5), "float32", "adam")
     assert adam.__class__.from_config(adam.get_config()).get_config() == adam.get_config()
+
+
+@pytest.mark.parametrize("spoilt", [(), (0,), (1,), (0, 1)])
+def test_what_one_replica_must_leave_out_all_leave_out(spoilt, two_replicas):
+    """Keras asks the first replica alone: an overflow on the other one would spoil the weights of both."""
+    with two_replicas.scope():
+        weight = keras.Variable(1.0)
+        optimizer = keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(0.5), initial_scale=8.0)
+        optimizer.build([weight])
+
+    def step():
+        replica = tf.cast(tf.distribute.get_replica_context().replica_id_in_sync_group, tf.int32)
+        overflows = tf.reduce_any([replica == each for each in spoilt]) if spoilt else False
+        move(optimizer, [tf.where(overflows, np.float32("inf"), 8.0)], [weight])
+
+    tf.function(lambda: two_replicas.run(step), autograph=False)()
+    assert float(optimizer.dynamic_scale.numpy()) == (4.0 if spoilt else 8.0)
+    assert float(weight.numpy()) == (1.0 if spoilt else 0.0)  # 1 - 0.5 * (1 + 1)
