@@ -5,7 +5,7 @@ import sys
 
 from ecgan_tf.console import quiet_tensorflow
 
-RATE = 0.01
+RATE = 0.003
 
 
 def main(request):
