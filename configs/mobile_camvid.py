@@ -4,7 +4,9 @@ Run:      python train_main.py --config=configs/mobile_camvid.py --workdir=runs/
               --config.loss.distill_from=runs/camvid
           where runs/camvid is a run of ecgan_camvid_small; without a teacher it learns from the photographs alone.
 Hardware: one CPU thread is enough.
-Result:   not measured.
+Result:   mIoU 0.45 where its teacher has 0.51 and photographs 0.51, fd_own 3.5 where its teacher has 4.3; one seed, by
+          ecgan evaluate --model=runs/mobile --judge=judge.npz, and ecgan segmenter --config=ecgan_camvid_small \
+              --config.data.dir=CAMVID --output=judge.npz --stride=1 --steps=2600 --config.train.seed=100
 """
 
 from ecgan_tf.configs.ecgan_camvid_small import fast_recipe, textured
