@@ -5,7 +5,7 @@ import sys
 
 from ecgan_tf.console import quiet_tensorflow
 
-RATE = 0.003
+RATE = 0.01
 
 
 def main(request):
@@ -29,6 +29,10 @@ def main(request):
     own_loop, train.training_loop = train.training_loop, loop
     config = load_config(f"{request['method']}_earth_tiles")
     shrink_to_toy(config)
+    config.data.image_size = (
+        64,
+        64,
+    )  # at 32 the first batch statistics are of single cells, and rounding is all of them
     settings = {"steps": 3, "checkpoint_every": 1, "keep_checkpoints": 5, "first_sample": 9, "global_batch_size": 4}
     settings |= {"cluster": request["cluster"], "devices": request["devices"]}
     config.update_from_flattened_dict({f"train.{key}": value for key, value in settings.items()})
