@@ -35,7 +35,8 @@ WRITERS = {
     "ecgan_tf.runs.lock:locked": "machine_errors",
     "ecgan_tf.training.imports:bring_in": "emptied_if_it_fails",
     "ecgan_tf.training.imports:take_out": "atomic_path",
-    "ecgan_tf.training.loop:training_loop.save": "atomic_path, by save_checkpoint",
+    "ecgan_tf.training.loop:Record.after": "atomic_path, by save_checkpoint",
+    "ecgan_tf.training.loop:Record.save": "atomic_path, by save_checkpoint",
     "ecgan_tf.training.segmenter:train_segmenter": "atomic_path",
     "ecgan_tf.training.summaries:MetricsWriter.__init__": "machine_errors",
     "export.artefact:_removed_at_the_end": "the folder of partial_name alone, by export_one",
@@ -92,6 +93,7 @@ DECODERS = {
     "ecgan_tf.runs.lock:_holder": "for a message alone, where the lock is held",
     "ecgan_tf.torch_files:_read_sequence": "RequestError, by read_torch_arrays",
     "ecgan_tf.torch_files:_read_zip": "RequestError, by read_torch_arrays",
+    "ecgan_tf.training.cluster:tell": "what the chief of the same run said",
     "export.build_engine:read_plan": "BuildError",
     "export.build_engine:synthesise": "its own engine, a moment before",
     "export.kserve_server:OnnxModel.__init__": "ValueError",
@@ -124,7 +126,9 @@ DECODERS = {
 }
 SIGNALS = {
     "ecgan_tf.atomic_files:_is_alive": "signal 0, which asks; never on Windows",
+    "ecgan_tf.commands.launch:passing_signals_on": "the old handlers come back at the end",
     "ecgan_tf.interrupts:_handlers": "the old handlers come back at the end; in the main thread alone",
+    "ecgan_tf.interrupts:default_handlers": "the old handlers come back at the end; in the main thread alone",
     "ecgan_tf.interrupts:stop_on_signals.note": "SIG_DFL",
     "export.on_device:": "StoppedError",
     "export.on_device:remove_partials": "signal 0, which asks; never on Windows",
@@ -140,13 +144,15 @@ STATES = {
     "ecgan_tf.training.evaluations:Evaluations.measure": "append_line",
     "ecgan_tf.training.imports:bring_in": "locked",
     "ecgan_tf.training.imports:take_out": "atomic_path",
-    "ecgan_tf.training.loop:training_loop": "stop_on_signals",
-    "ecgan_tf.training.loop:training_loop.save": "DivergedError",
+    "ecgan_tf.training.loop:Record.__init__": "locked, by train",
+    "ecgan_tf.training.loop:Record.save": "DivergedError",
     "ecgan_tf.training.segmenter:train_segmenter": "atomic_path",
     "ecgan_tf.training.summaries:MetricsWriter.__init__": "locked, by train",
     "ecgan_tf.training.summaries:MetricsWriter.write": "machine_errors, by append_line",
     "ecgan_tf.training.summaries:Samples.draw": "write_image",
-    "ecgan_tf.training.train:train": "locked",
+    "ecgan_tf.training.train:begin_in": "locked, by prepare",
+    "ecgan_tf.training.train:train": "prepare",
+    "ecgan_tf.training.train:train.prepare": "locked",
 }
 
 WRITING_MODES = set("wax+")
