@@ -24,8 +24,8 @@ tf.config.set_logical_device_configuration(
 
 
 def pytest_collection_modifyitems(items):
-    """The file with the longest tests first, so that no process waits for it alone at the end."""
-    items.sort(key=lambda item: item.path.name != "wheel_test.py")
+    """The files with the longest tests first, so that no process waits for them alone at the end."""
+    items.sort(key=lambda item: item.path.name not in ("wheel_test.py", "cluster_test.py"))
 
 
 @pytest.fixture(scope="session")
