@@ -27,7 +27,7 @@ def run(main, usage, interrupted=WHOLE):
         interrupted: what became of the work where a signal ended it, one line.
     """
     sys.modules["__main__"].__doc__ = usage
-    for flag in flags.FLAGS.flags_by_module_dict().get(main.__module__, ()):
+    for flag in flags.FLAGS.get_key_flags_for_module(main.__module__):
         flags.FLAGS.register_key_flag_for_module(sys.argv[0], flag)  # so that --help lists them
     try:
         with interrupts.raise_on_signals(), reader_may_leave():

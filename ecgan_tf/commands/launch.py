@@ -26,6 +26,7 @@ from ecgan_tf.errors import RequestError
 from ecgan_tf.interrupts import CODES, InterruptError
 
 WORKERS = flags.DEFINE_integer("workers", None, "How many processes train together.", lower_bound=1)
+flags.adopt_module_key_flags(train)
 INTERRUPTED = train.INTERRUPTED
 OF_THE_LAUNCHER = ("task", "config.train.cluster")  # what it tells each worker
 HANGUP = [signal.SIGHUP] if hasattr(signal, "SIGHUP") else []  # of a terminal that is closed

@@ -57,15 +57,16 @@ def train(
     check_config(config)
     cluster = find_cluster(config.train.cluster, task)
     speak_as(cluster.words if cluster else "")
-    # Before anything else starts TensorFlow's runtime, after which neither workers nor logical devices can be named.
-    strategy = make_strategy(config.train.devices, None if dry_run else cluster)
+    several = bool(cluster) and not dry_run
+    if several:  # before anything starts TensorFlow's runtime, after which no workers can be named
+        strategy = make_strategy(config.train.devices, cluster)
     config = with_absolute_paths(config)
     train_data, validation_data = (open_dataset(config.data, split) for split in ("train", "validation"))
     for data in (train_data, validation_data):
         predict_exemplars(data, config.data.get("exemplar_segmenter", ""))
     run, model = RunFolder(workdir), model_description(config, train_data)
     config = with_missing_terms(config, run.terms_to_miss)
-    told = Cluster() if dry_run else cluster  # a dry run asks nobody
+    told = cluster if several else Cluster()  # a dry run asks nobody
 
     def check():
         run.check(config, model, rollback_to)
@@ -73,11 +74,13 @@ def train(
             check_begin(config)
 
     with readable_losses(cluster, AGAIN):
-        chief_may(strategy, told, check)
+        chief_may(strategy if several else None, told, check)
     for data in (train_data, validation_data):
         with_latents(data, config, model["arguments"])
         data.check(config.data.check_examples, progress_bar(f"reading the {data.split} split"))
     measures = make_measures(config, validation_data)
+    if not several:
+        strategy = make_strategy(config.train.devices)
     profile = Profile(run.file("tensorboard"), profile_steps, config.train.steps)
     profile = profile if cluster.is_chief else Profile()
     workers = len(cluster.workers) if dry_run and cluster else 1

@@ -86,7 +86,9 @@ def test_help_of_a_command_shows_an_example_and_its_flags(call, name):
 
 
 def source_of(name):
-    return (ROOT / f"{COMMANDS[name].module.replace('.', '/')}.py").read_text()
+    """Of a command, and of the one whose flags are its own, too."""
+    source = (ROOT / f"{COMMANDS[name].module.replace('.', '/')}.py").read_text()
+    return source + (source_of("train") if "adopt_module_key_flags(train)" in source else "")
 
 
 @pytest.mark.parametrize("module", MODULES)
