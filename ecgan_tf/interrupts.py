@@ -42,7 +42,7 @@ class Stop:
 def raise_on_signals():
     """Within the block the signals end what runs by an `InterruptError`, wherever it is."""
     try:
-        with _handlers(_raise):
+        with handlers(_raise):
             yield
     finally:
         release_stderr()
@@ -59,22 +59,8 @@ def stop_on_signals():
             os.kill(os.getpid(), number)
         stop.number = number
 
-    with _handlers(note):
+    with handlers(note):
         yield stop
-
-
-@contextlib.contextmanager
-def default_handlers():
-    """Within the block the signals end the process at once, also while native code waits."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {number: signal.signal(number, signal.SIG_DFL) for number in CODES}
-    try:
-        yield
-    finally:
-        for number, old in before.items():
-            signal.signal(number, old)
 
 
 RAISED = []  # the signals that ended something: native code may turn our exception into one of its own
@@ -109,11 +95,17 @@ def release_stderr():
 
 
 @contextlib.contextmanager
-def _handlers(handler):
+def handlers(handler, numbers=tuple(CODES)):
+    """Within the block signals call `handler`, and then what they called before.
+
+    Args:
+        handler: function of number and frame, or `signal.SIG_DFL`, by which they end the process at once.
+        numbers: of the signals.
+    """
     if threading.current_thread() is not threading.main_thread():  # Python has handlers in the main thread alone
         yield
         return
-    before = {number: signal.signal(number, handler) for number in CODES}
+    before = {number: signal.signal(number, handler) for number in numbers}
     try:
         yield
     finally:

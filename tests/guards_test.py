@@ -126,9 +126,7 @@ DECODERS = {
 }
 SIGNALS = {
     "ecgan_tf.atomic_files:_is_alive": "signal 0, which asks; never on Windows",
-    "ecgan_tf.commands.launch:passing_signals_on": "the old handlers come back at the end",
-    "ecgan_tf.interrupts:_handlers": "the old handlers come back at the end; in the main thread alone",
-    "ecgan_tf.interrupts:default_handlers": "the old handlers come back at the end; in the main thread alone",
+    "ecgan_tf.interrupts:handlers": "the old handlers come back at the end; in the main thread alone",
     "ecgan_tf.interrupts:stop_on_signals.note": "SIG_DFL",
     "export.on_device:": "StoppedError",
     "export.on_device:remove_partials": "signal 0, which asks; never on Windows",

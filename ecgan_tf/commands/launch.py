@@ -23,7 +23,7 @@ from absl import flags
 from ecgan_tf import cli
 from ecgan_tf.commands import train  # its flags are this command's, too
 from ecgan_tf.errors import RequestError
-from ecgan_tf.interrupts import CODES, InterruptError
+from ecgan_tf.interrupts import CODES, InterruptError, handlers
 
 WORKERS = flags.DEFINE_integer("workers", None, "How many processes train together.", lower_bound=1)
 flags.adopt_module_key_flags(train)
@@ -126,14 +126,12 @@ def passing_signals_on():
             worker.kill() if workers.number else worker.send_signal(number)
         workers.number = workers.number or number
 
-    before = {number: signal.signal(number, pass_on) for number in (*CODES, *HANGUP)}
-    try:
-        yield workers
-    finally:
-        for worker in workers:
-            worker.kill()  # nothing where it has ended
-        for number, old in before.items():
-            signal.signal(number, old)
+    with handlers(pass_on, (*CODES, *HANGUP)):
+        try:
+            yield workers
+        finally:
+            for worker in workers:
+                worker.kill()  # nothing where it has ended
 
 
 def watch(workers):

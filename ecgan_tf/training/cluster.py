@@ -5,6 +5,7 @@ import dataclasses
 import json
 import os
 import re
+import signal
 
 import numpy as np
 import tensorflow as tf
@@ -57,7 +58,7 @@ class Cluster:
 
         Meanwhile signals end the process at once: Python's own handlers would wait, too, and nothing is to be saved.
         """
-        with interrupts.default_handlers():
+        with interrupts.handlers(signal.SIG_DFL):
             try:
                 return tf.distribute.MultiWorkerMirroredStrategy(cluster_resolver=self.resolver())
             except (tf.errors.OpError, RuntimeError) as error:

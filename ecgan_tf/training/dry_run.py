@@ -11,7 +11,7 @@ from ecgan_tf.training.gan import GAN
 from ecgan_tf.training.initial import begin
 
 
-def describe(config, model, run, train_data, validation_data, strategy, workers=1):
+def describe(config, model, run, train_data, validation_data, strategy, replicas):
     """Makes the networks, synthesises one batch symbolically, and says what it found; nothing is written.
 
     Args:
@@ -20,14 +20,14 @@ def describe(config, model, run, train_data, validation_data, strategy, workers=
         run: `RunFolder`.
         train_data, validation_data: `LabelledPhotographs`.
         strategy: of `make_strategy`, for one worker.
-        workers: how many there would be, each with that many replicas.
+        replicas: how many there would be, on all workers.
     """
     with strategy.scope():
         gan = GAN(config, model["arguments"])
         if not run.steps:
             begin(gan, config, layouts_to_keep(train_data, 32), train_data.classes)
     objective = gan.method.make_objective(config, gan.generator, gan.judges, gan.heads)  # a wrong file of weights fails
-    batch_size, replicas = config.train.global_batch_size, workers * strategy.num_replicas_in_sync
+    batch_size = config.train.global_batch_size
     (batch,) = training_batches(train_data, config.data, batch_size, config.train.seed, 0, 1)
     say(
         f"data      {config.data.name}: {train_data.words} to train on, {len(validation_data)} to look at, "

@@ -44,7 +44,7 @@ def end_step(gan, config, strategy, batch, part_of=lambda batch, part: batch):
     own_statistics = config.optimizer.ema_statistics == "own"
     update_average(gan, config.optimizer.ema_decay, own_statistics)
     for part in range(config.train.accumulate if own_statistics else 0):
-        strategy.run(lambda batch, part=part: gan.ema_generator(part_of(batch, part), training=True), args=(batch,))
+        strategy.run(lambda batch, part=part: gan.ema_generator(part_of(batch, part), training=True)["image"], (batch,))
         copy_power_iterations(gan)  # which the pass has moved
     gan.step.assign_add(1)
 

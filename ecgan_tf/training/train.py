@@ -57,16 +57,16 @@ def train(
     check_config(config)
     cluster = find_cluster(config.train.cluster, task)
     speak_as(cluster.words if cluster else "")
-    several = bool(cluster) and not dry_run
-    if several:  # before anything starts TensorFlow's runtime, after which no workers can be named
-        strategy = make_strategy(config.train.devices, cluster)
+    workers = len(cluster.workers) if cluster else 1
+    told = Cluster() if dry_run else cluster  # a dry run asks nobody
+    # Several before anything starts TensorFlow's runtime, after which they cannot be named.
+    strategy = make_strategy(config.train.devices, told) if told else None
     config = with_absolute_paths(config)
     train_data, validation_data = (open_dataset(config.data, split) for split in ("train", "validation"))
     for data in (train_data, validation_data):
         predict_exemplars(data, config.data.get("exemplar_segmenter", ""))
     run, model = RunFolder(workdir), model_description(config, train_data)
     config = with_missing_terms(config, run.terms_to_miss)
-    told = cluster if several else Cluster()  # a dry run asks nobody
 
     def check():
         run.check(config, model, rollback_to)
@@ -74,20 +74,19 @@ def train(
             check_begin(config)
 
     with readable_losses(cluster, AGAIN):
-        chief_may(strategy if several else None, told, check)
+        chief_may(strategy, told, check)
     for data in (train_data, validation_data):
         with_latents(data, config, model["arguments"])
         data.check(config.data.check_examples, progress_bar(f"reading the {data.split} split"))
     measures = make_measures(config, validation_data)
-    if not several:
-        strategy = make_strategy(config.train.devices)
+    strategy = strategy or make_strategy(config.train.devices)
     profile = Profile(run.file("tensorboard"), profile_steps, config.train.steps)
     profile = profile if cluster.is_chief else Profile()
-    workers = len(cluster.workers) if dry_run and cluster else 1
-    check_batch(config.train.global_batch_size, workers * strategy.num_replicas_in_sync, config.train.accumulate)
+    replicas = strategy.num_replicas_in_sync * (1 if told else workers)
+    check_batch(config.train.global_batch_size, replicas, config.train.accumulate)
     keras.utils.set_random_seed(config.train.seed)
     if dry_run:
-        describe(config, model, run, train_data, validation_data, strategy, workers)
+        describe(config, model, run, train_data, validation_data, strategy, replicas)
         return
     # They set int8's ranges, which one odd code for a whole layout would make too wide: it has many codes.
     examples = layouts_to_keep(train_data, 32, class_codes=1.0)
