@@ -2,12 +2,12 @@
 
 Run:      python train_main.py --config=configs/mobile_camvid.py --workdir=runs/mobile --config.data.dir=CAMVID \
               --config.loss.distill_from=runs/camvid --config.loss.segmenter=segmenter.npz
-          where runs/camvid is a run of ecgan_camvid_small and segmenter.npz of ecgan segmenter \
-              --config=ecgan_camvid_small --config.data.dir=CAMVID --output=segmenter.npz --stride=1 --config.train.seed=1;
-          without a teacher it learns from the photographs alone.
+          where runs/camvid is a run of ecgan_camvid_small, and segmenter.npz is made by ecgan segmenter \
+              --config=ecgan_camvid_small --config.data.dir=CAMVID --output=segmenter.npz --stride=1 \
+              --config.train.seed=1; without a teacher it learns from the photographs alone.
 Hardware: one CPU thread is enough: 800 CPU seconds (time).
-Result:   mIoU 0.491 where its teacher has 0.509 and photographs 0.506, fd_own 3.5 where its teacher has 4.3; one seed, by
-          ecgan evaluate --model=runs/mobile --judge=judge.npz, and ecgan segmenter --config=ecgan_camvid_small \
+Result:   mIoU 0.491 where its teacher has 0.509 and photographs 0.506, fd_own 3.5 where its teacher has 4.3; one seed,
+          by ecgan evaluate --model=runs/mobile --judge=judge.npz, and ecgan segmenter --config=ecgan_camvid_small \
               --config.data.dir=CAMVID --output=judge.npz --stride=1 --steps=2600 --config.train.seed=100
           Without the segmenter 0.451 after 1500 steps, 0.466 after 4000.
 """
