@@ -99,6 +99,9 @@ SHARED_KEYS = {
         ("auto", "cells", "neighbourhoods"),
     ),
     "train.jit_compile": Key(False, "XLA: for GPUs; slower on CPUs"),
+    "train.deterministic": Key(
+        False, "TensorFlow's deterministic operators: a GPU gives the same bits again, slower; CPUs do so without"
+    ),
     "train.log_every": Key(50, "steps", above=0, toy=2),
     "train.checkpoint_every": Key(500, "steps", above=0),
     "train.keep_checkpoints": Key(2, "the newest ones", above=0),

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import keras
 import ml_collections
+import tensorflow as tf
 
 from ecgan_tf.atomic_files import remove_partials
 from ecgan_tf.config import check_config
@@ -59,6 +60,9 @@ def train(
     speak_as(cluster.words if cluster else "")
     workers = len(cluster.workers) if cluster else 1
     told = Cluster() if dry_run else cluster  # a dry run asks nobody
+    if config.train.deterministic:
+        keras.utils.set_random_seed(config.train.seed)  # without a seed random operators would be refused
+        tf.config.experimental.enable_op_determinism()
     # Several before anything starts TensorFlow's runtime, after which they cannot be named.
     strategy = make_strategy(config.train.devices, told) if told else None
     config = with_absolute_paths(config)

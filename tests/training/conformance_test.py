@@ -18,6 +18,7 @@ from ecgan_tf.methods import METHODS
 from ecgan_tf.models import discriminators
 from ecgan_tf.runs.checkpoints import load_checkpoint, save_checkpoint
 from ecgan_tf.training.gan import GAN
+from ecgan_tf.training.step import make_train_step
 from ecgan_tf.training.terms import with_missing_terms
 
 RATE = 0.01
@@ -172,3 +173,35 @@ def test_a_step_in_half_precision_is_finite_and_near(made, gan, take_step, value
     names = [f"generator/{variable.path}" for variable in half.generator.trainable_variables]
     moved = [name for name in names if np.any(after[name] != before[name])]
     assert len(moved) > len(names) / 2  # the others move too little, or feed a normalisation that takes them out
+
+
+# --- XLA --------------------------------------------------------------------------------------------------------------
+
+
+def step_of(name, batch, **values):
+    """One compiled step by SGD of a fresh GAN: its terms, and its values before and after by name."""
+    gan, config = make(name, **values)
+    gan.generator_optimizer, gan.discriminator_optimizer = (keras.optimizers.SGD(RATE) for _ in range(2))
+    before = [variable.numpy() for variable in gan.named_variables().values()]
+    objective = gan.method.make_objective(config, gan.generator, gan.judges, gan.heads)
+    step = make_train_step(gan, objective, config, tf.distribute.get_strategy())
+    terms = {symbol: float(value) for symbol, value in step(batch).items()}
+    names = [name.replace("_1/", "/") for name in gan.named_variables()]
+    return terms, names, before, [variable.numpy() for variable in gan.named_variables().values()]
+
+
+@pytest.mark.slow  # XLA compiles a step for one or two minutes
+@pytest.mark.parametrize("name", sorted(METHODS))
+def test_a_step_by_xla_is_the_step_without(name, toy_batch, values):
+    """Terms within 1e-4; each network's move within 0.02 of its norm, as far as two orders of additions are apart."""
+    batch = make_case(name, "cells", toy_batch, values).batch(2)
+    terms, names, before, plain = step_of(name, batch, **{"train.layout_form": "cells"})
+    by_xla, _, same, compiled = step_of(name, batch, **{"train.layout_form": "cells", "train.jit_compile": True})
+    assert all(np.array_equal(one, other) for one, other in zip(before, same, strict=True))
+    assert by_xla == pytest.approx(terms, rel=1e-4, abs=1e-6)
+    for network in {name.split("/")[0] for name in names if not name.endswith(("optimizer", "step"))}:
+        of = [index for index, name in enumerate(names) if name.split("/")[0] == network]
+        move = np.sqrt(sum(np.sum((plain[i] - before[i]) ** 2.0) for i in of))
+        apart = np.sqrt(sum(np.sum((plain[i] - compiled[i]) ** 2.0) for i in of))
+        print(name, network, apart / max(move, 1e-30))
+        assert apart <= 0.02 * move, network
