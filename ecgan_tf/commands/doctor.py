@@ -15,6 +15,8 @@ the environment such as CUDA_VISIBLE_DEVICES.
 Exit code 1: a training cannot run here, or a check failed.
 """
 
+import importlib.util
+
 from absl import flags
 
 from ecgan_tf import cli
@@ -37,6 +39,8 @@ def main(argv):
     wrong = [name for name in WHICH.value if name not in CHECKS]
     if wrong or not WHICH.value:
         raise RequestError(f"--checks: {', '.join(wrong) or 'none given'}; choose from {', '.join(CHECKS)}.")
+    if EXPERIMENT.value and not importlib.util.find_spec(f"ecgan_tf.configs.{EXPERIMENT.value.partition(':')[0]}"):
+        raise RequestError(f"--experiment={EXPERIMENT.value}: no such config; `ecgan configs` lists them.")
     given = [name for name, flag in (("experiment", EXPERIMENT), ("checks", WHICH)) if flag.present]
     if given and not GPU.value:
         raise RequestError(f"--{given[0]} is for the checks; add --gpu.")

@@ -10,16 +10,15 @@ import numpy as np
 
 from ecgan_tf.arrays import read_arrays
 from ecgan_tf.config import load_config
-from ecgan_tf.doctor.children import end_group
+from ecgan_tf.doctor.children import end_group, note
 from ecgan_tf.errors import RequestError
 from ecgan_tf.inference.runtimes import open_model
-from ecgan_tf.pixels import to_uint8
 from ecgan_tf.ports import free_ports
 from ecgan_tf.training.train import train
 from export import build_engine
 from export.export_run import export_run
 from export.serving.connections import connect
-from export.serving.pictures import encode_png
+from export.serving.pictures import encode_png, file_values
 from export.serving.requests import ServedModel
 
 SERVER = "tensorflow_model_server"
@@ -32,6 +31,7 @@ def tiny_run(experiment, folder):
     """A run of two steps of an experiment; returns its folder."""
     values = {"train.steps": 2, "train.cluster": "none", "allow_missing_terms": True, "data.check_examples": 4}
     run = os.path.join(folder, "run")
+    note("training a run of two steps")
     train(load_config(experiment, **values), run)
     return run
 
@@ -52,6 +52,7 @@ def ask_server(program, run, folder):
         the largest difference from Keras' pictures, of 255, and the median milliseconds of one.
     """
     exported = os.path.join(folder, "exported")
+    note("exporting a SavedModel")
     export_run(run, exported, ["saved_model"], gpu_check=False, name="checked")
     layouts = read_arrays(os.path.join(run, "layouts.npz"))["labels"][:LAYOUTS]
     model = open_model(run)
@@ -62,12 +63,11 @@ def ask_server(program, run, folder):
             )
         largest, milliseconds = 0, []
         for labels in layouts:
-            png = encode_png(labels.astype(np.uint8))
+            png = encode_png(file_values(labels, model.classes))
             began = time.monotonic()
             (answer,) = served.synthesise([{"labels": png}])
             milliseconds.append(1e3 * (time.monotonic() - began))
-            expected = to_uint8(model(labels)) if model(labels).dtype != np.uint8 else model(labels)
-            largest = max(largest, int(np.max(np.abs(expected.astype(int) - decode(answer).astype(int)))))
+            largest = max(largest, int(np.max(np.abs(model(labels).astype(int) - decode(answer).astype(int)))))
     return largest, float(np.median(milliseconds))
 
 
@@ -83,6 +83,7 @@ def serving(program, base, folder):
         server = subprocess.Popen(
             [program, *flags], stdout=words, stderr=subprocess.STDOUT, env=environment, start_new_session=True
         )
+    note(f"waiting for {SERVER}")
     try:
         yield wait_for(server, f"127.0.0.1:{rest}", log)
     finally:
@@ -126,6 +127,8 @@ def no_tensorrt():
 def build_engines(run, folder):
     """Exports a run for TensorRT and builds, runs and judges the engines. Returns what was said, and the exit code."""
     exported, said = os.path.join(folder, "exported"), []
+    note("exporting for TensorRT")
     export_run(run, exported, ["tensorrt"], gpu_check=False)
+    note("building engines")
     code = build_engine.build_all(os.path.join(exported, build_engine.FOLDER), build_engine.PRECISIONS, said.append)
     return said, code

@@ -8,9 +8,9 @@ import tempfile
 import numpy as np
 import tensorflow as tf
 
-from ecgan_tf.doctor import artefacts
 from ecgan_tf.doctor.plan import CHECKS, FAILED, IMPOSSIBLE, PASSED, RESULT
 from ecgan_tf.doctor.trial import Trial, apart, devices, terms_apart
+from ecgan_tf.errors import RequestError
 from ecgan_tf.training.dry_run import activations
 from ecgan_tf.training.loop import peak_memory_mb
 from ecgan_tf.training.strategy import make_strategy
@@ -110,7 +110,7 @@ def in_half(experiment, precision):
     gan = half.gan
     optimizers = {"generator": gan.generator_optimizer, "discriminator": gan.discriminator_optimizer}
     scales = {name: loss_scale(optimizer) for name, optimizer in optimizers.items()}
-    left_out = {name: steps_left_out(optimizer, gan.step) for name, optimizer in optimizers.items()}
+    left_out = {name: steps_left_out(optimizer, int(gan.step.numpy())) for name, optimizer in optimizers.items()}
     finite = all(np.all(np.isfinite(value)) for value in half.values().values())
     finite &= all(np.isfinite(value) for step in terms for value in step.values())
     words = f"terms of the first step within {difference:.1e} of float32's (at most {HALF_APART})"
@@ -188,6 +188,8 @@ def memory(experiment):
 
 
 def serving(experiment):
+    from ecgan_tf.doctor import artefacts
+
     program = artefacts.find_server()
     if program is None:
         return found(IMPOSSIBLE, "tensorflow_model_server is not on PATH; https://www.tensorflow.org/tfx/serving/setup")
@@ -203,6 +205,8 @@ def serving(experiment):
 
 
 def tensorrt(experiment):
+    from ecgan_tf.doctor import artefacts
+
     reason = artefacts.no_tensorrt()
     if reason:
         return found(IMPOSSIBLE, reason)
@@ -227,7 +231,10 @@ FUNCTIONS = {
 def main(name, experiment):
     """Prints what a check found, as JSON on the last line."""
     assert FUNCTIONS.keys() == CHECKS.keys()
-    result = FUNCTIONS[name](experiment)
+    try:
+        result = FUNCTIONS[name](experiment)
+    except RequestError as error:
+        result = found(FAILED, " ".join(str(error).split()))
     print(RESULT + json.dumps(result), flush=True)
     os._exit(0)  # what libraries do at their end is no part of the check
 

@@ -9,15 +9,17 @@ import tempfile
 from typing import NamedTuple
 
 ENDED, CRASHED, TIMED_OUT = "ended", "crashed", "timed out"
-LAST = 1000  # characters of the last words of a process that are kept
+NOTED = "doctor: "  # before what `note` says
+LAST = 3000  # characters of the last words of a process that are kept
 
 
 class Outcome(NamedTuple):
-    """How a process ended: `ENDED`, `CRASHED` or `TIMED_OUT`; why, in words; what it printed."""
+    """How a process ended: `ENDED`, `CRASHED` or `TIMED_OUT`; why, in a line; what it printed; the end of its log."""
 
     state: str
     words: str
     output: str
+    log: str
 
 
 def run_child(module, words, seconds, environment=()):
@@ -34,7 +36,7 @@ def run_child(module, words, seconds, environment=()):
     paths = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "TF_CPP_MIN_LOG_LEVEL": "2"}
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:  # a pipe would be held by grandchildren
         child = subprocess.Popen(
-            [sys.executable, "-m", module, *words],
+            [sys.executable, "-X", "faulthandler", "-m", module, *words],
             stdin=subprocess.DEVNULL, stdout=out, stderr=err,
             env={**paths, **os.environ, **dict(environment), "PYTHONPATH": paths["PYTHONPATH"]},
             start_new_session=True,
@@ -43,15 +45,32 @@ def run_child(module, words, seconds, environment=()):
             code = child.wait(timeout=seconds)
         except subprocess.TimeoutExpired:
             code = None
+            _ask_where(child)
         finally:
             end_group(child)
         printed, said = (_text(file) for file in (out, err))
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    noted = [line.removeprefix(NOTED) for line in lines if line.startswith(NOTED)]
+    last, log = f"its last words: {lines[-1][:300]}" if lines else "without a word", said.strip()[-LAST:]
+    last = f"while it was {noted[-1]}; {last}" if noted else last
     if code is None:
-        return Outcome(TIMED_OUT, f"no end within {seconds:.0f} seconds; last words: {_last(said)}", printed)
+        return Outcome(TIMED_OUT, f"no end within {seconds:.0f} seconds; {last}", printed, log)
     if code:
         reason = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
-        return Outcome(CRASHED, f"its process ended with {reason}; last words: {_last(said)}", printed)
-    return Outcome(ENDED, "", printed)
+        return Outcome(CRASHED, f"its process ended with {reason}; {last}", printed, log)
+    return Outcome(ENDED, "", printed, log)
+
+
+def note(doing):
+    """Tells the parent, from within the process, what it does now: its last words where it ends early."""
+    print(f"{NOTED}{doing}", file=sys.stderr, flush=True)
+
+
+def _ask_where(child):
+    """Has a process that hangs say where, in the end of its log."""
+    child.send_signal(signal.SIGABRT)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        child.wait(timeout=5)
 
 
 def end_group(child):
@@ -67,8 +86,3 @@ def end_group(child):
 def _text(file):
     file.seek(0)
     return file.read().decode(errors="replace")
-
-
-def _last(text):
-    lines = [line for line in text.strip().splitlines() if line.strip()]
-    return "\n".join(lines)[-LAST:] or "none"

@@ -1,6 +1,7 @@
 """What the doctor leaves to send back: doctor.json, and index.html with the same in tables."""
 
 import datetime
+import html
 import os
 
 import ecgan_tf
@@ -44,10 +45,12 @@ def in_html(told):
         (CHECKS[name].title, result["state"], f"{result['seconds']:.0f}", result["words"])
         for name, result in told.get("checks", {}).items()
     ]
+    logs = [f"{name}:\n{result['log']}" for name, result in told.get("checks", {}).items() if result.get("log")]
     trained = f"Training steps of {told['experiment']}." if "experiment" in told else ""
     return page.page(
         f"ecgan doctor, {told['when']}",
         page.note(f"ecgan_tf {told['ecgan_tf']}. {trained} The same, with all numbers, is in {JSON}."),
         page.section("Checks", page.table(("check", "", "s", "what was found"), checks)) if checks else "",
+        page.section("Last words", *(f"<pre>{html.escape(log)}</pre>" for log in logs)),
         page.section("This machine", page.table(("what", "", "found", "remedy"), rows)),
     )

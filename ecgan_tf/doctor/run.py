@@ -10,7 +10,7 @@ from ecgan_tf.doctor.plan import CHECKS, RESULT
 
 SHORTEST = 20.0  # seconds, below which a check is not begun
 # A check takes of a GPU what it needs: TF Serving and TensorRT want some of it, too. Workers are no matter of a check.
-ENVIRONMENT = {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "TF_CONFIG": ""}
+ENVIRONMENT = {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "TF_CONFIG": "{}"}
 
 
 def run_checks(names, experiment, minutes, after_each):
@@ -35,13 +35,13 @@ def run_checks(names, experiment, minutes, after_each):
                 "seconds": 0.0,
             }
         else:
-            results[name] = run_check(name, experiment, min(left, CHECKS[name].seconds))
+            results[name] = run_check(name, experiment, min(left, CHECKS[name].seconds * minutes / plan.MINUTES))
         after_each(name, results[name], len(results))
     return results
 
 
 def run_check(name, experiment, seconds):
-    """One check in a process of its own: a dictionary of `state` (of `plan`), `words`, `measured` and `seconds`."""
+    """One check in a process of its own: `state` (of `plan`), `words`, `measured`, `seconds`; `log`, if it crashed."""
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:  # whatever it leaves there goes with it
         ended = run_child("ecgan_tf.doctor.checks", [name, experiment], seconds, {**ENVIRONMENT, "TMPDIR": folder})
@@ -59,4 +59,5 @@ def read(ended):
         except (ValueError, KeyError) as error:
             return {"state": plan.CRASHED, "words": f"its result cannot be read ({error})", "measured": {}}
     state = plan.TIMED_OUT if ended.state == children.TIMED_OUT else plan.CRASHED
-    return {"state": state, "words": ended.words or "its process ended without a result", "measured": {}}
+    words = ended.words or "its process ended without a result"
+    return {"state": state, "words": words, "measured": {}, "log": ended.log}

@@ -10,6 +10,7 @@ import tensorflow as tf
 from ecgan_tf.config import load_config
 from ecgan_tf.data import open_dataset
 from ecgan_tf.data.pipeline import training_batches
+from ecgan_tf.doctor.children import note
 from ecgan_tf.methods import method_of
 from ecgan_tf.training.gan import GAN
 from ecgan_tf.training.latents import with_latents
@@ -32,7 +33,10 @@ class Trial:
     """
 
     def __init__(self, experiment, strategy, steps=1, descent=True, **values):
+        self.where = ", ".join(strategy.extended.worker_devices)
+        note(f"making the networks on {self.where}")
         settings = {"train.seed": SEED, "train.cluster": "none", "allow_missing_terms": True, **values}
+        self.settings = ", ".join(f"{key}={value}" for key, value in values.items()) or "the config's settings"
         self.config = with_missing_terms(load_config(experiment, **settings))
         data = open_dataset(self.config.data, "train")
         arguments = method_of(self.config.model.name).generator_arguments(self.config, data)
@@ -69,7 +73,8 @@ class Trial:
             which makes the graph.
         """
         terms, seconds = [], []
-        for batch in self.batches:
+        for step, batch in enumerate(self.batches, 1):
+            note(f"taking step {step} on {self.where} with {self.settings}")
             began = time.monotonic()
             terms.append({name: float(value) for name, value in self._step(batch).items()})
             seconds.append(time.monotonic() - began)

@@ -93,4 +93,4 @@ def loss_scale(optimizer):
 
 def steps_left_out(optimizer, step):
     """How many of the steps so far did not move the weights, since a gradient overflowed; None without a loss scale."""
-    return None if loss_scale(optimizer) is None else int(step) - int(optimizer.iterations)
+    return None if loss_scale(optimizer) is None else step - int(optimizer.iterations.numpy())
