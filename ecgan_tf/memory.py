@@ -36,7 +36,7 @@ def peak_bytes(pid=None):
 
 
 def machine_bytes():
-    """The memory that processes here may have together: the machine's, or less by a container's limit; None: unknown."""
+    """The memory that processes here may have: the machine's, or less by a container's limit; None where none says."""
     found = []
     with contextlib.suppress(OSError, ValueError, StopIteration), open("/proc/meminfo", encoding="utf-8") as lines:
         found.append(next(1024 * int(line.split()[1]) for line in lines if line.startswith("MemTotal:")))

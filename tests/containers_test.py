@@ -1,4 +1,4 @@
-"""The Dockerfiles, read as Docker reads them, and by hadolint where it is installed; no daemon was there to build them."""
+"""The Dockerfiles, read as Docker reads them, and by hadolint where it is installed; no daemon was there to build."""
 
 import configparser
 import fnmatch

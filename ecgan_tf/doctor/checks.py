@@ -114,8 +114,8 @@ def in_half(experiment, precision):
     finite = all(np.all(np.isfinite(value)) for value in half.values().values())
     finite &= all(np.isfinite(value) for step in terms for value in step.values())
     words = f"terms of the first step within {difference:.1e} of float32's (at most {HALF_APART})"
-    if precision == "mixed_float16":
-        words += ", ".join(f"; {name}: loss scale {scales[name]:g}, {left_out[name]} of 10 steps left out" for name in scales)
+    for name, scale in scales.items():
+        words += "" if scale is None else f"; {name}: loss scale {scale:g}, {left_out[name]} of 10 steps overflowed"
     words += f"; seconds a step {half_seconds:.3g}, in float32 {seconds:.3g}" + ("" if finite else "; NOT FINITE")
     return found(
         PASSED if finite and difference <= HALF_APART else FAILED,
@@ -150,7 +150,8 @@ def twice(experiment):
     other = [name for name in first if first[name].tobytes() != second[name].tobytes()]
     largest = max((float(np.max(np.abs(np.float64(first[n]) - second[n]))) for n in other), default=0.0)
     exact = same_terms and not other
-    words = "bit for bit the same" if exact else f"{len(other)} of {len(first)} variables differ, by up to {largest:.1e}"
+    differ = f"{len(other)} of {len(first)} variables differ, by up to {largest:.1e}"
+    words = "bit for bit the same" if exact else differ
     return found(
         PASSED if exact else FAILED,
         f"{words}, after {STEPS} steps; {seconds:.3g} seconds a step",
@@ -163,7 +164,8 @@ def twice(experiment):
 def memory(experiment):
     """The peak of some steps beside what is known of it before.
 
-    `counted`, of the dry run, is an upper bound: all activations at once. A prediction belongs here, too, once there is one.
+    `counted`, of the dry run, is an upper bound: all activations at once. A prediction belongs here, too, once there
+    is one.
     """
     strategy = make_strategy(first_device())
     trial = Trial(experiment, strategy, STEPS, descent=False)
@@ -223,7 +225,8 @@ def first_device():
 FUNCTIONS = {
     function.__name__: function
     for function in (
-        against_cpu, replicas, float16, bfloat16, repeated, deterministic, memory, neighbourhoods, jit, serving, tensorrt,
+        against_cpu, replicas, float16, bfloat16, repeated, deterministic, memory, neighbourhoods, jit, serving,
+        tensorrt,
     )
 }  # fmt: skip
 

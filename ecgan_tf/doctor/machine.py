@@ -193,9 +193,8 @@ def _resources(folder):
             yield Finding("Machine", name, MISSING, f"{place}: {error.strerror}", "give a folder that is there")
             continue
         few = free < ROOM["disk"]
-        yield Finding(
-            "Machine", name, NOTE if few else OK, f"{free / 1e9:.1f} GB free", "free some, or take another" if few else ""
-        )
+        remedy = "free some, or take another" if few else ""
+        yield Finding("Machine", name, NOTE if few else OK, f"{free / 1e9:.1f} GB free", remedy)
 
 
 def usable_cores():
@@ -209,9 +208,8 @@ def _variables(seen):
     if cluster.get("mistake"):
         found.append(Finding("Environment", "workers", MISSING, cluster["mistake"], "or --config.train.cluster=none"))
     elif cluster.get("workers"):
-        found.append(
-            Finding("Environment", "workers", NOTE, f"a training here would be {cluster['task']} of {cluster['workers']}")
-        )
+        words = f"a training here would be {cluster['task']} of {cluster['workers']}"
+        found.append(Finding("Environment", "workers", NOTE, words))
     for name in sorted(os.environ):
         kinds = [kind for kind in VARIABLES if name == kind or (kind.endswith("_") and name.startswith(kind))]
         if kinds:
@@ -267,4 +265,4 @@ def _folders(folder):
         if os.access(path, os.W_OK | os.X_OK):
             yield Finding("Folders", name, OK, f"{path} can be written to")
         else:
-            yield Finding("Folders", name, MISSING, f"{path} cannot be written to", "change its rights, or give another")
+            yield Finding("Folders", name, MISSING, f"{path} cannot be written to", "change its rights")

@@ -11,7 +11,7 @@ MINUTES = 10.0
 
 
 class Check(NamedTuple):
-    """A check: what it says, and the seconds that it may take of `MINUTES`; of more or fewer minutes as large a share."""
+    """A check: what it says, and the seconds that it may take of `MINUTES`; of other minutes as large a share."""
 
     title: str
     seconds: float

@@ -38,8 +38,9 @@ def test_what_it_printed_is_told(run):
 
 
 @pytest.mark.parametrize(
-    ("name", "words"), [("child_that_fails", "exit code 1; its last words: no such thing"), ("child_that_crashes", "SIGABRT")]
-)  # fmt: skip
+    ("name", "words"),
+    [("child_that_fails", "exit code 1; its last words: no such thing"), ("child_that_crashes", "SIGABRT")],
+)
 def test_how_it_failed_is_told(run, name, words):
     outcome = run(name)
     assert outcome.state == CRASHED and words in outcome.words

@@ -67,9 +67,11 @@ def test_both_files_tell_all(results, tmp_path):
 
 
 def test_how_far_two_moves_are_apart_by_hand():
-    start = {"generator/a": np.zeros(2), "generator/b": np.ones(1), "step": np.zeros(1), "x_optimizer/c": np.zeros(1)}
-    one = {"generator/a": np.array([3.0, 0.0]), "generator/b": np.array([5.0]), "step": np.ones(1), "x_optimizer/c": np.ones(1)}
-    other = {"generator_1/a": np.array([3.0, 0.3]), "generator_1/b": np.array([5.4]), "step": np.zeros(1), "c": np.zeros(1)}
+    zero, one_more = np.zeros(1), np.ones(1)
+    start = {"generator/a": np.zeros(2), "generator/b": np.ones(1), "step": zero, "generator_optimizer/c": zero}
+    moved = np.array([3.0, 0.0]), np.array([5.0]), one_more, one_more
+    of_another = np.array([3.0, 0.3]), np.array([5.4]), zero, zero
+    one, other = dict(zip(start, moved)), dict(zip(("generator_1/a", "generator_1/b", "step", "c"), of_another))
     assert trial.apart(one, other, start) == pytest.approx({"generator": 0.5 / 5.0})
     assert trial.terms_apart({"L": 10.0, "M": 0.1}, {"L": 11.0, "M": 0.0}) == pytest.approx(0.1)
 

@@ -177,31 +177,40 @@ def test_a_step_in_half_precision_is_finite_and_near(made, gan, take_step, value
 
 # --- XLA --------------------------------------------------------------------------------------------------------------
 
+CONTRAST = {"loss.contrastive": 1.0, "loss.contrastive_warmup_steps": 0, "loss.contrastive_samples_per_class": 4}
+BY_XLA = {
+    **{name: (name, {}) for name in METHODS},
+    "ecgan": ("ecgan", CONTRAST),  # in a graph, where it can gather
+    "ecgan_plus": ("ecgan", {**CONTRAST, "loss.ms_scales": 2}),
+}
+MOVES_APART = 0.02  # of the norm of a network's move
+
 
 def step_of(name, batch, **values):
-    """One compiled step by SGD of a fresh GAN: its terms, and its values before and after by name."""
+    """One compiled step by SGD of a fresh GAN: its terms, its values before and after, and their names."""
     gan, config = make(name, **values)
     gan.generator_optimizer, gan.discriminator_optimizer = (keras.optimizers.SGD(RATE) for _ in range(2))
     before = [variable.numpy() for variable in gan.named_variables().values()]
     objective = gan.method.make_objective(config, gan.generator, gan.judges, gan.heads)
     step = make_train_step(gan, objective, config, tf.distribute.get_strategy())
     terms = {symbol: float(value) for symbol, value in step(batch).items()}
-    names = [name.replace("_1/", "/") for name in gan.named_variables()]
-    return terms, names, before, [variable.numpy() for variable in gan.named_variables().values()]
+    return terms, before, [variable.numpy() for variable in gan.named_variables().values()], list(gan.named_variables())
 
 
-@pytest.mark.slow  # XLA compiles a step for one or two minutes
-@pytest.mark.parametrize("name", sorted(METHODS))
-def test_a_step_by_xla_is_the_step_without(name, toy_batch, values):
-    """Terms within 1e-4; each network's move within 0.02 of its norm, as far as two orders of additions are apart."""
+@pytest.mark.slow  # XLA compiles a step for a minute or more
+@pytest.mark.parametrize("case", sorted(BY_XLA))
+def test_a_step_by_xla_is_the_step_without(case, toy_batch, values):
+    """Two orders of additions are as far apart as that, and no further."""
+    name, settings = BY_XLA[case]
     batch = make_case(name, "cells", toy_batch, values).batch(2)
-    terms, names, before, plain = step_of(name, batch, **{"train.layout_form": "cells"})
-    by_xla, _, same, compiled = step_of(name, batch, **{"train.layout_form": "cells", "train.jit_compile": True})
+    settings = {**settings, "train.layout_form": "cells"}
+    terms, before, plain, names = step_of(name, batch, **settings)
+    by_xla, same, compiled, _ = step_of(name, batch, **settings, **{"train.jit_compile": True})
     assert all(np.array_equal(one, other) for one, other in zip(before, same, strict=True))
-    assert by_xla == pytest.approx(terms, rel=1e-4, abs=1e-6)
-    for network in {name.split("/")[0] for name in names if not name.endswith(("optimizer", "step"))}:
-        of = [index for index, name in enumerate(names) if name.split("/")[0] == network]
+    assert by_xla == pytest.approx(terms, rel=1e-3, abs=1e-4)
+    for network in {path.split("/")[0] for path in names if not path.startswith("step")}:
+        of = [index for index, path in enumerate(names) if path.split("/")[0] == network]
         move = np.sqrt(sum(np.sum((plain[i] - before[i]) ** 2.0) for i in of))
         apart = np.sqrt(sum(np.sum((plain[i] - compiled[i]) ** 2.0) for i in of))
-        print(name, network, apart / max(move, 1e-30))
-        assert apart <= 0.02 * move, network
+        print(f"{case}: {network} moves {move:.2e}, apart {apart / max(move, 1e-30):.1e}")
+        assert apart <= MOVES_APART * move, network
