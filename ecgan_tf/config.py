@@ -98,7 +98,7 @@ SHARED_KEYS = {
         "XLA or simultaneous updates, which know cells alone",
         ("auto", "cells", "neighbourhoods"),
     ),
-    "train.jit_compile": Key(False, "XLA: for GPUs; slower on CPUs"),
+    "train.jit_compile": Key(False, "XLA: for one GPU; slower on CPUs"),
     "train.deterministic": Key(
         False, "TensorFlow's deterministic operators: a GPU gives the same bits again, slower; CPUs do so without"
     ),

@@ -3,7 +3,7 @@
 Example:
     ecgan doctor
     ecgan doctor --gpu --output=doctor
-    ecgan doctor --gpu --output=doctor --experiment=earth_tiles:spade --checks=jit,replicas
+    ecgan doctor --gpu --output=doctor --experiment=ecgan_earth_tiles --checks=jit,replicas
 
 The first one needs seconds. --gpu takes at most --minutes: a step on a GPU against the CPU's, of two GPUs against one,
 by XLA, in both half precisions, twice by deterministic operators, by neighbourhoods, its memory, TF Serving and
@@ -27,7 +27,7 @@ from ecgan_tf.errors import RequestError
 GPU = flags.DEFINE_bool("gpu", False, "Also makes the checks; on CPUs where there is no GPU.")
 OUTPUT = flags.DEFINE_string("output", None, "Folder for doctor.json and index.html.")
 EXPERIMENT = flags.DEFINE_string(
-    "experiment", None, "What the checks train, of `ecgan configs`, on data at hand; the demo's, :toy without a GPU."
+    "experiment", None, "What the checks train, of `ecgan configs`, on data at hand; SPADE on the embedded tiles."
 )
 WHICH = flags.DEFINE_list("checks", list(CHECKS), "Which checks.")
 MINUTES_FLAG = flags.DEFINE_float("minutes", MINUTES, "That the checks may take together.", lower_bound=0.5)

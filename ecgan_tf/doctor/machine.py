@@ -9,7 +9,8 @@ import tempfile
 from typing import NamedTuple
 
 from ecgan_tf.atomic_files import parse_json
-from ecgan_tf.doctor.children import run_child
+from ecgan_tf.doctor.children import ENDED, run_child
+from ecgan_tf.memory import machine_bytes
 
 OK, MISSING, NOTE = "ok", "missing", "note"
 GPU_GROUP = "GPU"
@@ -93,7 +94,7 @@ def look(folder="."):
     """
     asked = run_child("ecgan_tf.doctor.devices", [], SECONDS)
     seen, why = {}, asked.words
-    if asked.state == "ended":
+    if asked.state == ENDED:
         try:
             seen = parse_json(asked.output.strip().splitlines()[-1])
         except (ValueError, IndexError) as error:
@@ -165,7 +166,7 @@ def _gpus(seen):
             remedy = "pip install 'ecgan_tf[gpu]' brings its CUDA libraries; look at CUDA_VISIBLE_DEVICES"
         yield Finding(GPU_GROUP, "devices", MISSING if seen["driver"] else NOTE, found, remedy)
     if build.get("is_cuda_build"):
-        there = ", ".join(f"{name} {version}" for name, version in _installed("nvidia-cudnn-cu12", "nvidia-nccl-cu12"))
+        there = ", ".join(f"{name} {version}" for name, version in _cuda_packages())
         yield Finding(
             GPU_GROUP, "CUDA", OK if seen["gpus"] else NOTE,
             f"TensorFlow was built for CUDA {build.get('cuda_version', '?')} and cuDNN "
@@ -173,9 +174,14 @@ def _gpus(seen):
         )  # fmt: skip
 
 
-def _resources(folder):
-    from ecgan_tf.memory import machine_bytes
+def _cuda_packages():
+    """NVIDIA's packages that TensorFlow's extra `and-cuda` brings, as far as they tell of a mismatch; nvcc is XLA's."""
+    wanted = ("nvidia-cudnn-", "nvidia-nccl-", "nvidia-cuda-nvcc", "nvidia-cuda-runtime")
+    found = {each.metadata["Name"] or "": each.version for each in importlib.metadata.distributions()}
+    return sorted(pair for pair in found.items() if pair[0].startswith(wanted))
 
+
+def _resources(folder):
     yield Finding("Machine", "cores", OK, f"{usable_cores()} of {os.cpu_count()} usable")
     memory = machine_bytes()
     if memory is None:

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ecgan_tf.config import load_config
+from ecgan_tf.config import keys_of, load_config
 from ecgan_tf.data import open_dataset
 from ecgan_tf.data.pipeline import training_batches
 from ecgan_tf.doctor.children import note
@@ -29,15 +29,18 @@ class Trial:
         strategy: of `make_strategy`.
         steps: how many batches there are.
         descent: whether both networks move by plain gradient descent, in place of the config's optimizers.
-        values: of the config, by key.
+        values: of the config, by key; those of other methods are left out.
     """
 
     def __init__(self, experiment, strategy, steps=1, descent=True, **values):
         self.where = ", ".join(strategy.extended.worker_devices)
         note(f"making the networks on {self.where}")
-        settings = {"train.seed": SEED, "train.cluster": "none", "allow_missing_terms": True, **values}
+        settings = {"train.seed": SEED, "train.cluster": "none", "allow_missing_terms": True}
         self.settings = ", ".join(f"{key}={value}" for key, value in values.items()) or "the config's settings"
-        self.config = with_missing_terms(load_config(experiment, **settings))
+        config = load_config(experiment, **settings)
+        known = keys_of(config.model.name)
+        config.update_from_flattened_dict({key: value for key, value in values.items() if key in known})
+        self.config = with_missing_terms(config)
         data = open_dataset(self.config.data, "train")
         arguments = method_of(self.config.model.name).generator_arguments(self.config, data)
         with_latents(data, self.config, arguments)

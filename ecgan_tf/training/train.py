@@ -29,7 +29,7 @@ from ecgan_tf.training.initial import begin, check_begin
 from ecgan_tf.training.latents import with_latents
 from ecgan_tf.training.loop import training_loop
 from ecgan_tf.training.profiles import Profile
-from ecgan_tf.training.strategy import check_batch, make_strategy
+from ecgan_tf.training.strategy import check_batch, check_xla, make_strategy
 from ecgan_tf.training.terms import say_missing_terms, with_missing_terms
 
 
@@ -88,6 +88,7 @@ def train(
     profile = profile if cluster.is_chief else Profile()
     replicas = strategy.num_replicas_in_sync * (1 if told else workers)
     check_batch(config.train.global_batch_size, replicas, config.train.accumulate)
+    check_xla(config.train.jit_compile, replicas)
     keras.utils.set_random_seed(config.train.seed)
     if dry_run:
         describe(config, model, run, train_data, validation_data, strategy, replicas)

@@ -107,14 +107,14 @@ def test_without_a_gpu_it_says_so_and_leaves_both_files(tmp_path):
     assert (done.returncode, done.stderr) == (0, "")
     assert "[1/1] a step on a GPU against the same on the CPU: not possible here" in done.stdout
     told = json.loads((tmp_path / "found" / report.JSON).read_text())
-    assert told["experiment"] == "ecgan_earth_tiles:toy"
+    assert told["experiment"] == "earth_tiles:spade_toy"
     assert told["checks"]["against_cpu"]["state"] == plan.IMPOSSIBLE and len(told["machine"]) > 15
     assert sorted(os.listdir(tmp_path / "found")) == [report.JSON, report.PAGE]
 
 
 @pytest.mark.slow  # minutes: a graph for each way of taking a step
 def test_all_checks_run_on_cpus(tmp_path):
-    words = ["--gpu", f"--output={tmp_path / 'found'}", "--experiment=earth_tiles:spade_toy", "--minutes=90"]
+    words = ["--gpu", f"--output={tmp_path / 'found'}", "--minutes=90"]
     done = doctor(*words, seconds=5400)
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
     results = json.loads((tmp_path / "found" / report.JSON).read_text())["checks"]
