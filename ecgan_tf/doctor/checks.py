@@ -23,7 +23,14 @@ STEPS = 4  # of which all but the first are timed
 
 
 def found(state, words, **measured):
-    return {"state": state, "words": words, "measured": measured}
+    """What a check says: a state of `plan`, one line, and numbers, in which a text stands for what is not finite."""
+    return {"state": state, "words": words, "measured": plain(measured)}
+
+
+def plain(value):
+    if isinstance(value, dict):
+        return {key: plain(each) for key, each in value.items()}
+    return str(value) if isinstance(value, float) and not np.isfinite(value) else value
 
 
 def against_cpu(experiment):

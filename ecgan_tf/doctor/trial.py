@@ -15,6 +15,7 @@ from ecgan_tf.methods import method_of
 from ecgan_tf.training.gan import GAN
 from ecgan_tf.training.latents import with_latents
 from ecgan_tf.training.step import make_train_step
+from ecgan_tf.training.strategy import check_batch
 from ecgan_tf.training.terms import with_missing_terms
 
 RATE = 0.01  # of plain gradient descent, by whose moves gradients are seen
@@ -35,12 +36,14 @@ class Trial:
     def __init__(self, experiment, strategy, steps=1, descent=True, **values):
         self.where = ", ".join(strategy.extended.worker_devices)
         note(f"making the networks on {self.where}")
-        settings = {"train.seed": SEED, "train.cluster": "none", "allow_missing_terms": True}
+        settings = {"train.seed": SEED, "train.accumulate": 1, "allow_missing_terms": True}
         self.settings = ", ".join(f"{key}={value}" for key, value in values.items()) or "the config's settings"
         config = load_config(experiment, **settings)
         known = keys_of(config.model.name)
         config.update_from_flattened_dict({key: value for key, value in values.items() if key in known})
         self.config = with_missing_terms(config)
+        size = self.config.train.global_batch_size
+        check_batch(size, strategy.num_replicas_in_sync)
         data = open_dataset(self.config.data, "train")
         arguments = method_of(self.config.model.name).generator_arguments(self.config, data)
         with_latents(data, self.config, arguments)
@@ -54,7 +57,6 @@ class Trial:
         self.variables = gan.named_variables()
         self.start = self.values()
         self._step = make_train_step(gan, self.objective, self.config, strategy)
-        size = self.config.train.global_batch_size
         batches = training_batches(data, self.config.data, size, SEED, 0, steps)
         self.batches = list(strategy.experimental_distribute_dataset(batches))
 
