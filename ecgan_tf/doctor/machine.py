@@ -243,7 +243,8 @@ def _packages():
         what = {"tensorrt": "engines on this machine's GPU", "ray": "docs/examples/ray_train.py"}[name]
         remedy = "" if version else f"pip install {'ray[train]' if name == 'ray' else name}"
         found = version or f"not installed: {what}"
-        yield Finding("Optional packages", name, OK if version else MISSING, found, remedy)
+        shown = "TensorRT for data centres" if name == "tensorrt" else name
+        yield Finding("Optional packages", shown, OK if version else MISSING, found, remedy)
 
 
 def _installed(*names):

@@ -10,6 +10,10 @@ from ecgan_tf.doctor.plan import CHECKS
 from ecgan_tf.evaluation import page
 
 JSON, PAGE = "doctor.json", "index.html"
+STYLE = """<style>
+  td, th { text-align: left; vertical-align: top; padding: .25rem 1.2rem .25rem 0 }
+  td:last-child { white-space: normal; overflow-wrap: anywhere } pre { white-space: pre-wrap }
+</style>"""  # its tables hold sentences, those of an evaluation numbers
 
 
 def content(findings, experiment=None, results=None):
@@ -40,7 +44,10 @@ def write(folder, told):
 
 
 def in_html(told):
-    rows = [(f"{f['group']}: {f['name']}", f["state"], f["found"], f["remedy"]) for f in told["machine"]]
+    rows = [
+        (f"{f['group']}: {f['name']}", f["state"], f["found"] + (f" -> {f['remedy']}" if f["remedy"] else ""))
+        for f in told["machine"]
+    ]
     checks = [
         (CHECKS[name].title, result["state"], f"{result['seconds']:.0f}", result["words"])
         for name, result in told.get("checks", {}).items()
@@ -49,8 +56,9 @@ def in_html(told):
     trained = f"Training steps of {told['experiment']}." if "experiment" in told else ""
     return page.page(
         f"ecgan doctor, {told['when']}",
+        STYLE,
         page.note(f"ecgan_tf {told['ecgan_tf']}. {trained} The same, with all numbers, is in {JSON}."),
         page.section("Checks", page.table(("check", "", "s", "what was found"), checks)) if checks else "",
         page.section("Last words", *(f"<pre>{html.escape(log)}</pre>" for log in logs)),
-        page.section("This machine", page.table(("what", "", "found", "remedy"), rows)),
+        page.section("This machine", page.table(("what", "", "what was found -> what helps"), rows)),
     )
