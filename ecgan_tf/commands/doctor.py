@@ -63,14 +63,16 @@ def main(argv):
         experiment = EXPERIMENT.value or default_experiment(has_gpu)
         say(f"{len(WHICH.value)} checks with {experiment}, at most {MINUTES_FLAG.value:g} minutes ...")
 
-        def after_each(name, result, done):
+        def tell(name, result):
+            if result is None:
+                say(f"[{len(results) + 1}/{len(WHICH.value)}] {CHECKS[name].title} ...")
+                return
             results[name] = result
-            title = f"[{done}/{len(WHICH.value)}] {CHECKS[name].title}"
-            say(f"{title}: {result['state']} ({result['seconds']:.0f} s): {result['words']}")
+            say(f"    {result['state']} ({result['seconds']:.0f} s): {result['words']}")
             if folder:
                 report.write(folder, report.content(findings, experiment, results))
 
-        run_checks(WHICH.value, experiment, MINUTES_FLAG.value, after_each)
+        run_checks(WHICH.value, experiment, MINUTES_FLAG.value, tell)
     if folder:
         say(f"send back {folder}: {report.JSON} and {report.PAGE}")
     if missing:

@@ -13,19 +13,20 @@ SHORTEST = 20.0  # seconds, below which a check is not begun
 ENVIRONMENT = {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "TF_CONFIG": "{}"}
 
 
-def run_checks(names, experiment, minutes, after_each):
+def run_checks(names, experiment, minutes, tell):
     """Runs checks by name.
 
     Args:
         names: of `CHECKS`.
         experiment: that they train.
         minutes: that all of them may take; what comes too late is left out, and says so.
-        after_each: function of a name, what `run_check` gave, and how many are done; called as soon as it is known.
+        tell: function of a name and what `run_check` gave; called before each check with None, and after it.
     Returns:
         dictionary from name to result.
     """
     until, results = time.monotonic() + 60.0 * minutes, {}
     for name in names:
+        tell(name, None)
         left = until - time.monotonic()
         if left < SHORTEST:
             results[name] = {
@@ -36,7 +37,7 @@ def run_checks(names, experiment, minutes, after_each):
             }
         else:
             results[name] = run_check(name, experiment, min(left, CHECKS[name].seconds * minutes / plan.MINUTES))
-        after_each(name, results[name], len(results))
+        tell(name, results[name])
     return results
 
 

@@ -33,8 +33,8 @@ def results(monkeypatch):
     """What the doctor makes of processes that end in all ways, and what it told on the way."""
     told = []
     monkeypatch.setattr(run, "run_child", lambda module, words, *_: OUTCOMES[words[0]])
-    found = run.run_checks(list(OUTCOMES), "an experiment", 10.0, lambda name, result, done: told.append((done, name)))
-    assert told == list(enumerate(OUTCOMES, 1))
+    found = run.run_checks(list(OUTCOMES), "an experiment", 10.0, lambda *words: told.append(words))
+    assert told == [words for name in OUTCOMES for words in ((name, None), (name, found[name]))]
     return found
 
 
@@ -105,7 +105,7 @@ def test_without_a_gpu_it_says_so_and_leaves_both_files(tmp_path):
         pytest.skip("this machine has a GPU")
     done = doctor("--gpu", f"--output={tmp_path / 'found'}", "--checks=against_cpu")
     assert (done.returncode, done.stderr) == (0, "")
-    assert "[1/1] a step on a GPU against the same on the CPU: not possible here" in done.stdout
+    assert "[1/1] a step on a GPU against the same on the CPU ...\n    not possible here (" in done.stdout
     told = json.loads((tmp_path / "found" / report.JSON).read_text())
     assert told["experiment"] == "earth_tiles:spade_toy"
     assert told["checks"]["against_cpu"]["state"] == plan.IMPOSSIBLE and len(told["machine"]) > 15
