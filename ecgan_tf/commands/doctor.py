@@ -39,7 +39,8 @@ def main(argv):
     wrong = [name for name in WHICH.value if name not in CHECKS]
     if wrong or not WHICH.value:
         raise RequestError(f"--checks: {', '.join(wrong) or 'none given'}; choose from {', '.join(CHECKS)}.")
-    if EXPERIMENT.value and not importlib.util.find_spec(f"ecgan_tf.configs.{EXPERIMENT.value.partition(':')[0]}"):
+    stem = (EXPERIMENT.value or "").partition(":")[0]
+    if EXPERIMENT.value and not (stem.isidentifier() and importlib.util.find_spec(f"ecgan_tf.configs.{stem}")):
         raise RequestError(f"--experiment={EXPERIMENT.value}: no such config; `ecgan configs` lists them.")
     given = [name for name, flag in (("experiment", EXPERIMENT), ("checks", WHICH)) if flag.present]
     if given and not GPU.value:

@@ -5,14 +5,16 @@ import os
 import sys
 import tempfile
 
+import keras
 import numpy as np
 import tensorflow as tf
 
 from ecgan_tf.doctor.plan import CHECKS, FAILED, IMPOSSIBLE, PASSED, RESULT
-from ecgan_tf.doctor.trial import Trial, apart, devices, terms_apart
+from ecgan_tf.doctor.trial import SEED, Trial, apart, devices, terms_apart
 from ecgan_tf.errors import RequestError
 from ecgan_tf.training.dry_run import activations
 from ecgan_tf.training.loop import peak_memory_mb
+from ecgan_tf.training.optimizers import loss_scale, steps_left_out
 from ecgan_tf.training.strategy import make_strategy
 
 MOVES_APART = 0.02  # of a network's move: two orders of additions, and no more
@@ -107,8 +109,6 @@ def bfloat16(experiment):
 
 
 def in_half(experiment, precision):
-    from ecgan_tf.training.optimizers import loss_scale, steps_left_out
-
     strategy = make_strategy(first_device())
     whole = Trial(experiment, strategy, 10, descent=False)
     expected, seconds = whole.take()
@@ -143,7 +143,7 @@ def repeated(experiment):
 
 
 def deterministic(experiment):
-    tf.keras.utils.set_random_seed(0)
+    keras.utils.set_random_seed(SEED)  # without a seed random operators would be refused
     tf.config.experimental.enable_op_determinism()
     return twice(experiment)
 

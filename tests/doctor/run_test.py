@@ -91,6 +91,8 @@ def doctor(*words, seconds=300):
         (["--gpu", "--checks=jit,xla"], "--checks: xla; choose from against_cpu, replicas"),
         (["--checks=jit"], "--checks is for the checks; add --gpu"),
         (["--gpu", "--experiment=nowhere"], "--experiment=nowhere: no such config"),
+        (["--gpu", "--experiment=../x.py"], "--experiment=../x.py: no such config"),
+        ([f"--output={__file__}"], "is a file; give a folder"),
         (["--minutes=0"], "minutes"),
     ],
 )
