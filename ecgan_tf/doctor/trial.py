@@ -39,6 +39,8 @@ class Trial:
         settings = {"train.seed": SEED, "train.accumulate": 1, "allow_missing_terms": True}
         self.settings = ", ".join(f"{key}={value}" for key, value in values.items()) or "the config's settings"
         config = load_config(experiment, **settings)
+        if experiment.endswith("toy"):
+            config.train.global_batch_size = 8  # of two tiny layouts, normalisation amplifies rounding
         known = keys_of(config.model.name)
         config.update_from_flattened_dict({key: value for key, value in values.items() if key in known})
         self.config = with_missing_terms(config)
