@@ -17,6 +17,9 @@ class Command:
 
 # By name of the module: flags are global to a process, and TensorFlow takes seconds, so one alone is imported.
 GROUPS = {
+    "This machine": {
+        "doctor": Command("ecgan_tf.commands.doctor", "says what this machine is and lacks, and checks its GPUs"),
+    },
     "Data": {
         "validate": Command("ecgan_tf.commands.validate", "reads every file of a data set and says what is wrong"),
         "scenes": Command("ecgan_tf.commands.scenes", "lists the scenes of COCO-Stuff, which MSCA is trained on"),

@@ -103,7 +103,10 @@ SHARED_KEYS = {
         "XLA or simultaneous updates, which know cells alone",
         ("auto", "cells", "neighbourhoods"),
     ),
-    "train.jit_compile": Key(False, "XLA: for GPUs; slower on CPUs"),
+    "train.jit_compile": Key(False, "XLA: for one GPU; slower on CPUs"),
+    "train.deterministic": Key(
+        False, "TensorFlow's deterministic operators: a GPU gives the same bits again, slower; CPUs do so without"
+    ),
     "train.log_every": Key(50, "steps", above=0, toy=2),
     "train.checkpoint_every": Key(500, "steps", above=0),
     "train.keep_checkpoints": Key(2, "the newest ones", above=0),

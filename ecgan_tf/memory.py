@@ -33,3 +33,14 @@ def peak_bytes(pid=None):
     if pid is not None:
         return None
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def machine_bytes():
+    """The memory that processes here may have: the machine's, or less by a container's limit; None where none says."""
+    found = []
+    with contextlib.suppress(OSError, ValueError, StopIteration), open("/proc/meminfo", encoding="utf-8") as lines:
+        found.append(next(1024 * int(line.split()[1]) for line in lines if line.startswith("MemTotal:")))
+    for name in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        with contextlib.suppress(OSError, ValueError), open(name, encoding="utf-8") as file:
+            found.append(int(file.read()))
+    return min(found, default=None)

@@ -27,6 +27,7 @@ FLOORS = (
         "latents",
         "openvino_core",
         "pretrained",
+        "ports",
         "studio",
     ),
     ("data", "layers", "losses"),
@@ -37,6 +38,7 @@ FLOORS = (
     ("inference",),
     ("evaluation",),
     ("training", "export"),
+    ("doctor",),
     ("commands", "cli"),
 )
 # A `python -m` file is an entry, which delegates upwards on purpose.

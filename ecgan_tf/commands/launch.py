@@ -13,7 +13,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -24,6 +23,7 @@ from ecgan_tf import cli
 from ecgan_tf.commands import train  # its flags are this command's, too
 from ecgan_tf.errors import RequestError
 from ecgan_tf.interrupts import CODES, InterruptError, handlers
+from ecgan_tf.ports import free_ports
 
 WORKERS = flags.DEFINE_integer("workers", None, "How many processes train together.", lower_bound=1)
 flags.adopt_module_key_flags(train)
@@ -150,15 +150,3 @@ def watch(workers):
         time.sleep(0.2)
     number = workers.number
     return [worker.wait() for worker in workers], number if number in (None, *CODES) else signal.SIGTERM
-
-
-def free_ports(count):
-    """Ports of this machine that nobody listens on."""
-    held = [socket.socket() for _ in range(count)]
-    try:
-        for each in held:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in held]
-    finally:
-        for each in held:
-            each.close()

@@ -7,7 +7,7 @@ def upsample_nearest(x, factor=2):
     """Nearest-neighbour enlargement by an integer factor.
 
     The raw op, since `tf.image.resize` exports as a resize mode that ONNX has deprecated, and Keras' UpSampling2D as
-    reshape and tile.
+    reshape and tile. Its own gradient XLA does not know, and a GPU adds it up in any order: here it is a pooling.
 
     Args:
         x: float (batch, height, width, filters), height and width static.
@@ -15,7 +15,13 @@ def upsample_nearest(x, factor=2):
         float (batch, factor * height, factor * width, filters).
     """
     size = (x.shape[1] * factor, x.shape[2] * factor)
-    return tf.raw_ops.ResizeNearestNeighbor(images=x, size=size, half_pixel_centers=False)
+
+    @tf.custom_gradient
+    def enlarge(x):
+        enlarged = tf.raw_ops.ResizeNearestNeighbor(images=x, size=size, half_pixel_centers=False)
+        return enlarged, lambda upstream: factor**2 * tf.nn.avg_pool2d(upstream, factor, factor, "VALID")
+
+    return enlarge(x)
 
 
 def upsample_bilinear(x):

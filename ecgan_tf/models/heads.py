@@ -46,7 +46,9 @@ class PixelEmbedding(FromArguments, keras.Model):
     def call(self, features, training=False):
         x = ops.average_pool(features, self.stride)
         x = self.project(ops.relu(self.norm(self.hidden(x), training=training)))
-        return ops.normalize(ops.cast(x, "float32"), axis=-1, epsilon=1e-6)
+        x = ops.cast(x, "float32")
+        # Not ops.normalize, whose gradient by XLA is NaN where a vector is zero.
+        return x * ops.rsqrt(ops.maximum(ops.sum(ops.square(x), axis=-1, keepdims=True), 1e-12))
 
 
 @keras.saving.register_keras_serializable("ecgan_tf")

@@ -37,6 +37,7 @@ MAY_CHANGE = (
     "train.first_sample",
     "train.sample_layouts",
     "train.jit_compile",
+    "train.deterministic",
     "train.layout_form",
     "train.extend",
     "train.sample_every",

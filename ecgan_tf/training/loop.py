@@ -16,7 +16,7 @@ from ecgan_tf.runs.checkpoints import DivergedError
 from ecgan_tf.training.accumulation import make_accumulated_step
 from ecgan_tf.training.cluster import Cluster, any_worker, tell, tell_variables
 from ecgan_tf.training.evaluations import Evaluations
-from ecgan_tf.training.optimizers import learning_rate
+from ecgan_tf.training.optimizers import learning_rate, loss_scale, steps_left_out
 from ecgan_tf.training.profiles import Profile
 from ecgan_tf.training.step import make_train_step
 from ecgan_tf.training.summaries import MetricsWriter, Progress, Samples, format_seconds
@@ -197,6 +197,7 @@ def log(step, since_log, gan, progress, metrics, config, run, replicas=1):
             **terms,
             "generator_lr": learning_rate(gan.generator_optimizer),
             "discriminator_lr": learning_rate(gan.discriminator_optimizer),
+            **loss_scales(gan, step),
             "images_per_second": images_per_second,
             "images_per_second_per_replica": None if images_per_second is None else images_per_second / replicas,
             "input_wait": progress.input_wait,
@@ -208,7 +209,27 @@ def log(step, since_log, gan, progress, metrics, config, run, replicas=1):
     say(
         f"step {step}/{progress.steps} | {speed} images/s | {starved}{format_seconds(seconds_left)} left | "
         f"L_G {terms['L_G']:.3f} | L_D {terms['L_D']:.3f}{perceptual_share(terms, config.loss)}"
+        f"{scales_in_words(loss_scales(gan, step))}"
     )
+
+
+def loss_scales(gan, step):
+    """Of both optimizers under mixed_float16: the loss scale, and how many steps so far overflowed; else {}."""
+    found = {}
+    for name in ("generator", "discriminator"):
+        optimizer = getattr(gan, f"{name}_optimizer")
+        found |= {f"{name}_loss_scale": loss_scale(optimizer), f"{name}_overflows": steps_left_out(optimizer, step)}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def scales_in_words(scales):
+    """The end of a log line; "" without loss scales."""
+    parts = [
+        f"{short} {scales[f'{name}_loss_scale']:g} after {scales[f'{name}_overflows']} overflows"
+        for short, name in (("G", "generator"), ("D", "discriminator"))
+        if f"{name}_loss_scale" in scales
+    ]
+    return f" | loss scale {', '.join(parts)}" if parts else ""
 
 
 def peak_memory_mb():

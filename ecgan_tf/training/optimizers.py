@@ -83,3 +83,14 @@ def move(optimizer, gradients, variables):
 def learning_rate(optimizer):
     """The rate of the step to come, as a float."""
     return float(getattr(optimizer, "inner_optimizer", optimizer).learning_rate)
+
+
+def loss_scale(optimizer):
+    """What the loss of the step to come is multiplied by, as a float; None without a loss scale."""
+    scaled = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
+    return float(optimizer.dynamic_scale.numpy()) if scaled else None
+
+
+def steps_left_out(optimizer, step):
+    """How many of the steps so far did not move the weights, since a gradient overflowed; None without a loss scale."""
+    return None if loss_scale(optimizer) is None else step - int(optimizer.iterations.numpy())

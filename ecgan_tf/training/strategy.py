@@ -47,6 +47,15 @@ def check_batch(global_batch_size, replicas, parts=1):
         )
 
 
+def check_xla(jit_compile, replicas):
+    """Refuses XLA for several replicas: it compiles a step for one device, and what replicas sum up crosses devices."""
+    if jit_compile and replicas > 1:
+        raise RequestError(
+            f"config.train.jit_compile takes one replica, and this run would have {replicas}; name one by "
+            "config.train.devices=GPU:0, or leave XLA off."
+        )
+
+
 def _make_logical_cpus(count):
     # Counting logical devices would start the runtime, after which none can be made.
     cpu = tf.config.list_physical_devices("CPU")[0]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import keras
 import ml_collections
+import tensorflow as tf
 
 from ecgan_tf.atomic_files import remove_partials
 from ecgan_tf.config import check_config
@@ -28,7 +29,7 @@ from ecgan_tf.training.initial import begin, check_begin
 from ecgan_tf.training.latents import with_latents
 from ecgan_tf.training.loop import training_loop
 from ecgan_tf.training.profiles import Profile
-from ecgan_tf.training.strategy import check_batch, make_strategy
+from ecgan_tf.training.strategy import check_batch, check_xla, make_strategy
 from ecgan_tf.training.terms import say_missing_terms, with_missing_terms
 
 
@@ -59,6 +60,9 @@ def train(
     speak_as(cluster.words if cluster else "")
     workers = len(cluster.workers) if cluster else 1
     told = Cluster() if dry_run else cluster  # a dry run asks nobody
+    if config.train.deterministic:
+        keras.utils.set_random_seed(config.train.seed)  # without a seed random operators would be refused
+        tf.config.experimental.enable_op_determinism()
     # Several before anything starts TensorFlow's runtime, after which they cannot be named.
     strategy = make_strategy(config.train.devices, told) if told else None
     config = with_absolute_paths(config)
@@ -84,6 +88,7 @@ def train(
     profile = profile if cluster.is_chief else Profile()
     replicas = strategy.num_replicas_in_sync * (1 if told else workers)
     check_batch(config.train.global_batch_size, replicas, config.train.accumulate)
+    check_xla(config.train.jit_compile, replicas)
     keras.utils.set_random_seed(config.train.seed)
     if dry_run:
         describe(config, model, run, train_data, validation_data, strategy, replicas)

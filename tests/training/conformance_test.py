@@ -18,6 +18,7 @@ from ecgan_tf.methods import METHODS
 from ecgan_tf.models import discriminators
 from ecgan_tf.runs.checkpoints import load_checkpoint, save_checkpoint
 from ecgan_tf.training.gan import GAN
+from ecgan_tf.training.step import make_train_step
 from ecgan_tf.training.terms import with_missing_terms
 
 RATE = 0.01
@@ -172,3 +173,45 @@ def test_a_step_in_half_precision_is_finite_and_near(made, gan, take_step, value
     names = [f"generator/{variable.path}" for variable in half.generator.trainable_variables]
     moved = [name for name in names if np.any(after[name] != before[name])]
     assert len(moved) > len(names) / 2  # the others move too little, or feed a normalisation that takes them out
+
+
+# --- XLA --------------------------------------------------------------------------------------------------------------
+
+# In a graph, where it can gather. All pixels: XLA has random numbers of its own, by which it would sample others.
+CONTRAST = {"loss.contrastive": 1.0, "loss.contrastive_warmup_steps": 0, "loss.contrastive_samples_per_class": 1000}
+BY_XLA = {
+    **{name: (name, {}) for name in METHODS},
+    "ecgan": ("ecgan", CONTRAST),
+    "ecgan_plus": ("ecgan", {**CONTRAST, "loss.ms_scales": 2, "loss.ms_pairs": "none"}),
+}
+MOVES_APART = 5e-3  # of the norm of a network's move
+
+
+def step_of(name, batch, **values):
+    """One compiled step by SGD of a fresh GAN: its terms, its values before and after, and their names."""
+    gan, config = make(name, **values)
+    gan.generator_optimizer, gan.discriminator_optimizer = (keras.optimizers.SGD(RATE) for _ in range(2))
+    before = [variable.numpy() for variable in gan.named_variables().values()]
+    objective = gan.method.make_objective(config, gan.generator, gan.judges, gan.heads)
+    step = make_train_step(gan, objective, config, tf.distribute.get_strategy())
+    terms = {symbol: float(value) for symbol, value in step(batch).items()}
+    return terms, before, [variable.numpy() for variable in gan.named_variables().values()], list(gan.named_variables())
+
+
+@pytest.mark.slow  # XLA compiles a step for a minute or more
+@pytest.mark.parametrize("case", sorted(BY_XLA))
+def test_a_step_by_xla_is_the_step_without(case, toy_batch, values):
+    """Terms and the moves of each network, up to the order of additions."""
+    name, settings = BY_XLA[case]
+    batch = make_case(name, "cells", toy_batch, values).batch(8)  # of two, maps of one pixel amplify rounding
+    settings = {**settings, "train.layout_form": "cells", "train.global_batch_size": 8}
+    terms, before, plain, names = step_of(name, batch, **settings)
+    by_xla, same, compiled, _ = step_of(name, batch, **settings, **{"train.jit_compile": True})
+    assert all(np.array_equal(one, other) for one, other in zip(before, same, strict=True))
+    assert by_xla == pytest.approx(terms, rel=1e-3, abs=1e-4)
+    for network in {path.split("/")[0] for path in names if not path.startswith("step")}:
+        of = [index for index, path in enumerate(names) if path.split("/")[0] == network]
+        move = np.sqrt(sum(np.sum((plain[i] - before[i]) ** 2.0) for i in of))
+        apart = np.sqrt(sum(np.sum((plain[i] - compiled[i]) ** 2.0) for i in of))
+        print(f"{case}: {network} moves {move:.2e}, apart {apart / max(move, 1e-30):.1e}")
+        assert apart <= MOVES_APART * move, network

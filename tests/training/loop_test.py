@@ -1,12 +1,17 @@
 import json
+import types
 
+import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
+from ecgan_tf.config import load_config
 from ecgan_tf.errors import RequestError
 from ecgan_tf.runs.folder import RunFolder
-from ecgan_tf.training.loop import SinceLog, log, perceptual_share
+from ecgan_tf.training.loop import SinceLog, log, loss_scales, perceptual_share, scales_in_words
 from ecgan_tf.training.summaries import MetricsWriter, Progress
+from ecgan_tf.training.train import train
 
 
 def make_objective(gan, config):
@@ -47,6 +52,67 @@ def test_a_step_that_was_not_timed_has_no_speed(gan, gan_config, tmp_path, capsy
     log(1, since_log({"L_G": 1.0, "L_D": 3.0}), gan, progress, metrics, gan_config(), run)
     assert json.loads((tmp_path / "metrics.jsonl").read_text())["images_per_second"] is None
     assert "step 1/10 | - images/s | - left" in capsys.readouterr().out
+
+
+# --- the loss scale of mixed_float16 ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def scaled():
+    """Both optimizers of a GAN as mixed_float16 has them, of one weight each."""
+    optimizers = {}
+    for name in ("generator", "discriminator"):
+        optimizers[f"{name}_optimizer"] = keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(0.5))
+        optimizers[f"{name}_optimizer"].build([keras.Variable(1.0, name=name)])
+    return types.SimpleNamespace(**optimizers)
+
+
+def step_by(optimizer, gradient):
+    weight = optimizer.inner_optimizer._trainable_variables[0]
+    before = float(weight)
+    optimizer.apply([tf.constant(gradient)], [weight])
+    return float(weight) - before
+
+
+def test_an_overflow_halves_the_loss_scale_moves_nothing_and_is_logged(scaled, gan_config, tmp_path, capsys):
+    run = RunFolder(tmp_path)
+    metrics, progress, config = MetricsWriter(run, 0), Progress(0, 10, 4), gan_config()
+    moves = [step_by(scaled.generator_optimizer, gradient) for gradient in (2.0**15, np.inf, 2.0**14, np.nan, 2.0**13)]
+    assert moves == [-0.5, 0.0, -0.5, 0.0, -0.5]  # the gradient of the loss is 1, its scale each time another one
+    for _ in range(5):
+        step_by(scaled.discriminator_optimizer, 2.0**15)
+    log(5, since_log({"L_G": 1.0, "L_D": 3.0}), scaled, progress, metrics, config, run)
+    line = json.loads((tmp_path / "metrics.jsonl").read_text())
+    told = {name: value for name, value in line.items() if "scale" in name or "overflows" in name}
+    assert told == {
+        "generator_loss_scale": 2.0**13,
+        "generator_overflows": 2,
+        "discriminator_loss_scale": 2.0**15,
+        "discriminator_overflows": 0,
+    }
+    assert "| loss scale G 8192 after 2 overflows, D 32768 after 0 overflows" in capsys.readouterr().out
+
+
+def test_without_a_loss_scale_none_is_logged(gan):
+    assert loss_scales(gan, 3) == {} and scales_in_words({}) == ""
+
+
+@pytest.mark.slow  # 200 steps
+@pytest.mark.parametrize("precision", ["mixed_float16", "mixed_bfloat16"])
+def test_200_steps_in_half_precision_find_their_loss_scale_and_learn(precision, tmp_path):
+    """Of maps of 2x2 pixels, almost constant, whose normalisation makes gradients large: the scale has far to go."""
+    values = {"train.steps": 200, "train.log_every": 20, "train.precision": precision, "data.check_examples": 4}
+    train(load_config("earth_tiles:spade_toy", **values), str(tmp_path))
+    lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert len(lines) == 10 and lines[-1]["L_G"] < 0.6 * lines[0]["L_G"]
+    for network in ("generator", "discriminator"):
+        if precision == "mixed_bfloat16":
+            assert f"{network}_loss_scale" not in lines[-1]
+            continue
+        counts = [line[f"{network}_overflows"] for line in lines]
+        assert counts == sorted(counts) and counts[-1] < 40 and counts[-1] == counts[5]  # it settles
+        for line in lines:  # 2,000 steps without an overflow would double it
+            assert line[f"{network}_loss_scale"] == 2.0 ** (15 - line[f"{network}_overflows"])
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])

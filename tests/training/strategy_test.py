@@ -4,7 +4,7 @@ import sys
 import pytest
 
 from ecgan_tf.errors import RequestError
-from ecgan_tf.training.strategy import check_batch, make_strategy
+from ecgan_tf.training.strategy import check_batch, check_xla, make_strategy
 
 
 @pytest.mark.parametrize(("devices", "replicas"), [("", 1), ("CPU:0", 1), ("cpu:1", 1), ("CPU:0, CPU:1", 2)])
@@ -29,3 +29,11 @@ def test_a_batch_that_the_replicas_cannot_share_is_refused(two_replicas):
     check_batch(4, 2)
     with pytest.raises(RequestError, match="global_batch_size is 3; it must be a multiple of the 2 replicas"):
         check_batch(3, 2)
+
+
+def test_xla_is_refused_for_what_it_cannot_compile():
+    """It fails there: "Trying to access resource ... located in device CPU:1 from device CPU:0"."""
+    check_xla(True, 1)
+    check_xla(False, 2)
+    with pytest.raises(RequestError, match="jit_compile takes one replica, and this run would have 2"):
+        check_xla(True, 2)
