@@ -239,12 +239,9 @@ class LabelledPhotographs:
 
     def _at_size(self, arrays, size):
         image = resize_photograph(arrays["image"], size)
-        labels = resize_labels(arrays["labels"], size)
         smallest = np.min_scalar_type(self.classes.num_classes)  # a quarter of the memory for most data sets
-        result = {
-            "image": image,
-            "labels": labels.astype(smallest),
-        }
+        labels = resize_labels(arrays["labels"].astype(smallest), size)
+        result = {"image": image, "labels": labels}
         if self.has_edges:
             result["edges"] = self._edges(image, labels)
         if self.has_boundaries:

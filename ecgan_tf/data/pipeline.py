@@ -13,6 +13,7 @@ from ecgan_tf.data.dataset import evenly_spread
 from ecgan_tf.data.exemplars import pair_at, with_exemplar
 from ecgan_tf.errors import RequestError
 from ecgan_tf.latents import LATENTS, draw_latents
+from ecgan_tf.memory import keep_freed
 
 
 def training_batches(dataset, data_config, global_batch_size, seed, start_step, steps, share=None):
@@ -37,6 +38,7 @@ def training_batches(dataset, data_config, global_batch_size, seed, start_step, 
         looks like in the exemplar's style, see `exemplars.pair_at`. With latents, those of `draw_latents`.
     """
 
+    keep_freed()
     share = share or Share()
     size = global_batch_size // share.of_all
 
