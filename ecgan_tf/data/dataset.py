@@ -25,7 +25,7 @@ from ecgan_tf.errors import RequestError
 
 
 def open_dataset(data_config, split):
-    """Finds the files of a split; nothing is decoded yet.
+    """Finds the files of a split, or its shards; nothing is decoded yet.
 
     Args:
         data_config: `config.data`.
@@ -33,6 +33,10 @@ def open_dataset(data_config, split):
     Returns:
         `LabelledPhotographs`.
     """
+    from ecgan_tf.data.packed import is_packed, open_packed
+
+    if is_packed(data_config):
+        return open_packed(data_config, split)
     examples = find_examples(data_config, split)
     if split == "train" and data_config.limit:
         examples = tuple(examples[index] for index in evenly_spread(len(examples), data_config.limit))
@@ -157,14 +161,18 @@ class LabelledPhotographs:
         size = self.load_size if size is None else tuple(size)
         arrays = self._cache.get((index, size))
         if arrays is None:
-            arrays = self._at_size(self.read(index), size)
+            arrays = self.prepare(index, size)
             self._cache.put((index, size), arrays)
         return _with_ids(arrays)
+
+    def prepare(self, index, size):
+        """One example at `size`, as `load` gives it, but for labels of the smallest type, and decoded at each call."""
+        return self.at_size(self.read(index), size)
 
     def cut(self, seed, position):
         """The crop of the Earth at a position of the training stream, see `EarthMosaic.crop`, as `load` gives it."""
         crop = earth_mosaic().crop(seed, position, self.image_size, self._flip)
-        return _with_ids(self._at_size(crop, self.image_size))
+        return _with_ids(self.at_size(crop, self.image_size))
 
     def load_short(self, index, short_side):
         """One example as `load` gives it, in its own aspect, with a short side of so many pixels.
@@ -176,7 +184,7 @@ class LabelledPhotographs:
             arrays = self.read(index)
             self._cache.put((index, None), arrays)
         sides = arrays["labels"].shape
-        return _with_ids(self._at_size(arrays, tuple(round(side * short_side / min(sides)) for side in sides)))
+        return _with_ids(self.at_size(arrays, tuple(round(side * short_side / min(sides)) for side in sides)))
 
     @functools.cached_property
     def label_histograms(self):
@@ -237,7 +245,8 @@ class LabelledPhotographs:
             return str(error)
         return None
 
-    def _at_size(self, arrays, size):
+    def at_size(self, arrays, size):
+        """What `read` gives at `size` (height, width), as `prepare` gives it."""
         image = resize_photograph(arrays["image"], size)
         smallest = np.min_scalar_type(self.classes.num_classes)  # a quarter of the memory for most data sets
         labels = resize_labels(arrays["labels"].astype(smallest), size)
@@ -248,9 +257,14 @@ class LabelledPhotographs:
             result["boundaries"] = label_boundaries(resize_labels(arrays["instances"], size))
         if self.has_sources:
             result["source"] = resize_photograph(arrays["source"], size)
-        if self.predict_labels:
-            result["predicted"] = self.predict_labels(image).astype(smallest)
-        return result
+        return self.with_predicted(result)
+
+    def with_predicted(self, arrays):
+        """Arrays at one size, with the labels that a segmenter gives where there is one."""
+        if not self.predict_labels:
+            return arrays
+        smallest = arrays["labels"].dtype
+        return {**arrays, "predicted": self.predict_labels(arrays["image"]).astype(smallest)}
 
     def _edges(self, image, labels):
         if self._edge_source == "canny":
