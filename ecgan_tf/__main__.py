@@ -19,7 +19,9 @@ class Command:
 GROUPS = {
     "Data": {
         "validate": Command("ecgan_tf.commands.validate", "reads every file of a data set and says what is wrong"),
-        "convert-data": Command("ecgan_tf.commands.convert_data", "packs a data set into shards, which are read faster"),
+        "convert-data": Command(
+            "ecgan_tf.commands.convert_data", "packs a data set into shards, which it is read from faster"
+        ),
         "scenes": Command("ecgan_tf.commands.scenes", "lists the scenes of COCO-Stuff, which MSCA is trained on"),
     },
     "Training": {

@@ -4,9 +4,9 @@ Example:
     ecgan convert-data --config=ecgan_coco_stuff --config.data.dir=COCO --output=COCO_256
     ecgan train --config=ecgan_coco_stuff --config.data.dir=COCO_256 --workdir=runs/coco
 
-The shards give the same batches, bit for bit, so that a run may change over to them. They hold both splits at the sizes
-of the config, with edges and instance boundaries, each example with a checksum; nothing of the data set itself is needed
-beside them. The same command goes on where it was killed, and makes anew what is missing or broken.
+The shards give the same batches, bit for bit, so that a run may change over to them. They hold both splits at the
+config's sizes, with edges and instance boundaries, and a checksum of each example; the data set itself is not read any
+more. The same command goes on where it was killed, and makes anew what is missing or broken.
 """
 
 from absl import flags

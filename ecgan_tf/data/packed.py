@@ -16,11 +16,10 @@ from ecgan_tf.atomic_files import read_json
 from ecgan_tf.data.classes import ClassList
 from ecgan_tf.data.dataset import LabelledPhotographs, evenly_spread
 from ecgan_tf.data.exemplars import NO_SIDES, random_numbers
-from ecgan_tf.data.folders import SPLITS, Example, read_selection
+from ecgan_tf.data.folders import MANIFEST, SPLITS, Example, read_selection
 from ecgan_tf.data.shards import REMEDY, Shard, ShardError
 from ecgan_tf.errors import RequestError
 
-MANIFEST = "shards.json"
 FORMAT = 1
 KEPT = 32  # training examples that a run keeps at image_size
 AGREE = ("name", "image_size", "load_size", "limit", "direction")  # of config.data, as when the shards were made
@@ -38,9 +37,12 @@ def open_packed(data_config, split):
     """`PackedPhotographs` of a split; a `RequestError` says where the shards are of other settings than the config."""
     folder = _folder(data_config)
     manifest = read_manifest(folder)
-    if not manifest["is_whole"]:
+    if not manifest.get("is_whole"):
         raise RequestError(f"{folder}: not all shards are made yet; run the same ecgan convert-data again: it goes on.")
-    classes = ClassList.from_dict(manifest["classes"])
+    try:
+        classes = ClassList.from_dict(manifest.get("classes"))
+    except (ValueError, KeyError) as error:
+        raise RequestError(f"{folder / MANIFEST}: no list of classes; make it anew by ecgan convert-data.") from error
     wrong = differences(data_config, manifest["settings"])
     if data_config.unknown_label not in (-1, classes.unknown_label):
         wrong.append(f"config.data.unknown_label is {data_config.unknown_label}, theirs {classes.unknown_label}")
@@ -101,7 +103,9 @@ def differences(data_config, made):
         lines.append("config.data.short_side asks for photographs of their own size, theirs are of load_size")
     if wanted["is_selection"] != made.get("is_selection"):
         words = ("all of the data set", "a selection (config.data.selection)")
-        lines.append(f"the config asks for {words[wanted['is_selection']]}, they are {words[not wanted['is_selection']]}")
+        lines.append(
+            f"the config asks for {words[wanted['is_selection']]}, they are {words[not wanted['is_selection']]}"
+        )
     return lines
 
 
@@ -213,7 +217,8 @@ class PackedPhotographs(LabelledPhotographs):
     def _check_selection(self, selection):
         """The shards are of the examples that the config selects."""
         stems = {Path(name).stem for name in read_selection(selection, self.split)}
-        if not stems >= {Path(example.name).stem for example in self.examples} or len(stems) != len(self.examples):
+        ours = {Path(example.name).stem for example in self.examples}
+        if not ours <= stems or (len(ours) < len(stems) and not self._settings["limit"]):
             raise RequestError(
                 f"{self._part.folder} holds {len(self)} examples of the split {self.split!r}, and they are not those of "
                 f"config.data.selection={selection}; make shards of these by ecgan convert-data into another folder."

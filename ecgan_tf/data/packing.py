@@ -9,9 +9,9 @@ import numpy as np
 
 from ecgan_tf.atomic_files import write_json
 from ecgan_tf.data.dataset import open_dataset
+from ecgan_tf.data.folders import MANIFEST
 from ecgan_tf.data.packed import (
     FORMAT,
-    MANIFEST,
     as_lines,
     encode,
     fields_of,
@@ -40,7 +40,9 @@ def pack(data_config, folder, progress=None, shard_bytes=SHARD_BYTES):
         how many shards there are, how many of them were made now, and bytes of all.
     """
     if is_packed(data_config):
-        raise RequestError(f"{data_config.dir} holds shards already; config.data.dir is the data set that they are made of.")
+        raise RequestError(
+            f"{data_config.dir} holds shards already; config.data.dir is the data set that they are made of."
+        )
     train, validation = (open_dataset(data_config, split) for split in ("train", "validation"))
     if train.cuts_crops:
         raise RequestError(
@@ -52,7 +54,9 @@ def pack(data_config, folder, progress=None, shard_bytes=SHARD_BYTES):
     if not as_files and train.load_size != train.image_size:
         parts["train_kept"] = (train, kept_indices(train), train.image_size)
     parts["validation"] = (validation, range(len(validation)), validation.image_size)
-    cuts = {part: _cut(dataset, indices, size, settings, shard_bytes) for part, (dataset, indices, size) in parts.items()}
+    cuts = {
+        part: _cut(dataset, indices, size, settings, shard_bytes) for part, (dataset, indices, size) in parts.items()
+    }
     manifest = {
         "format": FORMAT,
         "is_whole": False,
@@ -122,7 +126,11 @@ def _make(name, dataset, indices, size, settings, tell):
         else:
             arrays = dataset.at_size(arrays, size)
         fields = fields_of(arrays["labels"].shape, settings, dataset.classes.num_classes, as_files=size is None)
-        return encode(arrays, fields), labels.shape, np.bincount(labels.ravel(), minlength=dataset.classes.num_classes + 1)
+        return (
+            encode(arrays, fields),
+            labels.shape,
+            np.bincount(labels.ravel(), minlength=dataset.classes.num_classes + 1),
+        )
 
     def records(pool):
         for done, (content, shape, count) in enumerate(pool.map(record, indices), start=1):

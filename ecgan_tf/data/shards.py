@@ -62,8 +62,13 @@ class Shard:
 
     def about(self, key):
         """An array that `write_shard` was given beside the records."""
+        return self._arrays(key)[key]
+
+    def _arrays(self, key=""):
+        """Those that are kept beside the records, or one of them."""
         try:
-            return read_arrays(self._about, key)[key]
+            arrays = read_arrays(self._about, key)
+            return arrays if not key else {key: arrays[key]}
         except (RequestError, KeyError) as error:
             raise self._broken(self._about, "missing" if not os.path.exists(self._about) else "broken") from error
 
@@ -82,7 +87,8 @@ class Shard:
         return record
 
     def check(self):
-        """Reads all records; raises the first `ShardError`."""
+        """Reads all of it; raises the first `ShardError`."""
+        self._arrays()
         for number in range(len(self)):
             self.read(number)
 
