@@ -27,8 +27,8 @@ def give_back():
 def keep_freed():
     """Lets glibc keep up to 64 MB of what is freed, in blocks below 32 MB, for whoever asks for memory next.
 
-    By itself it hands larger arrays out as fresh pages and takes them back at once; the machine clears each page anew,
-    which costs more than most of what is computed in them. So it keeps 64 MB by itself, once a block of 32 MB was freed.
+    By itself it takes the pages of larger arrays from the machine and returns them at once; each is cleared anew, which
+    costs more than most of what is computed in them. Once a block of 32 MB was freed it would keep as much by itself.
     """
     with contextlib.suppress(AttributeError, OSError, TypeError):  # another C library
         libc = ctypes.CDLL(None)

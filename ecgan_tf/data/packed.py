@@ -1,9 +1,9 @@
 """A data set as shards: its examples as training wants them, made once, so that reading them is all that is left.
 
-A folder of shards takes the place of a data set's own folder in config.data.dir. It gives the same batches, bit for bit.
-What is stored is what `LabelledPhotographs.load` gives: training examples at load_size and validation examples at
-image_size, and a few training examples at image_size, which a run keeps for its export. Where each photograph has a size
-that is drawn anew (config.data.short_side), its arrays are stored as its files have them.
+A folder of shards stands in config.data.dir for the data set's own, and gives the same batches, bit for bit. What is
+stored is what `LabelledPhotographs.load` gives: training examples at load_size and validation examples at image_size,
+and a few training examples at image_size, which a run keeps for its export. Where each photograph has a size that is
+drawn anew (config.data.short_side), its arrays are stored as its files have them.
 """
 
 import functools
@@ -102,10 +102,8 @@ def differences(data_config, made):
     if wanted["as_files"] and not made.get("as_files"):
         lines.append("config.data.short_side asks for photographs of their own size, theirs are of load_size")
     if wanted["is_selection"] != made.get("is_selection"):
-        words = ("all of the data set", "a selection (config.data.selection)")
-        lines.append(
-            f"the config asks for {words[wanted['is_selection']]}, they are {words[not wanted['is_selection']]}"
-        )
+        given, theirs = (["''", "a list"][bool(each["is_selection"])] for each in (wanted, made))
+        lines.append(f"config.data.selection is {given}, theirs {theirs}")
     return lines
 
 
@@ -220,8 +218,8 @@ class PackedPhotographs(LabelledPhotographs):
         ours = {Path(example.name).stem for example in self.examples}
         if not ours <= stems or (len(ours) < len(stems) and not self._settings["limit"]):
             raise RequestError(
-                f"{self._part.folder} holds {len(self)} examples of the split {self.split!r}, and they are not those of "
-                f"config.data.selection={selection}; make shards of these by ecgan convert-data into another folder."
+                f"{self._part.folder} holds {len(self)} examples of the split {self.split!r}, and they are not those "
+                f"of config.data.selection={selection}; make shards of these by ecgan convert-data into another folder."
             )
 
     @functools.cached_property

@@ -1,5 +1,6 @@
 """Packs a data set into shards, see `packed`: what a killed attempt has finished stays, and is not made again."""
 
+import functools
 import hashlib
 import json
 import os
@@ -40,13 +41,11 @@ def pack(data_config, folder, progress=None, shard_bytes=SHARD_BYTES):
         how many shards there are, how many of them were made now, and bytes of all.
     """
     if is_packed(data_config):
-        raise RequestError(
-            f"{data_config.dir} holds shards already; config.data.dir is the data set that they are made of."
-        )
+        raise RequestError(f"{data_config.dir} holds shards already; config.data.dir is what they are made of.")
     train, validation = (open_dataset(data_config, split) for split in ("train", "validation"))
     if train.cuts_crops:
         raise RequestError(
-            f"data set {data_config.name!r} cuts crops from one picture that is kept in memory: there is nothing to pack."
+            f"data set {data_config.name!r} cuts its crops from one picture in memory: there is nothing to pack."
         )
     settings = settings_of(data_config)
     as_files = settings["as_files"]
@@ -54,9 +53,7 @@ def pack(data_config, folder, progress=None, shard_bytes=SHARD_BYTES):
     if not as_files and train.load_size != train.image_size:
         parts["train_kept"] = (train, kept_indices(train), train.image_size)
     parts["validation"] = (validation, range(len(validation)), validation.image_size)
-    cuts = {
-        part: _cut(dataset, indices, size, settings, shard_bytes) for part, (dataset, indices, size) in parts.items()
-    }
+    cuts = {part: _cut(*of, settings, shard_bytes) for part, of in parts.items()}
     manifest = {
         "format": FORMAT,
         "is_whole": False,
@@ -67,19 +64,18 @@ def pack(data_config, folder, progress=None, shard_bytes=SHARD_BYTES):
     _begin(folder, manifest)
     made, paths = 0, []
     for part, (dataset, indices, size) in parts.items():
-        done = 0
         for number, cut in enumerate(cuts[part]):
-            name = folder / shard_name(part, number)
-
-            def tell(more, done=done, part=part, total=len(indices)):
-                if progress:
-                    progress(done + more, total, part)
-
+            name, before = folder / shard_name(part, number), number * len(cuts[part][0])
+            tell = functools.partial(_tell, progress, before, len(indices), part)
             made += _make(name, dataset, cut, size, settings, tell)
-            done += len(cut)
             paths += [f"{name}.bin", f"{name}.npz"]
     write_json(folder / MANIFEST, {**manifest, "is_whole": True})
     return len(paths) // 2, made, sum(map(os.path.getsize, paths))
+
+
+def _tell(progress, before, total, part, done):
+    if progress:
+        progress(before + done, total, part)
 
 
 def _begin(folder, manifest):
@@ -116,21 +112,17 @@ def _make(name, dataset, indices, size, settings, tell):
             return False
     except ShardError:
         pass
-    sides, counts = [], []
+    sides, counts, num_classes = [], [], dataset.classes.num_classes
 
     def record(index):
         arrays = dataset.read(index)
         labels = arrays["labels"]
         if size is None:
-            arrays = {**arrays, "labels": labels.astype(np.min_scalar_type(dataset.classes.num_classes))}
+            arrays = {**arrays, "labels": labels.astype(np.min_scalar_type(num_classes))}
         else:
             arrays = dataset.at_size(arrays, size)
-        fields = fields_of(arrays["labels"].shape, settings, dataset.classes.num_classes, as_files=size is None)
-        return (
-            encode(arrays, fields),
-            labels.shape,
-            np.bincount(labels.ravel(), minlength=dataset.classes.num_classes + 1),
-        )
+        fields = fields_of(arrays["labels"].shape, settings, num_classes, as_files=size is None)
+        return encode(arrays, fields), labels.shape, np.bincount(labels.ravel(), minlength=num_classes + 1)
 
     def records(pool):
         for done, (content, shape, count) in enumerate(pool.map(record, indices), start=1):

@@ -1,4 +1,4 @@
-"""A data set as shards gives what its folder gives, bit for bit; what is broken, unfinished or of other settings says so."""
+"""Shards of a data set give what its folder gives, bit for bit; broken, unfinished and other ones say so."""
 
 import itertools
 import json
@@ -24,7 +24,9 @@ CASES = {
     "label boundaries": {"load_size": (20, 24), "edge_source": "label_boundary"},
     "no edges, no flips": {"load_size": (17, 16), "edge_source": "none", "flip": False},
     "of another view": {"load_size": (18, 20), "use_sources": True},
-    "pairs of patches": {"image_size": (8, 10), "load_size": (18, 20), "exemplars": "cross+self", "retrieved_share": 0.5},
+    "pairs of patches": {
+        "image_size": (8, 10), "load_size": (18, 20), "exemplars": "cross+self", "retrieved_share": 0.5,
+    },
     "photographs of drawn sizes": {
         "image_size": (8, 10), "exemplars": "cross+self", "short_side": (12, 19), "use_instances": True,
         "retrieved_share": 0.3,
@@ -265,11 +267,8 @@ def test_what_shards_do_not_hold_is_said(packed):
         data.load(4, (5, 6))
     with pytest.raises(RequestError, match="do not hold the examples at the size of their files"):
         data.read(0)
-    assert any(
-        "holds shards; the same ecgan convert-data" in line
-        for kind in find_mistakes(of_shards).values()
-        for line in kind
-    )
+    mistakes = [line for lines in find_mistakes(of_shards).values() for line in lines]
+    assert mistakes and "holds shards; the same ecgan convert-data" in mistakes[0]
 
 
 @pytest.mark.parametrize(
