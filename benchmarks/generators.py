@@ -14,11 +14,8 @@ of the seconds over the number of classes and over the picture's area.
 
 import contextlib
 import itertools
-import json
 import os
 import statistics
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import NamedTuple
@@ -27,9 +24,9 @@ import numpy as np
 from absl import flags
 
 from benchmarks.revisions import ROOT, commit_of, extract
+from benchmarks.workers import Worker
 from ecgan_tf import cli, console
 from ecgan_tf.atomic_files import write_text
-from ecgan_tf.errors import RequestError
 
 CONFIGS = flags.DEFINE_list("configs", ["ecgan_ade20k"], "Experiments that ship with the package.")
 SIZES = flags.DEFINE_multi_string("size", ["256,256"], "Height and width; several for a curve over the area.")
@@ -94,7 +91,9 @@ def measure(case, sides, scratch):
         for name, tree in sides:
             form = name if case["work"] == "picture" else FORM_NAMES.get(name)
             result = str(scratch / f"{name}.npz")
-            workers[name] = stack.enter_context(Worker(tree, {**case, "form": form, "result": result}))
+            workers[name] = stack.enter_context(
+                Worker("generator_worker.py", tree, {**case, "form": form, "result": result})
+            )
         answers = {name: [] for name in workers}
         for _ in range(ROUNDS.value):
             for name, worker in workers.items():
@@ -111,54 +110,6 @@ def measure(case, sides, scratch):
         rows.append(Row(*facts, seconds[name], seconds[first] / seconds[name], peak, difference))
         console.say(line_of(rows[-1]))
     return rows
-
-
-class Worker:
-    """A process of `generator_worker.serve`, which runs until it is left."""
-
-    def __init__(self, tree, case):
-        script = str(ROOT / "benchmarks" / "generator_worker.py")
-        command = [sys.executable, "-c", f"import runpy; runpy.run_path({script!r})['serve']({case!r})"]
-        environment = {
-            **os.environ,
-            "PYTHONPATH": str(tree),
-            "TF_CPP_MIN_LOG_LEVEL": "3",
-            "OMP_NUM_THREADS": str(case["threads"]),
-            "CUDA_VISIBLE_DEVICES": "",
-        }
-        self.log = tempfile.TemporaryFile("w+")  # noqa: SIM115 (closed on leaving)
-        self.process = subprocess.Popen(
-            command,
-            cwd=tree,
-            env=environment,
-            text=True,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self.log,
-        )
-
-    def call(self):
-        """One call's CPU seconds and the peak memory up to it, in GB."""
-        with contextlib.suppress(BrokenPipeError):
-            self.process.stdin.write("again\n")
-            self.process.stdin.flush()
-        answer = self.process.stdout.readline()
-        if not answer:
-            self.log.seek(0)
-            raise RequestError(f"a process failed: {(self.log.read().strip().splitlines() or ['without a word'])[-1]}")
-        return json.loads(answer)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *reason):
-        if reason[0]:
-            self.process.kill()
-        with contextlib.suppress(BrokenPipeError):
-            self.process.stdin.close()
-        self.process.wait()
-        self.process.stdout.close()
-        self.log.close()
 
 
 def read_labels(size, classes):

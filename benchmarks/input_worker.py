@@ -1,0 +1,107 @@
+"""One process of `benchmarks.input_pipeline`: batches of one tree and one form of a data set, made on request.
+
+It runs in this tree or in that of an older revision, whose API it knows from 319713d on, and imports no other module of
+benchmarks/. A line on stdin asks for some batches; a line on stdout answers with what they took.
+"""
+
+import json
+import os
+import runpy
+import sys
+import time
+from pathlib import Path
+
+
+def serve(case):
+    """Answers until stdin ends.
+
+    Args:
+        case: dictionary of `config`, `folder`, `keys` (other keys of config.data), `batch`, `batches` and `cores`;
+            with `stages` the answers also tell what each stage took.
+    """
+    answer, sys.stdout = sys.stdout, sys.stderr  # no print of a library is an answer
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: case["cores"]])
+    from ecgan_tf.data.dataset import open_dataset
+    from ecgan_tf.data.pipeline import training_batches
+
+    config = read_config(case).data
+    dataset, step = open_dataset(config, "train"), 0
+    for _ in sys.stdin:
+        start, cpu = time.perf_counter(), time.process_time()
+        for _ in training_batches(dataset, config, case["batch"], 0, step, case["batches"]):
+            pass
+        seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
+        step, count = step + case["batches"], case["batch"] * case["batches"]
+        told = {"examples": count, "seconds": seconds, "cpu_seconds": cpu}
+        if case.get("stages"):
+            told["stages"] = times_of(stages_of(dataset, config, count), count)
+        print(json.dumps(told), file=answer, flush=True)
+
+
+def read_config(case):
+    """The config of the tree that is the working directory; nothing stays in memory, so that all is read each time."""
+    places = [Path.cwd() / folder / f"{case['config']}.py" for folder in ("configs", "ecgan_tf/configs")]
+    config = runpy.run_path(str(next(path for path in places if path.is_file())))["get_config"]()
+    config.data.update({**case["keys"], "dir": case["folder"], "cache_gb": 0.0})
+    return config
+
+
+def times_of(stages, count):
+    """CPU milliseconds of an example: dictionary as of `stages_of`."""
+    times = {}
+    for name, work in stages.items():
+        start = time.process_time()
+        work()
+        times[name] = 1e3 * (time.process_time() - start) / count
+    return times
+
+
+def stages_of(dataset, config, count):
+    """The stages of an example in this tree: dictionary from name to a function that runs `count` of them."""
+    from ecgan_tf.data import packed, pipeline
+
+    indices = [number % len(dataset) for number in range(count)]
+    ready = [dataset.load(index) for index in range(len(dataset))]
+
+    def batch():
+        offsets, flips = pipeline.augmentations(dataset, config, 0, range(count))
+        for first in range(0, count, 8):
+            cut = [
+                pipeline.crop_and_flip(ready[indices[i]], dataset.image_size, offsets[i], flips[i])
+                for i in range(first, min(first + 8, count))
+            ]
+            pipeline.to_batch(cut)
+
+    if isinstance(dataset, packed.PackedPhotographs):
+        part = dataset._part
+        fields = packed.fields_of(dataset.load_size, dataset._settings, dataset.classes.num_classes)
+        records = [part.read(index) for index in range(len(dataset))]
+        stages = {
+            "read and check": lambda: [part.read(index) for index in indices],
+            "unpack": lambda: [packed.decode(records[index], fields, fields) for index in indices],
+        }
+    else:
+        stages = folder_stages(dataset, config, indices, ready)
+    return {**stages, "crop, flip, scale": batch}
+
+
+def folder_stages(dataset, config, indices, ready):
+    from ecgan_tf.data import edges, images, label_maps
+
+    examples, size = dataset.examples, dataset.load_size
+    files = [dataset.read(index) for index in range(len(dataset))]
+    classes = dataset.classes
+    stages = {
+        "decode photograph": lambda: [images.read_photograph(examples[i].image) for i in indices],
+        "decode label map": lambda: [label_maps.labels_from_file(examples[i].labels, classes) for i in indices],
+    }
+    if dataset.has_boundaries:
+        stages["decode instances"] = lambda: [label_maps.read_instances(examples[i].instances) for i in indices]
+    stages["resize"] = lambda: [
+        (label_maps.resize_photograph(files[i]["image"], size), label_maps.resize_labels(files[i]["labels"], size))
+        for i in indices
+    ]
+    if dataset.has_edges:
+        low, high = config.canny_low, config.canny_high
+        stages["edges"] = lambda: [edges.canny_edges(ready[i]["image"], low, high) for i in indices]
+    return stages
