@@ -4,11 +4,12 @@ Example:
     python -m benchmarks.input_pipeline --config=ecgan_coco_stuff --data=COCO --revision=319713d
 
 Every side has a process of its own, on one core and on several, and all are called in turn, so that ratios are fair
-where a machine's speed drifts: the folder as the --revision reads it, the folder and its shards as this tree does; the
-shards are made in a temporary folder, of --examples photographs at most. Nothing stays in memory from one call to the
-next but what the machine itself keeps of the files. CPU seconds are those of all threads. Prints them, what each stage
-takes, and what a training step of the config's batch size, of one example at a time, asks for on this machine's CPU;
---step_seconds gives the seconds of a step of a GPU in its place, --nostep leaves it out.
+where a machine's speed drifts: the folder as the --revision reads it, the folder and its shards as this tree does. The
+shards are made in a temporary folder, of --examples photographs at most. "First epoch" keeps nothing in memory; all
+else keeps what config.data.cache_gb allows for a data set of --photographs, of which --data may be a sample, and has read
+every example before. CPU seconds are those of all threads. Prints them, what each stage takes, and beside them what a
+training step with one example takes in on this machine; --step_seconds gives the seconds of a step of the config's batch
+on a GPU in its place, and --nostep leaves it out.
 """
 
 import contextlib
@@ -27,6 +28,7 @@ from ecgan_tf import cli, console
 CONFIG = flags.DEFINE_string("config", "ecgan_coco_stuff", "An experiment that ships with the package.")
 DATA = flags.DEFINE_string("data", None, "The folder of its data set.")
 EXAMPLES = flags.DEFINE_integer("examples", 200, "Photographs to read, at most.", lower_bound=1)
+PHOTOGRAPHS = flags.DEFINE_integer("photographs", 118_287, "Of the whole data set; COCO-Stuff has so many.")
 REVISION = flags.DEFINE_string("revision", None, "What else to time, a name that git knows.")
 CORES = flags.DEFINE_list("cores", ["1", "2"], "Numbers of cores.")
 BATCH = flags.DEFINE_integer("batch", 8, "Examples of a batch.", lower_bound=1)
@@ -41,25 +43,32 @@ def main(argv):
     cli.need_flags(data=DATA.value)
     console.quiet_tensorflow()
     from ecgan_tf.config import load_config
+    from ecgan_tf.data import open_dataset
     from ecgan_tf.data.packing import pack
 
     config = load_config(CONFIG.value)
-    keys = {"limit": EXAMPLES.value}
-    config.data.update({**keys, "dir": os.path.abspath(DATA.value)})
+    config.data.update({"limit": EXAMPLES.value, "dir": os.path.abspath(DATA.value)})
+    share = min(1.0, len(open_dataset(config.data, "train")) / PHOTOGRAPHS.value)
+    keys = {"limit": EXAMPLES.value, "cache_gb": config.data.cache_gb * share}
+    at_first = {**keys, "cache_gb": 0.0}
     with tempfile.TemporaryDirectory() as scratch:
         scratch = Path(scratch)
         shards = scratch / "shards"
         shards.mkdir()
         count, _, size = pack(config.data, shards)
         console.say(f"{count} shards of {size / 1e6:.1f} MB")
-        case = {"config": CONFIG.value, "keys": keys, "batch": BATCH.value, "batches": BATCHES.value, "threads": 1}
-        sides = {"folder": (ROOT, config.data.dir), "shards": (ROOT, str(shards))}
+        case = {"config": CONFIG.value, "batch": BATCH.value, "batches": BATCHES.value, "threads": 1}
+        sides = {
+            "folder, first epoch": (ROOT, config.data.dir, at_first),
+            "folder": (ROOT, config.data.dir, keys),
+            "shards": (ROOT, str(shards), keys),
+        }
         if REVISION.value:
             commit = commit_of(REVISION.value)
-            sides = {f"folder, {commit[:7]}": (extract(commit, scratch / "tree"), config.data.dir), **sides}
+            sides = {f"folder, {commit[:7]}": (extract(commit, scratch / "tree"), config.data.dir, keys), **sides}
         answers = measure(case, sides)
     say_table(answers, list(sides))
-    for form in ("folder", "shards"):
+    for form in ("folder, first epoch", "shards"):
         say_stages(form, answers[form, int(CORES.value[0])])
     if STEP_SECONDS.value or STEP.value:
         say_step(config, answers)
@@ -71,9 +80,9 @@ def measure(case, sides):
     with contextlib.ExitStack() as stack:
         workers = {}
         for cores in map(int, CORES.value):
-            for side, (tree, folder) in sides.items():
+            for side, (tree, folder, keys) in sides.items():
                 with_stages = tree == ROOT and cores == int(CORES.value[0])
-                case = {**case, "folder": folder, "cores": cores, "stages": with_stages}
+                case = {**case, "folder": folder, "keys": keys, "cores": cores, "stages": with_stages}
                 workers[side, cores] = stack.enter_context(Worker("input_worker.py", tree, case))
         for number in range(ROUNDS.value + 1):
             for key, worker in workers.items():

@@ -16,8 +16,8 @@ def serve(case):
     """Answers until stdin ends.
 
     Args:
-        case: dictionary of `config`, `folder`, `keys` (other keys of config.data), `batch`, `batches` and `cores`;
-            with `stages` the answers also tell what each stage took.
+        case: dictionary of `config`, `folder`, `keys` (other keys of config.data), `batch`, `batches` and `cores`; with
+            `stages` the answers also tell what each stage took.
     """
     answer, sys.stdout = sys.stdout, sys.stderr  # no print of a library is an answer
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: case["cores"]])
@@ -39,10 +39,10 @@ def serve(case):
 
 
 def read_config(case):
-    """The config of the tree that is the working directory; nothing stays in memory, so that all is read each time."""
+    """The config of the tree that is the working directory."""
     places = [Path.cwd() / folder / f"{case['config']}.py" for folder in ("configs", "ecgan_tf/configs")]
     config = runpy.run_path(str(next(path for path in places if path.is_file())))["get_config"]()
-    config.data.update({**case["keys"], "dir": case["folder"], "cache_gb": 0.0})
+    config.data.update({**case["keys"], "dir": case["folder"]})
     return config
 
 
@@ -58,7 +58,7 @@ def times_of(stages, count):
 
 def stages_of(dataset, config, count):
     """The stages of an example in this tree: dictionary from name to a function that runs `count` of them."""
-    from ecgan_tf.data import packed, pipeline
+    from ecgan_tf.data import packed, pipeline, records
 
     indices = [number % len(dataset) for number in range(count)]
     ready = [dataset.load(index) for index in range(len(dataset))]
@@ -74,11 +74,11 @@ def stages_of(dataset, config, count):
 
     if isinstance(dataset, packed.PackedPhotographs):
         part = dataset._part
-        fields = packed.fields_of(dataset.load_size, dataset._settings, dataset.classes.num_classes)
-        records = [part.read(index) for index in range(len(dataset))]
+        fields = packed.fields_at(dataset.load_size, dataset._settings, dataset.classes.num_classes)
+        contents = [part.read(index) for index in range(len(dataset))]
         stages = {
             "read and check": lambda: [part.read(index) for index in indices],
-            "unpack": lambda: [packed.decode(records[index], fields, fields) for index in indices],
+            "unpack": lambda: [records.decode(contents[index], fields) for index in indices],
         }
     else:
         stages = folder_stages(dataset, config, indices, ready)
@@ -97,10 +97,7 @@ def folder_stages(dataset, config, indices, ready):
     }
     if dataset.has_boundaries:
         stages["decode instances"] = lambda: [label_maps.read_instances(examples[i].instances) for i in indices]
-    stages["resize"] = lambda: [
-        (label_maps.resize_photograph(files[i]["image"], size), label_maps.resize_labels(files[i]["labels"], size))
-        for i in indices
-    ]
+    stages["resize photograph"] = lambda: [label_maps.resize_photograph(files[i]["image"], size) for i in indices]
     if dataset.has_edges:
         low, high = config.canny_low, config.canny_high
         stages["edges"] = lambda: [edges.canny_edges(ready[i]["image"], low, high) for i in indices]

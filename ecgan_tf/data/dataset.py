@@ -3,6 +3,7 @@
 import functools
 import os
 import threading
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -21,7 +22,11 @@ from ecgan_tf.data.label_maps import (
     resize_photograph,
 )
 from ecgan_tf.data.panels import panel_readers
+from ecgan_tf.data.records import decode, encode, fields_of
 from ecgan_tf.errors import RequestError
+
+PICTURES = ("image", "source")  # of an example's arrays; they are large, and cannot be squeezed
+OVERHEAD = 1000  # bytes, of what Python keeps beside a record
 
 
 def open_dataset(data_config, split):
@@ -110,10 +115,11 @@ class LabelledPhotographs:
         height, width = self.read(0)["image"].shape[:2]
         return width / height
 
-    def read(self, index, problems=None):
+    def read(self, index, problems=None, only=()):
         """One example at the size of its files.
 
         Args:
+            only: names of the arrays that are wanted; (): all.
             problems: a list that takes every `RequestError`, for whoever wants to hear all of it; what cannot be read
                 is left out then. None: the first one is raised.
         Returns:
@@ -145,6 +151,8 @@ class LabelledPhotographs:
         if self._panels:
             readers = panel_readers(self._panels)
         for kind, reader in readers.items():
+            if only and kind not in only:
+                continue
             path = getattr(example, kind)
             if path is not None:  # else it was missed before
                 attempt(functools.partial(read, kind, path, reader))
@@ -162,8 +170,18 @@ class LabelledPhotographs:
         arrays = self._cache.get((index, size))
         if arrays is None:
             arrays = self.prepare(index, size)
-            self._cache.put((index, size), arrays)
+            self._keep((index, size), arrays)
+        elif isinstance(arrays, Derived):
+            arrays = {**self._pictures(index, size), **arrays.arrays}
         return _with_ids(arrays)
+
+    def _keep(self, key, arrays):
+        """Keeps an example in memory if all of the split fits there, else what takes little room and long to make."""
+        if self._cache.is_full:
+            return
+        if len(self) * sum(array.nbytes for array in arrays.values()) > self._cache.max_bytes:
+            arrays = Derived({name: array for name, array in arrays.items() if name not in PICTURES})
+        self._cache.put(key, arrays)
 
     def prepare(self, index, size):
         """One example at `size`, as `load` gives it, but for labels of the smallest type, and decoded at each call."""
@@ -245,6 +263,11 @@ class LabelledPhotographs:
             return str(error)
         return None
 
+    def _pictures(self, index, size):
+        """Of `prepare`, what `Derived` leaves out."""
+        arrays = self.read(index, only=PICTURES)
+        return {name: resize_photograph(array, size) for name, array in arrays.items()}
+
     def at_size(self, arrays, size):
         """What `read` gives at `size` (height, width), as `prepare` gives it."""
         image = resize_photograph(arrays["image"], size)
@@ -278,25 +301,45 @@ def _with_ids(arrays):
 
 
 class MemoryCache:
-    """Dictionaries of arrays up to a number of bytes.
+    """Dictionaries of arrays, or `Derived`, up to a number of bytes.
 
     Nothing is thrown out again: each epoch comes in another order, so no example is more useful than another.
     """
 
     def __init__(self, max_bytes):
-        self._free = max_bytes
+        self.max_bytes = self._free = max_bytes
         self._entries = {}
         self._lock = threading.Lock()
+
+    @property
+    def is_full(self):
+        """Whether there is hardly room for anything."""
+        return self._free < 10 * OVERHEAD
 
     def get(self, key):
         return self._entries.get(key)
 
     def put(self, key, arrays):
-        size = sum(array.nbytes for array in arrays.values())
+        is_derived = isinstance(arrays, Derived)
+        size = arrays.nbytes if is_derived else sum(array.nbytes for array in arrays.values())
         with self._lock:
             if key in self._entries or size > self._free:
                 return
-            for array in arrays.values():
+            for array in () if is_derived else arrays.values():
                 array.setflags(write=False)
             self._entries[key] = arrays
             self._free -= size
+
+
+class Derived:
+    """An example's arrays without its pictures, squeezed: some percent of an example's memory, and half of its work."""
+
+    def __init__(self, arrays):
+        self._fields = fields_of(arrays)
+        self._record = zlib.compress(encode(arrays, self._fields), 1)
+        self.nbytes = len(self._record) + OVERHEAD
+
+    @property
+    def arrays(self):
+        """They, which are not to be written to."""
+        return decode(zlib.decompress(self._record), self._fields)

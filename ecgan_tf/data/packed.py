@@ -17,6 +17,7 @@ from ecgan_tf.data.classes import ClassList
 from ecgan_tf.data.dataset import LabelledPhotographs, evenly_spread
 from ecgan_tf.data.exemplars import NO_SIDES, random_numbers
 from ecgan_tf.data.folders import MANIFEST, SPLITS, Example, read_selection
+from ecgan_tf.data.records import RecordError, decode
 from ecgan_tf.data.shards import REMEDY, Shard, ShardError
 from ecgan_tf.errors import RequestError
 
@@ -107,8 +108,8 @@ def differences(data_config, made):
     return lines
 
 
-def fields_of(sides, settings, num_classes, as_files=False):
-    """The arrays of a record in their order: dictionary from name to (dtype, shape), bool for one bit a pixel."""
+def fields_at(sides, settings, num_classes, as_files=False):
+    """The arrays of an example in their order, as `records` describes them."""
     labels = np.min_scalar_type(num_classes)
     fields = {"image": (np.uint8, (*sides, 3)), "labels": (labels, tuple(sides))}
     if as_files:
@@ -120,38 +121,6 @@ def fields_of(sides, settings, num_classes, as_files=False):
     if settings["use_sources"]:
         fields["source"] = (np.uint8, (*sides, 3))
     return fields
-
-
-def encode(arrays, fields):
-    """The bytes of a record; the inverse of `decode`."""
-    parts = []
-    for name, (dtype, shape) in fields.items():
-        assert arrays[name].shape == shape
-        array = np.packbits(arrays[name] > 0) if dtype is bool else np.ascontiguousarray(arrays[name], dtype)
-        parts.append(array.tobytes())
-    return b"".join(parts)
-
-
-def decode(record, fields, wanted):
-    """The wanted arrays of a record, which are not to be written to; edges of 0 and 255, boundaries of 0 and 1."""
-    arrays, start = {}, 0
-    if len(record) != size_of(fields):
-        raise ShardError(f"an example of {len(record)} bytes where the settings ask for {size_of(fields)}; {REMEDY}.")
-    for name, (dtype, shape) in fields.items():
-        count = int(np.prod(shape))
-        size = -(-count // 8) if dtype is bool else count * np.dtype(dtype).itemsize
-        if name in wanted:
-            array = np.frombuffer(record, np.uint8 if dtype is bool else dtype, size if dtype is bool else count, start)
-            array = np.unpackbits(array, count=count) if dtype is bool else array
-            arrays[name] = array.reshape(shape) * np.uint8(255) if name == "edges" else array.reshape(shape)
-        start += size
-    return arrays
-
-
-def size_of(fields):
-    """Bytes of a record."""
-    counts = [(int(np.prod(shape)), dtype) for dtype, shape in fields.values()]
-    return sum(-(-count // 8) if dtype is bool else count * np.dtype(dtype).itemsize for count, dtype in counts)
 
 
 def as_lines(texts):
@@ -227,14 +196,19 @@ class PackedPhotographs(LabelledPhotographs):
         height, width = self._sides[0]
         return width / height
 
-    def read(self, index, problems=None):
+    def read(self, index, problems=None, only=()):
         if not self._is_as_files:
             raise RequestError(
                 f"{self._part.folder}: shards do not hold the examples at the size of their files; give "
                 "config.data.dir=FOLDER of the data set itself."
             )
-        fields = fields_of(self._sides[index].tolist(), self._settings, self.classes.num_classes, as_files=True)
-        return decode(self._part.read(index), fields, fields.keys())
+        fields = fields_at(self._sides[index].tolist(), self._settings, self.classes.num_classes, as_files=True)
+        return _decoded(self._part, index, fields)
+
+    def _keep(self, key, arrays):
+        """Keeps an example if all fit: from a shard it comes in less time than from what was squeezed."""
+        if len(self) * sum(array.nbytes for array in arrays.values()) <= self._cache.max_bytes:
+            self._cache.put(key, arrays)
 
     def prepare(self, index, size):
         if self._is_as_files:
@@ -248,10 +222,10 @@ class PackedPhotographs(LabelledPhotographs):
                     "ecgan convert-data, or give config.data.dir=FOLDER of the data set itself."
                 )
             part, place = self._kept, self._places[index]
-        fields = fields_of(size, self._settings, self.classes.num_classes)
+        fields = fields_at(size, self._settings, self.classes.num_classes)
         have = {"edges": self.has_edges, "boundaries": self.has_boundaries, "source": self.has_sources}
         wanted = {"image", "labels", *(name for name, is_used in have.items() if is_used)}
-        return self.with_predicted(decode(part.read(place), fields, wanted))
+        return self.with_predicted(_decoded(part, place, fields, wanted))
 
     @functools.cached_property
     def label_histograms(self):
@@ -260,6 +234,14 @@ class PackedPhotographs(LabelledPhotographs):
 
     def label_counts(self, limit=1000):
         return self._part.about("counts")[evenly_spread(len(self), limit)].sum(0)
+
+
+def _decoded(part, place, fields, wanted=None):
+    record = part.read(place)
+    try:
+        return decode(record, fields, wanted)
+    except RecordError as error:
+        raise ShardError(f"{part.folder}: {error} {REMEDY}.") from error
 
 
 def kept_indices(dataset):

@@ -14,15 +14,14 @@ from ecgan_tf.data.folders import MANIFEST
 from ecgan_tf.data.packed import (
     FORMAT,
     as_lines,
-    encode,
-    fields_of,
+    fields_at,
     is_packed,
     kept_indices,
     read_manifest,
     settings_of,
     shard_name,
-    size_of,
 )
+from ecgan_tf.data.records import encode, size_of
 from ecgan_tf.data.shards import Shard, ShardError, write_shard
 from ecgan_tf.errors import RequestError
 
@@ -96,7 +95,7 @@ def _begin(folder, manifest):
 def _cut(dataset, indices, size, settings, shard_bytes):
     """The indices of each shard; all examples are taken for as large as the first one."""
     sides = dataset.read(0)["labels"].shape if size is None else size
-    fields = fields_of(sides, settings, dataset.classes.num_classes, as_files=size is None)
+    fields = fields_at(sides, settings, dataset.classes.num_classes, as_files=size is None)
     count = max(1, shard_bytes // size_of(fields))
     return [list(indices[first : first + count]) for first in range(0, len(indices), count)]
 
@@ -121,7 +120,7 @@ def _make(name, dataset, indices, size, settings, tell):
             arrays = {**arrays, "labels": labels.astype(np.min_scalar_type(num_classes))}
         else:
             arrays = dataset.at_size(arrays, size)
-        fields = fields_of(arrays["labels"].shape, settings, num_classes, as_files=size is None)
+        fields = fields_at(arrays["labels"].shape, settings, num_classes, as_files=size is None)
         return encode(arrays, fields), labels.shape, np.bincount(labels.ravel(), minlength=num_classes + 1)
 
     def records(pool):
