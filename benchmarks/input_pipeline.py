@@ -6,10 +6,10 @@ Example:
 Every side has a process of its own, on one core and on several, and all are called in turn, so that ratios are fair
 where a machine's speed drifts: the folder as the --revision reads it, the folder and its shards as this tree does. The
 shards are made in a temporary folder, of --examples photographs at most. "First epoch" keeps nothing in memory; all
-else keeps what config.data.cache_gb allows for a data set of --photographs, of which --data may be a sample, and has read
-every example before. CPU seconds are those of all threads. Prints them, what each stage takes, and beside them what a
-training step with one example takes in on this machine; --step_seconds gives the seconds of a step of the config's batch
-on a GPU in its place, and --nostep leaves it out.
+else keeps what config.data.cache_gb allows for a data set of --photographs, of which --data may be a sample, and has
+read every example before. CPU seconds are those of all threads. Prints them, what each stage takes, and beside them
+what a training step with one example takes in on this machine; --step_seconds gives the seconds of a step of the
+config's batch on a GPU in its place, and --nostep leaves it out.
 """
 
 import contextlib
