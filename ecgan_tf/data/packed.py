@@ -168,12 +168,12 @@ class PackedPhotographs(LabelledPhotographs):
     def __init__(self, data_config, split, classes, parts, settings):
         part = parts[split]
         names, images, labels = (part.lines(key) for key in ("names", "images", "labels"))
-        if not len(names) == len(images) == len(labels) == len(part) == len(part.about("sides")):
+        self._sides = part.about("sides")
+        if not len(names) == len(images) == len(labels) == len(part) or self._sides.shape != (len(part), 2):
             raise ShardError(f"{part.folder}: the shards do not name as many examples as they hold; {REMEDY}.")
         examples = tuple(Example(name, Path(i), Path(e)) for name, i, e in zip(names, images, labels))
         super().__init__(data_config, split, classes, examples)
         self._part, self._settings = part, settings
-        self._sides = part.about("sides")
         self._is_as_files = settings["as_files"] and split == "train"
         self._kept, self._places = parts.get(f"{split}_kept"), {}
         if self._kept:

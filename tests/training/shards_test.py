@@ -11,7 +11,8 @@ import pytest
 ROOT = pathlib.Path(__file__).parents[2]
 CONFIG = ["--config=ecgan_earth_tiles:toy", "--config.data.load_size=(72, 72)"]
 TINY = ["--config.loss.contrastive_samples_per_class=4", "--config.discriminator.num_scales=1",
-        "--config.train.log_every=1", "--config.train.checkpoint_every=1", "--config.data.check_examples=4"]  # fmt: skip
+        "--config.train.log_every=1", "--config.train.checkpoint_every=1",
+        "--config.data.check_examples=4"]  # fmt: skip
 
 
 def ecgan(*words):
