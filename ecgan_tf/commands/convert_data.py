@@ -40,5 +40,5 @@ def main(argv):
 
     count, made, size = pack(config.data, folder, show)
     console.say(
-        f"{count} shards of {size / 1e9:.1f} GB, {made} of them made now; use them with --config.data.dir={folder}"
+        f"{count} shards of {size / 1e6:,.0f} MB, {made} of them made now; use them with --config.data.dir={folder}"
     )
