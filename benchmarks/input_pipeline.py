@@ -46,7 +46,8 @@ def main(argv):
     from ecgan_tf.data import open_dataset
     from ecgan_tf.data.packing import pack
 
-    config = load_config(CONFIG.value)
+    name = Path(CONFIG.value).stem  # every command takes a name for its file
+    config = load_config(name)
     config.data.update({"limit": EXAMPLES.value, "dir": os.path.abspath(DATA.value)})
     share = min(1.0, len(open_dataset(config.data, "train")) / PHOTOGRAPHS.value)
     keys = {"limit": EXAMPLES.value, "cache_gb": config.data.cache_gb * share}
@@ -57,7 +58,7 @@ def main(argv):
         shards.mkdir()
         count, _, size = pack(config.data, shards)
         console.say(f"{count} shards of {size / 1e6:.1f} MB")
-        case = {"config": CONFIG.value, "batch": BATCH.value, "batches": BATCHES.value, "threads": 1}
+        case = {"config": name, "batch": BATCH.value, "batches": BATCHES.value, "threads": 1}
         sides = {
             "folder, first epoch": (ROOT, config.data.dir, at_first),
             "folder": (ROOT, config.data.dir, keys),
