@@ -21,7 +21,8 @@ def serve(case):
 
     Args:
         case: dictionary of `config`, `classes`, `size`, `filters`, `form`, `threads`, `work` ("picture" or "step"),
-            `layouts` (an .npz with `labels`) and `result` (an .npz to write with what the first calls gave).
+            `layouts` (an .npz with `labels`) and `result` (an .npz to write with what the first calls gave); of a step,
+            if they are given, `batch`, how many layouts it takes, and `keys`, further ones of the config.
     """
     answer, sys.stdout = sys.stdout, sys.stderr  # no print of a library is an answer
     import tensorflow as tf
@@ -46,10 +47,11 @@ def read_config(case):
     config.model.base_filters = config.discriminator.base_filters = case["filters"]
     config.data.image_size = tuple(case["size"])
     config.data.load_size = (0, 0)
-    config.train.global_batch_size = 1
+    config.train.global_batch_size = case.get("batch", 1)
     config.loss.perceptual = 0.0
     if "similarity" in config.loss:
         config.loss.similarity = 0.0
+    config.update_from_flattened_dict(case.get("keys", {}))
     if "layout_form" in config.train:
         config.train.layout_form = case["form"]
     return config
@@ -161,12 +163,13 @@ def make_step(case, labels):
     for network in networks:
         settle(network)
     step = make_train_step(gan, objective_of(gan, config, case["classes"]), config, strategy)
-    rng, batches = np.random.default_rng(0), []
-    for each in labels:
-        values = inputs_of(gan.generator, each[None])
-        values["image"] = tf.constant(rng.uniform(-1, 1, (1, *each.shape, 3)), tf.float32)
-        values["edges"] = tf.constant(rng.choice([-1.0, 1.0], (1, *each.shape, 1)), tf.float32)
-        values["has_target"] = tf.ones((1,))
+    rng, size, batches = np.random.default_rng(0), config.train.global_batch_size, []
+    for first in range(0, len(labels), size):
+        each = labels[first : first + size]
+        values = inputs_of(gan.generator, each)
+        values["image"] = tf.constant(rng.uniform(-1, 1, (*each.shape, 3)), tf.float32)
+        values["edges"] = tf.constant(rng.choice([-1.0, 1.0], (*each.shape, 1)), tf.float32)
+        values["has_target"] = tf.ones((len(each),))
         batches.append(values)
     turn = iter(range(2**62))
 

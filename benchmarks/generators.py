@@ -24,7 +24,7 @@ import numpy as np
 from absl import flags
 
 from benchmarks.revisions import ROOT, commit_of, extract
-from benchmarks.workers import Worker
+from benchmarks.worker import Worker
 from ecgan_tf import cli, console
 from ecgan_tf.atomic_files import write_text
 
@@ -91,9 +91,7 @@ def measure(case, sides, scratch):
         for name, tree in sides:
             form = name if case["work"] == "picture" else FORM_NAMES.get(name)
             result = str(scratch / f"{name}.npz")
-            workers[name] = stack.enter_context(
-                Worker("generator_worker.py", tree, {**case, "form": form, "result": result})
-            )
+            workers[name] = stack.enter_context(Worker(tree, {**case, "form": form, "result": result}))
         answers = {name: [] for name in workers}
         for _ in range(ROUNDS.value):
             for name, worker in workers.items():

@@ -22,7 +22,7 @@ from pathlib import Path
 from absl import flags
 
 from benchmarks.revisions import ROOT, commit_of, extract
-from benchmarks.workers import Worker
+from benchmarks.worker import Worker
 from ecgan_tf import cli, console
 
 CONFIG = flags.DEFINE_string("config", "ecgan_coco_stuff", "An experiment that ships with the package.")
@@ -84,7 +84,7 @@ def measure(case, sides):
             for side, (tree, folder, keys) in sides.items():
                 with_stages = tree == ROOT and cores == int(CORES.value[0])
                 case = {**case, "folder": folder, "keys": keys, "cores": cores, "stages": with_stages}
-                workers[side, cores] = stack.enter_context(Worker("input_worker.py", tree, case))
+                workers[side, cores] = stack.enter_context(Worker(tree, case, "input_worker.py"))
         for number in range(ROUNDS.value + 1):
             for key, worker in workers.items():
                 answer = worker.call()

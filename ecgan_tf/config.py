@@ -65,6 +65,11 @@ SHARED_KEYS = {
     "train.accumulate": Key(
         1, "parts of a replica's batch, whose gradients are summed one after another: less memory", above=0
     ),
+    "train.recompute": Key(
+        "",
+        "SPADE layers of the generator whose gamma and beta are made again for the gradient, not kept: less memory, "
+        "the same numbers; `all`, or parts of their names between commas, such as `up_2,up_3`; ``: none",
+    ),
     "train.seed": Key(0, "of weights, order and augmentation", least=0),
     "train.extend": Key(
         "", "the rate of a run that is made longer: `hold`, `restart` or `redecay`", ("", "hold", "restart", "redecay")
@@ -289,6 +294,11 @@ def _check_rest(config):
         yield (
             f"config.train.accumulate is {config.train.accumulate}, which update_order=discriminator_first cannot do: "
             "G is judged on the fakes that D moved on, which would all be kept; take alternating or simultaneous"
+        )
+    if config.train.recompute and config.train.jit_compile:
+        yield (
+            f"config.train.recompute is {config.train.recompute!r}, but with config.train.jit_compile XLA may find "
+            "both passes to be one, and keep it; take one of the two"
         )
     if config.missing_terms and not config.allow_missing_terms:
         yield "config.missing_terms is filled by a run; config.allow_missing_terms is what a request says"

@@ -17,9 +17,14 @@ from export.tflite_graph import packed
 # How much wider a range is than what calibration showed. A value beyond a range is cut, at a whole region of a layout
 # that is brighter than all of calibration's, which is far worse than steps half as fine.
 ROOMS = (1.0, 1.25, 1.5, 2.0)
-SHARES = (0.125, 0.25, 0.5)  # of the layers, worst first, whose activations are quantised as they come
+# Of the layers, worst first, the shares that are treated apart, in the order in which they are tried: activations that
+# are quantised as they come, and then none, for networks of few channels, in which no errors cancel.
+APART = (
+    *[("dynamic", share) for share in (0.125, 0.25, 0.5)],
+    *[("weights", share) for share in (0.25, 0.5, 0.75, 1.0)],
+)
 ENOUGH = 42.0  # dB of PSNR on layouts that set no range, from which on no layer is treated apart
-FEW = 8  # of the calibration layouts, which set no range and choose between the ROOMS and SHARES
+FEW = 8  # of the calibration layouts, which set no range and choose between the ROOMS and what is treated APART
 LOOKED_AT = 2  # of those, for the errors of the layers
 CONVOLUTIONS = ("CONV_2D", "TRANSPOSE_CONV", "DEPTHWISE_CONV_2D")
 SIGNATURE = "serving_default"
@@ -49,26 +54,27 @@ def with_int8_convolutions(content, examples):
     Returns:
         bytes; and a dictionary for the report: `room`, of `ROOMS`; `psnr_apart`, dB of the worst of the layouts that
         chose; and `layers`, from a convolution to its `decibels` and `form`: "static" or, of the worst ones where the
-        pictures ask for it, "dynamic", int8 too, with the range of what it reads.
+        pictures ask for it, "dynamic", int8 too, with the range of what it reads, or "weights", of int8 weights that
+        compute in float32.
     """
     apart = examples[: max(1, min(FEW, len(examples) // 2))]
     quantiser = _Quantiser(content, examples[len(apart) :] or apart)
     wanted = _images(content, apart)
     best, room = max((_psnr(_images(quantiser.quantise(room), apart), wanted), room) for room in ROOMS)
     layers = _with_errors(content, quantiser.ranges, room, apart[:LOOKED_AT])
-    share = 0.0
-    if best < ENOUGH:
-        for each in SHARES:
-            images = _images(quantiser.quantise(room, worst(layers, each)), apart)
-            best, share = max((best, share), (_psnr(images, wanted), each))
-    dynamic = worst(layers, share)
+    forms = {}
+    for form, share in APART:
+        if best >= ENOUGH:
+            break
+        tried = dict.fromkeys(worst(layers, share), form)
+        psnr = _psnr(_images(quantiser.quantise(room, tried), apart), wanted)
+        best, forms = (psnr, tried) if psnr > best else (best, forms)
     quantiser.look_at(apart)
-    return quantiser.quantise(room, dynamic), {
+    return quantiser.quantise(room, forms), {
         "room": room,
         "psnr_apart": best,
         "layers": {
-            each.name: {"decibels": round(each.decibels, 1), "form": "dynamic" if each.name in dynamic else "static"}
-            for each in layers
+            each.name: {"decibels": round(each.decibels, 1), "form": forms.get(each.name, "static")} for each in layers
         },
     }
 
@@ -103,22 +109,23 @@ class _Quantiser:
                 x = values(name)
                 self.ranges[name] = min(low, float(x.min())), max(high, float(x.max()))
 
-    def quantise(self, room, dynamic=()):
-        """The bytes of a .tflite with ranges times `room`, but for the layers that are `dynamic`."""
+    def quantise(self, room, forms=None):
+        """The bytes of a .tflite with ranges times `room`, but for the layers of other `forms`, by name."""
         wider = {
             name: {**x, **{k: np.full_like(x[k], room * bound) for k, bound in zip(("min", "max"), self.ranges[name])}}
             for name, x in self.found.items()
             if x
         }
-        result = self._recipe(dynamic).quantize(wider, enable_progress_bar=False, enable_progress_report=False)
+        result = self._recipe(forms or {}).quantize(wider, enable_progress_bar=False, enable_progress_report=False)
         return _inlined(bytes(result.quantized_model))
 
-    def _recipe(self, dynamic=()):
+    def _recipe(self, forms=None):
         recipe = self.make(bytearray(self.content))
         for operation in self.convolutions:
             recipe.add_static_config(".*", operation, activation_num_bits=8, weight_num_bits=8)
-            for name in dynamic:
-                recipe.add_dynamic_config(f"^{re.escape(name)};?$", operation, num_bits=8)
+            for name, form in (forms or {}).items():
+                add = recipe.add_dynamic_config if form == "dynamic" else recipe.add_weight_only_config
+                add(f"^{re.escape(name)};?$", operation, num_bits=8)
         recipe.add_dynamic_config(".*", self.dense, num_bits=8)
         return recipe
 

@@ -1,7 +1,10 @@
 """What is cheap to make again is made again for the gradient, instead of kept from the forward pass."""
 
+import keras
 import tensorflow as tf
 from keras import ops
+
+from ecgan_tf.errors import RequestError
 
 
 def recomputed(function, *inputs):
@@ -40,6 +43,51 @@ def recomputed(function, *inputs):
         return run(tensors), gradient
 
     return call(*given)
+
+
+def with_values(call, variables):
+    """A call that reads variables, as a function of their values alone, for `recomputed`.
+
+    Args:
+        call: without arguments; it assigns to no variable.
+        variables: Keras' variables that it reads.
+    Returns:
+        function of the values to what the call gives; and the values, a list of tensors of the variables' own types.
+    """
+
+    def run(values):
+        with keras.StatelessScope(state_mapping=list(zip(variables, values))):
+            return call()
+
+    # Not `value`, which the type of the layer around this one may have rounded.
+    return run, [tf.convert_to_tensor(variable._value) for variable in variables]
+
+
+def recompute(networks, wanted):
+    """Lets the wanted layers of networks, of those with an attribute `recomputes`, recompute in training.
+
+    Args:
+        networks: dictionary by name.
+        wanted: `config.train.recompute`: "all", or parts of the layers' names between commas; a name is that of the
+            network and the layer's path in it, such as `generator/encoder/up_3/norm_0`.
+    Raises:
+        RequestError: where a part is in no name.
+    """
+    layers = {
+        f"{name}/{layer.path.split('/', 1)[-1]}": layer
+        for name, network in networks.items()
+        for layer in network._flatten_layers()
+        if hasattr(layer, "recomputes")
+    }
+    for word in filter(None, wanted.split(",")):
+        found = [layer for name, layer in layers.items() if word == "all" or word in name]
+        if not found:
+            raise RequestError(
+                f"config.train.recompute: {word!r} is in no name of a layer that can be recomputed: "
+                f"{', '.join(sorted(layers)) or 'this method has none'}."
+            )
+        for layer in found:
+            layer.recomputes = True
 
 
 def convolve_recomputed(convolution, prepare, *inputs, training=False):

@@ -11,6 +11,7 @@ from ecgan_tf.layers.initializers import make_initializer
 from ecgan_tf.layers.label_conv import LabelConv2D
 from ecgan_tf.layers.neighbourhoods import Selection
 from ecgan_tf.layers.normalization import leaky_relu, make_normalization
+from ecgan_tf.layers.recomputed import with_values
 from ecgan_tf.layers.spectral_conv import SpectralConv2D
 
 # The work of a distinct 5x5 neighbourhood beside that of a 3x3 one, and the share of all cells up to which both
@@ -54,7 +55,12 @@ class SPADE(FromArguments, keras.layers.Layer):
         layout: `Layout` of x's size.
     Returns:
         float, the shape of x.
+    Attributes:
+        recomputes: whether training makes gamma and beta again for the gradient and keeps nothing of them, see
+            `training_call`; the same numbers, bit for bit.
     """
+
+    recomputes = False
 
     def __init__(
         self,
@@ -100,14 +106,18 @@ class SPADE(FromArguments, keras.layers.Layer):
 
     def training_call(self, x, layout):
         """`call` in training, as a function that changes no state and its inputs, for `recomputed`."""
-        modulation = self.modulation(layout)
+        if self.recomputes:
+            read = [variable for layer in (self.shared, self.gamma, self.beta) for variable in layer.variables]
+            modulation_of, values = with_values(lambda: self.modulation(layout), read)
+        else:
+            modulation_of, values = (lambda modulation: modulation), self.modulation(layout)
         if self.normalization != "batch":
-            return (lambda x, modulation: modulation.apply(x)), (self.norm(x, training=True), modulation)
+            return (lambda x, values: modulation_of(values).apply(x)), (self.norm(x, training=True), values)
 
-        def apply(x, mean, variance, modulation):
-            return modulation.apply(self.norm.normalized(x, mean, variance))
+        def apply(x, mean, variance, values):
+            return modulation_of(values).apply(self.norm.normalized(x, mean, variance))
 
-        return apply, (x, *self.norm.statistics(x), modulation)
+        return apply, (x, *self.norm.statistics(x), values)
 
     def modulation(self, layout):
         """What it reads of a layout: the `Modulation` of every cell, or of every distinct neighbourhood."""

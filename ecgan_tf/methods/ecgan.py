@@ -1,20 +1,23 @@
 """ECGAN (Tang et al., ICLR 2023; arXiv 2003.13898) and ECGAN++ (TPAMI 2023; arXiv 2307.12084)."""
 
-import numpy as np
 import tensorflow as tf
 
 from ecgan_tf.config_keys import Key
-from ecgan_tf.console import say
 from ecgan_tf.data.keys import EDGE_KEYS
 from ecgan_tf.losses.class_pixels import class_pixel_loss
-from ecgan_tf.losses.labels import label_cross_entropy, similarity_loss
 from ecgan_tf.methods.base import Judge, Objective, Pair, open_vgg
+from ecgan_tf.methods.label_terms import (
+    LABEL_KEYS,
+    check_label_terms,
+    label_terms,
+    missing_label_terms,
+    open_label_objective,
+)
 from ecgan_tf.methods.msca import STYLE_KEYS, check_exemplars, with_style_terms
 from ecgan_tf.methods.pixel_contrast import SCALES, PixelContrast, pooling_of
 from ecgan_tf.methods.spade import LATENT_KEYS, TRUNK_KEYS, WIDTH_KEYS, TrunkMethod
 from ecgan_tf.models.ecgan import ECGANGenerator
 from ecgan_tf.models.heads import ClassPixelDecoder, ContrastMemory, PixelEmbedding
-from ecgan_tf.models.label_generators import label_generator_mistake, load_label_generator
 
 NETWORK_KEYS = {
     "model.head_initializer": Key(
@@ -29,16 +32,6 @@ NETWORK_KEYS = {
 }
 TERM_KEYS = {
     "loss.final_weight": Key(2.0, "lambda: of the final image I'' against the first image I' and the edge", least=0),
-    "loss.similarity": Key(1.0, "lambda_s; needs a segmenter", least=0),
-    "loss.label_loss": Key(
-        "similarity", "L_s, or what it is compared with", ("similarity", "cross_entropy", "both", "none")
-    ),
-    "loss.similarity_rows": Key(
-        32, "of the grid whose pixels are compared: its matrices have (rows * columns)^2 entries", above=0
-    ),
-    "loss.segmenter": Key(
-        "", "the label generator: an .npz of `ecgan segmenter`, or a .json that describes a .keras or SavedModel"
-    ),
     "loss.class_pixel": Key(1.0, "lambda_pix, class-specific pixel generation; 0: no decoder", least=0),
 }
 CONTRAST_KEYS = {
@@ -56,7 +49,6 @@ CONTRAST_KEYS = {
     "loss.ms_weights": Key((1.0, 0.7, 0.4, 0.1), "of the terms within each scale, finest first"),
     "loss.ms_detach_coarse": Key(False, "no gradient into the coarse side of a cross-scale term"),
 }
-LABEL_TERMS = ("L_s", "L_ce")  # which need a label generator
 
 
 class ECGAN(TrunkMethod):
@@ -70,6 +62,7 @@ class ECGAN(TrunkMethod):
         **NETWORK_KEYS,
         **EDGE_KEYS,
         **STYLE_KEYS,
+        **LABEL_KEYS,
         **TERM_KEYS,
         **CONTRAST_KEYS,
     }
@@ -94,21 +87,14 @@ class ECGAN(TrunkMethod):
         weights = tuple(loss.ms_weights)
         if len(weights) < loss.ms_scales or min(weights) <= 0:
             yield f"config.loss.ms_weights is {weights}; it must have a weight above 0 for each of loss.ms_scales"
-        if loss.segmenter and (mistake := label_generator_mistake(loss.segmenter)):
-            yield mistake
-        if loss.segmenter and not any(symbol in LABEL_TERMS for symbol in self.terms(config)):
-            yield (
-                f"config.loss.segmenter is {loss.segmenter!r}, but no term reads it; "
-                "set config.loss.similarity and config.loss.label_loss, or leave it out"
-            )
+        yield from check_label_terms(loss)
 
     # ---- terms
 
     def terms(self, config):
         loss = config.loss
-        label_terms = {"similarity": ["L_s"], "cross_entropy": ["L_ce"], "both": ["L_s", "L_ce"], "none": []}
         own = {
-            **dict.fromkeys(label_terms[loss.label_loss], loss.similarity),
+            **label_terms(loss),
             "L_c": loss.contrastive,
             "L_pix": loss.class_pixel,
             "L_style": loss.style if config.model.use_exemplar else 0.0,
@@ -116,14 +102,7 @@ class ECGAN(TrunkMethod):
         return {**super().terms(config), **{symbol: weight for symbol, weight in own.items() if weight}}
 
     def missing_terms(self, config):
-        label_terms = [symbol for symbol in self.terms(config) if symbol in LABEL_TERMS]
-        remedy = (
-            "config.loss.segmenter names no label generator; make one by ecgan segmenter --config=... "
-            "--output=FILE.npz and give --config.loss.segmenter=FILE.npz, or a .json that describes another's network "
-            "(docs/evaluation.md), or --config.loss.similarity=0"
-        )
-        own = {} if config.loss.segmenter else dict.fromkeys(label_terms, remedy)
-        return {**super().missing_terms(config), **own}
+        return {**super().missing_terms(config), **missing_label_terms(config.loss)}
 
     # ---- networks
 
@@ -165,10 +144,7 @@ class ECGAN(TrunkMethod):
 
     def make_objective(self, config, generator, judges, heads):
         loss, num_classes = config.loss, generator.num_classes
-        vgg, label_generator, contrast = open_vgg(config), None, None
-        if any(symbol in LABEL_TERMS and symbol not in config.missing_terms for symbol in self.terms(config)):
-            label_generator = load_label_generator(loss.segmenter, num_classes, config.data.image_size)
-            say(f"the label generator is {label_generator.title}")
+        vgg, label_objective, contrast = open_vgg(config), open_label_objective(config, num_classes), None
         if loss.contrastive:
             embeddings = {scale: heads[f"embedding_{scale}"] for scale in SCALES[loss.ms_scales]}
             contrast = PixelContrast(embeddings, loss, num_classes, config.train.seed, heads.get("memory"))
@@ -178,10 +154,9 @@ class ECGAN(TrunkMethod):
             judges,
             num_classes,
             vgg,
-            label_generator,
+            label_objective,
             contrast,
             heads.get("class_pixels"),
-            known=label_generator.known if label_generator else None,
         )
 
 
@@ -197,28 +172,25 @@ class ECGANObjective(Objective):
         config, pairs, judges: as in `Objective`.
         num_classes: N.
         vgg: `PerceptualNetwork`, or None for no perceptual terms.
-        label_logits: G_l, a function of images to logits, or None for no similarity term.
+        label_objective: `LabelObjective`, or None for no similarity term.
         contrast: `PixelContrast` or None.
         class_pixels: `ClassPixelDecoder` or None.
-        known: bool (N,), the classes that G_l can give, None: all; pixels of others count as unknown.
     """
 
     def __init__(
-        self, config, pairs, judges, num_classes, vgg=None, label_logits=None, contrast=None, class_pixels=None,
-        known=None,
+        self, config, pairs, judges, num_classes, vgg=None, label_objective=None, contrast=None, class_pixels=None
     ):  # fmt: skip
         super().__init__(config, pairs, judges, vgg, num_classes)
-        self.label_logits = label_logits
+        self.label_objective = label_objective
         self.contrast = contrast
         self.class_pixels = class_pixels
-        self.asked = None if known is None else asked_labels(known)
 
     def generator_terms(self, batch, outputs, judged, step=0):
         """As `Objective.generator_terms`."""
         loss = self.loss
         terms = super().generator_terms(batch, outputs, judged, step)
-        if self.label_logits:
-            terms.update(self._label_terms(batch["labels"], outputs["image"]))
+        if self.label_objective:
+            terms.update(self.label_objective(batch["labels"], outputs["image"]))
         if self.contrast:
             warmup = tf.minimum(tf.cast(step + 1, tf.float32) / max(loss.contrastive_warmup_steps, 1), 1.0)
             terms["L_c"] = (loss.contrastive * warmup, self.contrast(outputs["scales"], batch["labels"], step))
@@ -229,27 +201,6 @@ class ECGANObjective(Objective):
         if "has_target" in batch:
             terms = with_style_terms(terms, batch, outputs, loss, self.num_classes, self.vgg)
         return terms
-
-    def _label_terms(self, labels, image):
-        """L_s, or the plain cross-entropy that it is compared with, on a grid that its matrices leave room for."""
-        logits = self.label_logits(image)
-        stride = max(logits.shape[1] // self.loss.similarity_rows, 1)
-        step = stride * (labels.shape[1] // logits.shape[1])
-        probabilities = tf.nn.avg_pool2d(tf.nn.softmax(tf.cast(logits, tf.float32)), stride, stride, "VALID")
-        logits = tf.math.log(tf.maximum(probabilities, 1e-12))  # whose softmax is the pooled probabilities again
-        labels = labels[:, ::step, ::step][:, : logits.shape[1], : logits.shape[2]]
-        labels = labels if self.asked is None else tf.gather(self.asked, labels)
-        terms = {}
-        if self.loss.label_loss in ("similarity", "both"):
-            terms["L_s"] = (self.loss.similarity, similarity_loss(logits, labels))
-        if self.loss.label_loss in ("cross_entropy", "both"):
-            terms["L_ce"] = (self.loss.similarity, label_cross_entropy(logits, labels))
-        return terms
-
-
-def asked_labels(known):
-    """What G_l can be asked for: int32 (N + 1,), from a label id to itself, or to N where it is not known."""
-    return np.where([*known, False], np.arange(len(known) + 1), len(known)).astype(np.int32)
 
 
 def use_multi_scale_contrast(config):

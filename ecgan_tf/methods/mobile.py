@@ -11,6 +11,13 @@ from ecgan_tf.errors import RequestError
 from ecgan_tf.layers.initializers import make_initializer
 from ecgan_tf.losses.reduction import mean_absolute_difference, per_example_mean
 from ecgan_tf.methods.base import TEACHER, Method, Objective, Pair, open_vgg
+from ecgan_tf.methods.label_terms import (
+    LABEL_KEYS,
+    check_label_terms,
+    label_terms,
+    missing_label_terms,
+    open_label_objective,
+)
 from ecgan_tf.models.mobile import STRIDE, WIDTHS, MobileGenerator
 
 LEVELS = 4  # scales of generators that are compared
@@ -21,7 +28,8 @@ class Mobile(Method):
 
         L_d    mean |I - I_teacher|
         L_d^f  mean over the scales of |A(F) - F_teacher| / mean |F_teacher|, A a 1x1 convolution of each scale
-    Features as in FitNets (Romero et al., 2015) and GAN Compression (Li et al., 2020), pixels as in the latter. Ours.
+    Where a label generator is at hand, ECGAN's L_s, too. Features as in FitNets (Romero et al., 2015) and GAN
+    Compression (Li et al., 2020), pixels as in the latter. Ours.
     """
 
     generator = MobileGenerator
@@ -34,6 +42,8 @@ class Mobile(Method):
             "batch", "what class normalisation modulates: `batch`, synchronised over the replicas, or `instance`",
             ("batch", "instance"),
         ),
+        **LABEL_KEYS,
+        "loss.similarity": Key(0.0, "lambda_s; needs a segmenter", least=0),
         "loss.distill_from": Key("", "a run whose pictures and features this one learns, its teacher; ``: none"),
         "loss.distill_pixels": Key(10.0, "of L_d", least=0),
         "loss.distill_features": Key(1.0, "of L_d^f, where the teacher gives scales", least=0),
@@ -50,11 +60,16 @@ class Mobile(Method):
         if loss.distill_from and not os.path.isfile(_description(loss.distill_from)):
             yield f"config.loss.distill_from={loss.distill_from}: not a run folder"
 
+        yield from check_label_terms(loss)
+
     def terms(self, config):
-        loss, own = config.loss, {}
+        loss, own = config.loss, label_terms(config.loss)
         if loss.distill_from:
-            own = {"L_d": loss.distill_pixels, "L_d^f": loss.distill_features}
+            own |= {"L_d": loss.distill_pixels, "L_d^f": loss.distill_features}
         return {**super().terms(config), **{symbol: weight for symbol, weight in own.items() if weight}}
+
+    def missing_terms(self, config):
+        return {**super().missing_terms(config), **missing_label_terms(config.loss)}
 
     def make_heads(self, config, generator):
         """`teacher`, frozen, whose weights `training.initial` brings; `adapter_<scale>` for its features."""
@@ -73,9 +88,12 @@ class Mobile(Method):
 
     def make_objective(self, config, generator, judges, heads):
         adapters = [heads[f"adapter_{scale}"] for scale in range(1, LEVELS + 1) if f"adapter_{scale}" in heads]
+        num_classes = generator.num_classes
+        label_objective = open_label_objective(config, num_classes)
         return MobileObjective(
-            config, [Pair("I", "image")], judges, generator.num_classes, open_vgg(config), heads.get(TEACHER), adapters
-        )
+            config, [Pair("I", "image")], judges, num_classes, open_vgg(config), heads.get(TEACHER), adapters,
+            label_objective,
+        )  # fmt: skip
 
 
 class MobileObjective(Objective):
@@ -85,16 +103,22 @@ class MobileObjective(Objective):
         config, pairs, judges, num_classes, vgg: as in `Objective`.
         teacher: a generator, or None.
         adapters: from each of the student's scales to the teacher's channels; [] leaves L_d^f out.
+        label_objective: `LabelObjective`, or None.
     """
 
-    def __init__(self, config, pairs, judges, num_classes, vgg=None, teacher=None, adapters=()):
+    def __init__(
+        self, config, pairs, judges, num_classes, vgg=None, teacher=None, adapters=(), label_objective=None
+    ):  # fmt: skip
         super().__init__(config, pairs, judges, vgg, num_classes)
+        self.label_objective = label_objective
         self.teacher = teacher
         self.adapters = adapters
 
     def generator_terms(self, batch, outputs, judged, step=0):
         """As `Objective.generator_terms`."""
         terms = super().generator_terms(batch, outputs, judged, step)
+        if self.label_objective:
+            terms.update(self.label_objective(batch["labels"], outputs["image"]))
         if not self.teacher:
             return terms
         taught = self.teacher({name: batch[name] for name in self.teacher.input_specs})

@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 
 from ecgan_tf.layers.layout import neighbourhoods_pay
+from ecgan_tf.layers.recomputed import recompute
 from ecgan_tf.methods import method_of
 from ecgan_tf.runs.schedule import planned
 from ecgan_tf.training.optimizers import make_optimizer
@@ -39,6 +40,7 @@ class GAN:
         for network in (self.generator, self.ema_generator, *self.discriminators.values(), *self.heads.values()):
             if hasattr(network, "by_neighbourhoods"):
                 network.by_neighbourhoods = form == "neighbourhoods" or (form == "auto" and pay)
+        recompute({"generator": self.generator}, config.train.recompute)
         for average, variable in zip(self.ema_generator.variables, self.generator.variables):
             average.assign(variable)
         self.step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")

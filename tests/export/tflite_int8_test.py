@@ -69,3 +69,18 @@ def test_ranges_get_room_where_other_layouts_leave_them(content, rng):
 def test_the_worst_layers_are_those_with_the_fewest_decibels():
     layers = [Layer(str(decibels), ("x", "y"), decibels) for decibels in (30.0, 12.0, 45.0, 20.0)]
     assert worst(layers, 0.5) == {"12.0", "20.0"} and worst(layers, 0.0) == set()
+
+
+def test_layers_whose_values_eight_bits_cannot_tell_apart_compute_in_float32(content, rng):
+    """A pixel of every layout is 300 times as bright as the others, whose steps a common range makes too coarse."""
+    glaring = examples(rng, 16)
+    for example in glaring:
+        example["x"][0, 3, 5] *= 300.0
+    quantised, report = with_int8_convolutions(content, glaring)
+    assert report["psnr_apart"] > 38
+    interpreter = Interpreter(model_content=quantised)
+    kinds = {details["index"]: details["dtype"] for details in interpreter.get_tensor_details()}
+    inputs = [kinds[node["inputs"][0]] for node in interpreter._get_ops_details() if node["op_name"] == "CONV_2D"]
+    forms = [layer["form"] for layer in report["layers"].values()]
+    assert "weights" in forms and inputs.count(np.float32) == forms.count("weights")
+    assert len(quantised) < 0.7 * len(content)

@@ -3,7 +3,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ecgan_tf.layers.recomputed import convolve_recomputed, recomputed
+from ecgan_tf.errors import RequestError
+from ecgan_tf.layers.layout import Layout
+from ecgan_tf.layers.recomputed import convolve_recomputed, recompute, recomputed
+from ecgan_tf.layers.spade import SPADEResidualBlock
 
 
 def scaled(x, scale, kernel, shift):
@@ -71,3 +74,50 @@ def test_a_convolution_of_what_is_recomputed_is_the_layer(policy, rng):
         found = convolve_recomputed(layer, tf.tanh, x, training=training)
         assert found.dtype == expected.dtype
         np.testing.assert_allclose(found, expected, rtol=1e-3 if policy != "float32" else 1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("by_neighbourhoods", [False, True], ids=["cells", "neighbourhoods"])
+@pytest.mark.parametrize("normalization", ["batch", "instance"])
+def test_a_block_that_recomputes_its_modulation_moves_no_bit(normalization, by_neighbourhoods, rng):
+    modulation = {"num_labels": 3, "hidden_filters": 6, "normalization": normalization, "initializer": "he"}
+    block = SPADEResidualBlock(4, modulation, name="block")
+    block.build((None, 8, 8, 5))
+    start = [variable.numpy() for variable in block.variables]
+    x, labels = tf.constant(rng.normal(size=(2, 8, 8, 5)), tf.float32), tf.constant(rng.integers(0, 3, (2, 8, 8)))
+    labels = tf.cast(labels, tf.int32)
+
+    def step(wanted):
+        recompute({"generator": block}, wanted)
+        for variable, value in zip(block.variables, start):
+            variable.assign(value)
+
+        @tf.function(autograph=False)
+        def gradients(x, labels):
+            values = [variable.value for variable in block.trainable_variables]
+            with tf.GradientTape() as tape:
+                tape.watch(x)
+                y = block(x, layout=Layout(labels, 3, None, by_neighbourhoods), training=True)
+                loss = tf.reduce_sum(tf.sin(y) * y)
+            return y, tape.gradient(loss, [x, *values])
+
+        kept = len(gradients.get_concrete_function(x, labels).graph.get_operations())
+        found = [np.array(value) for value in tf.nest.flatten(gradients(x, labels))]
+        return kept, found, [variable.numpy() for variable in block.variables]
+
+    operators, found, state = step("")
+    more_operators, again, state_again = step("norm_0,norm_1,norm_s")
+    assert all(layer.recomputes for layer in (block.norm_0, block.norm_1, block.norm_s))
+    assert more_operators > operators  # those of the second pass
+    for mine, other in zip([*found, *state], [*again, *state_again], strict=True):
+        np.testing.assert_array_equal(mine, other)
+    moved = {v.name for v, old, new in zip(block.variables, start, state) if not np.array_equal(old, new)}
+    assert {"u", "v"} <= moved and ("moving_mean" in moved) == (normalization == "batch")
+
+
+def test_what_is_in_no_name_is_refused():
+    block = SPADEResidualBlock(4, {"num_labels": 3}, name="block")
+    block.build((None, 8, 8, 5))
+    with pytest.raises(RequestError, match="'up_9' is in no name .* generator/norm_0, generator/norm_1"):
+        recompute({"generator": block}, "norm_1,up_9")
+    with pytest.raises(RequestError, match="this method has none"):
+        recompute({"generator": keras.layers.Conv2D(3, 3)}, "all")

@@ -11,6 +11,7 @@ from ecgan_tf.losses.texture import texture_loss
 from ecgan_tf.methods import METHODS
 from ecgan_tf.methods.base import Judge, Objective
 from ecgan_tf.methods.ecgan import ECGANObjective
+from ecgan_tf.methods.label_terms import LabelObjective
 from ecgan_tf.methods.lggan import CrossViewObjective, LGGANObjective
 from ecgan_tf.methods.pixel_contrast import PixelContrast, pure_labels
 from ecgan_tf.models.heads import PixelEmbedding
@@ -230,7 +231,9 @@ def test_labels_are_compared_on_a_grid_of_few_rows(
     config.loss.label_loss, config.loss.similarity, config.loss.similarity_rows = label_loss, 0.5, rows
     logits = rng.normal(size=(2, 8, 8, 3)).astype(np.float32)
     seen = []
-    objective = ecgan_objective(config, label_logits=lambda images: seen.append(images) or logits)
+    objective = ecgan_objective(
+        config, label_objective=LabelObjective(config.loss, lambda images: seen.append(images) or logits)
+    )
     terms = objective.generator_terms(batch, outputs, {"discriminator": (judge(FAKES), judge(("image", "edge")))})
     assert seen == [outputs["image"]]
     pooled = log_of_mean_probabilities(logits, pooling)
@@ -252,7 +255,7 @@ def test_a_grid_that_does_not_divide_drops_the_rest(config, batch, outputs, judg
     config.loss.similarity_rows = 2
     logits = rng.normal(size=(2, 7, 7, 3)).astype(np.float32)  # pooled by 3: the last row and column are left over
     labels = rng.integers(0, 4, (2, 28, 28)).astype(np.int32)
-    objective = ecgan_objective(config, label_logits=lambda images: logits)
+    objective = ecgan_objective(config, label_objective=LabelObjective(config.loss, lambda images: logits))
     terms = objective.generator_terms(
         {**batch, "labels": labels}, outputs, {"discriminator": (judge(FAKES), judge(("image", "edge")))}
     )

@@ -163,8 +163,8 @@ def test_what_it_cannot_tell_is_not_asked(describe, tiny_config, images):
     gan = GAN(config, arguments(3))
     objective = gan.method.make_objective(config, gan.generator, gan.judges, gan.heads)
     labels = np.random.default_rng(3).integers(0, 4, (2, *SIZE)).astype(np.int32)
-    (weight, found) = objective._label_terms(tf.constant(labels), images)["L_s"]
-    np.testing.assert_array_equal(tf.gather(objective.asked, labels), np.where(labels == 1, 3, labels))
+    (weight, found) = objective.label_objective(tf.constant(labels), images)["L_s"]
+    np.testing.assert_array_equal(tf.gather(objective.label_objective.asked, labels), np.where(labels == 1, 3, labels))
     asked = np.where(labels == 1, 3, labels)[:, ::4, ::4]
     assert weight == 1.0
     np.testing.assert_allclose(found, similarity_loss(load_label_generator(path, 3, SIZE)(images), asked), rtol=1e-4)

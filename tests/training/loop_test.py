@@ -84,4 +84,4 @@ def test_the_log_says_how_large_the_perceptual_terms_are(gan_config):
 def test_terms_that_the_run_goes_without_are_off(gan, gan_config):
     without = {"missing_terms": ("L_p", "L_s"), "loss.perceptual": 1.0, "loss.vgg_weights": "nowhere.h5"}
     objective = make_objective(gan, gan_config(**without))
-    assert objective.label_logits is None and objective.vgg is None
+    assert objective.label_objective is None and objective.vgg is None

@@ -1,4 +1,4 @@
-"""Processes that are called in turn, so that ratios of what they measure are fair where a machine's speed drifts."""
+"""Processes beside this one, called in turn, so that ratios are fair where a machine's speed drifts."""
 
 import contextlib
 import json
@@ -12,15 +12,15 @@ from ecgan_tf.errors import RequestError
 
 
 class Worker:
-    """A process that answers calls until it is left, in this tree or another one.
+    """A process that answers calls until it is left.
 
     Args:
-        script: a file of benchmarks/ with `serve(case)`, which prints a line of JSON for every line that it reads.
-        tree: the folder whose `ecgan_tf` it imports.
-        case: dictionary for it; `threads` are TensorFlow's and OpenMP's.
+        tree: the folder whose `ecgan_tf` it imports, this one's or another revision's.
+        case: dictionary for it; `threads` are OpenMP's.
+        script: a file of benchmarks/ with `serve(case)`, which answers each line that it reads with one of JSON.
     """
 
-    def __init__(self, script, tree, case):
+    def __init__(self, tree, case, script="generator_worker.py"):
         script = str(ROOT / "benchmarks" / script)
         command = [sys.executable, "-c", f"import runpy; runpy.run_path({script!r})['serve']({case!r})"]
         environment = {
@@ -42,7 +42,7 @@ class Worker:
         )
 
     def call(self):
-        """What one call answers: a dictionary."""
+        """What one call answers, a dictionary."""
         with contextlib.suppress(BrokenPipeError):
             self.process.stdin.write("again\n")
             self.process.stdin.flush()
