@@ -1,4 +1,4 @@
-"""A process of `generator_worker.serve` beside this one, called on request."""
+"""Processes beside this one, called in turn, so that ratios are fair where a machine's speed drifts."""
 
 import contextlib
 import json
@@ -12,10 +12,16 @@ from ecgan_tf.errors import RequestError
 
 
 class Worker:
-    """A process of `generator_worker.serve`, which runs until it is left."""
+    """A process that answers calls until it is left.
 
-    def __init__(self, tree, case):
-        script = str(ROOT / "benchmarks" / "generator_worker.py")
+    Args:
+        tree: the folder whose `ecgan_tf` it imports, this one's or another revision's.
+        case: dictionary for it; `threads` are OpenMP's.
+        script: a file of benchmarks/ with `serve(case)`, which answers each line that it reads with one of JSON.
+    """
+
+    def __init__(self, tree, case, script="generator_worker.py"):
+        script = str(ROOT / "benchmarks" / script)
         command = [sys.executable, "-c", f"import runpy; runpy.run_path({script!r})['serve']({case!r})"]
         environment = {
             **os.environ,
@@ -36,7 +42,7 @@ class Worker:
         )
 
     def call(self):
-        """One call's CPU seconds and the peak memory up to it, in GB."""
+        """What one call answers, a dictionary."""
         with contextlib.suppress(BrokenPipeError):
             self.process.stdin.write("again\n")
             self.process.stdin.flush()

@@ -22,6 +22,9 @@ GROUPS = {
     },
     "Data": {
         "validate": Command("ecgan_tf.commands.validate", "reads every file of a data set and says what is wrong"),
+        "convert-data": Command(
+            "ecgan_tf.commands.convert_data", "packs a data set into shards, which it is read from faster"
+        ),
         "scenes": Command("ecgan_tf.commands.scenes", "lists the scenes of COCO-Stuff, which MSCA is trained on"),
     },
     "Training": {
@@ -54,7 +57,7 @@ def usage():
     """The list of commands, in groups."""
     lines = ["ecgan <command> [flags]", "", "  ecgan <command> --help tells of one."]
     for group, commands in GROUPS.items():
-        lines += ["", f"{group}:", *(f"  {name:11s} {command.does}" for name, command in commands.items())]
+        lines += ["", f"{group}:", *(f"  {name:12s} {command.does}" for name, command in commands.items())]
     return "\n".join(lines)
 
 

@@ -3,6 +3,7 @@
 import functools
 import os
 import threading
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -21,11 +22,15 @@ from ecgan_tf.data.label_maps import (
     resize_photograph,
 )
 from ecgan_tf.data.panels import panel_readers
+from ecgan_tf.data.records import decode, encode, fields_of
 from ecgan_tf.errors import RequestError
+
+PICTURES = ("image", "source")  # of an example's arrays; they are large, and cannot be squeezed
+OVERHEAD = 1000  # bytes, of what Python keeps beside a record
 
 
 def open_dataset(data_config, split):
-    """Finds the files of a split; nothing is decoded yet.
+    """Finds the files of a split, or its shards; nothing is decoded yet.
 
     Args:
         data_config: `config.data`.
@@ -33,6 +38,10 @@ def open_dataset(data_config, split):
     Returns:
         `LabelledPhotographs`.
     """
+    from ecgan_tf.data.packed import is_packed, open_packed
+
+    if is_packed(data_config):
+        return open_packed(data_config, split)
     examples = find_examples(data_config, split)
     if split == "train" and data_config.limit:
         examples = tuple(examples[index] for index in evenly_spread(len(examples), data_config.limit))
@@ -106,10 +115,11 @@ class LabelledPhotographs:
         height, width = self.read(0)["image"].shape[:2]
         return width / height
 
-    def read(self, index, problems=None):
+    def read(self, index, problems=None, only=()):
         """One example at the size of its files.
 
         Args:
+            only: names of the arrays that are wanted; (): all.
             problems: a list that takes every `RequestError`, for whoever wants to hear all of it; what cannot be read
                 is left out then. None: the first one is raised.
         Returns:
@@ -141,6 +151,8 @@ class LabelledPhotographs:
         if self._panels:
             readers = panel_readers(self._panels)
         for kind, reader in readers.items():
+            if only and kind not in only:
+                continue
             path = getattr(example, kind)
             if path is not None:  # else it was missed before
                 attempt(functools.partial(read, kind, path, reader))
@@ -157,14 +169,28 @@ class LabelledPhotographs:
         size = self.load_size if size is None else tuple(size)
         arrays = self._cache.get((index, size))
         if arrays is None:
-            arrays = self._at_size(self.read(index), size)
-            self._cache.put((index, size), arrays)
+            arrays = self.prepare(index, size)
+            self._keep((index, size), arrays)
+        elif isinstance(arrays, Derived):
+            arrays = {**self._pictures(index, size), **arrays.arrays}
         return _with_ids(arrays)
+
+    def _keep(self, key, arrays):
+        """Keeps an example in memory if all of the split fits there, else what takes little room and long to make."""
+        if self._cache.is_full:
+            return
+        if len(self) * sum(array.nbytes for array in arrays.values()) > self._cache.max_bytes:
+            arrays = Derived({name: array for name, array in arrays.items() if name not in PICTURES})
+        self._cache.put(key, arrays)
+
+    def prepare(self, index, size):
+        """One example at `size`, as `load` gives it, but for labels of the smallest type, and decoded at each call."""
+        return self.at_size(self.read(index), size)
 
     def cut(self, seed, position):
         """The crop of the Earth at a position of the training stream, see `EarthMosaic.crop`, as `load` gives it."""
         crop = earth_mosaic().crop(seed, position, self.image_size, self._flip)
-        return _with_ids(self._at_size(crop, self.image_size))
+        return _with_ids(self.at_size(crop, self.image_size))
 
     def load_short(self, index, short_side):
         """One example as `load` gives it, in its own aspect, with a short side of so many pixels.
@@ -176,7 +202,7 @@ class LabelledPhotographs:
             arrays = self.read(index)
             self._cache.put((index, None), arrays)
         sides = arrays["labels"].shape
-        return _with_ids(self._at_size(arrays, tuple(round(side * short_side / min(sides)) for side in sides)))
+        return _with_ids(self.at_size(arrays, tuple(round(side * short_side / min(sides)) for side in sides)))
 
     @functools.cached_property
     def label_histograms(self):
@@ -237,23 +263,31 @@ class LabelledPhotographs:
             return str(error)
         return None
 
-    def _at_size(self, arrays, size):
+    def _pictures(self, index, size):
+        """Of `prepare`, what `Derived` leaves out."""
+        arrays = self.read(index, only=PICTURES)
+        return {name: resize_photograph(array, size) for name, array in arrays.items()}
+
+    def at_size(self, arrays, size):
+        """What `read` gives at `size` (height, width), as `prepare` gives it."""
         image = resize_photograph(arrays["image"], size)
-        labels = resize_labels(arrays["labels"], size)
         smallest = np.min_scalar_type(self.classes.num_classes)  # a quarter of the memory for most data sets
-        result = {
-            "image": image,
-            "labels": labels.astype(smallest),
-        }
+        labels = resize_labels(arrays["labels"].astype(smallest), size)
+        result = {"image": image, "labels": labels}
         if self.has_edges:
             result["edges"] = self._edges(image, labels)
         if self.has_boundaries:
             result["boundaries"] = label_boundaries(resize_labels(arrays["instances"], size))
         if self.has_sources:
             result["source"] = resize_photograph(arrays["source"], size)
-        if self.predict_labels:
-            result["predicted"] = self.predict_labels(image).astype(smallest)
-        return result
+        return self.with_predicted(result)
+
+    def with_predicted(self, arrays):
+        """Arrays at one size, with the labels that a segmenter gives where there is one."""
+        if not self.predict_labels:
+            return arrays
+        smallest = arrays["labels"].dtype
+        return {**arrays, "predicted": self.predict_labels(arrays["image"]).astype(smallest)}
 
     def _edges(self, image, labels):
         if self._edge_source == "canny":
@@ -267,25 +301,45 @@ def _with_ids(arrays):
 
 
 class MemoryCache:
-    """Dictionaries of arrays up to a number of bytes.
+    """Dictionaries of arrays, or `Derived`, up to a number of bytes.
 
     Nothing is thrown out again: each epoch comes in another order, so no example is more useful than another.
     """
 
     def __init__(self, max_bytes):
-        self._free = max_bytes
+        self.max_bytes = self._free = max_bytes
         self._entries = {}
         self._lock = threading.Lock()
+
+    @property
+    def is_full(self):
+        """Whether there is hardly room for anything."""
+        return self._free < 10 * OVERHEAD
 
     def get(self, key):
         return self._entries.get(key)
 
     def put(self, key, arrays):
-        size = sum(array.nbytes for array in arrays.values())
+        is_derived = isinstance(arrays, Derived)
+        size = arrays.nbytes if is_derived else sum(array.nbytes for array in arrays.values())
         with self._lock:
             if key in self._entries or size > self._free:
                 return
-            for array in arrays.values():
+            for array in () if is_derived else arrays.values():
                 array.setflags(write=False)
             self._entries[key] = arrays
             self._free -= size
+
+
+class Derived:
+    """An example's arrays without its pictures, squeezed: some percent of an example's memory, and half of its work."""
+
+    def __init__(self, arrays):
+        self._fields = fields_of(arrays)
+        self._record = zlib.compress(encode(arrays, self._fields), 1)
+        self.nbytes = len(self._record) + OVERHEAD
+
+    @property
+    def arrays(self):
+        """They, which are not to be written to."""
+        return decode(zlib.decompress(self._record), self._fields)

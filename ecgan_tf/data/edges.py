@@ -9,7 +9,6 @@ GAUSSIAN = np.array(
 )
 SOBEL_X = np.array([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]], np.float32)
 SOBEL_Y = np.array([[1, 2, 1], [0, 0, 0], [-1, -2, -1]], np.float32)  # upwards
-TAN_22_5, TAN_67_5 = np.tan(np.radians([22.5, 67.5]))
 
 
 def canny_edges(photograph, low=0.075, high=0.175):
@@ -27,31 +26,48 @@ def canny_edges(photograph, low=0.075, high=0.175):
     gray = cv2.cvtColor(photograph, cv2.COLOR_RGB2GRAY).astype(np.float32)
     blurred = _convolve(gray, GAUSSIAN)
     gradient_x, gradient_y = _convolve(blurred, SOBEL_X), _convolve(blurred, SOBEL_Y)
-    # Sums of squares of integers, exact in float64: equal neighbours compare as equal.
-    squares = np.square(gradient_x, dtype=np.float64) + np.square(gradient_y, dtype=np.float64)
-    return _threshold(_suppress(squares, gradient_x, gradient_y), low, high)
+    return _threshold(_suppress(gradient_x, gradient_y), low, high)
 
 
 def _convolve(image, kernel):
     return cv2.filter2D(image, cv2.CV_32F, kernel, borderType=cv2.BORDER_CONSTANT)
 
 
-def _suppress(squares, gradient_x, gradient_y):
-    """Keeps the pixels that neither neighbour along the gradient's direction, rounded to 45 degrees, exceeds."""
-    beside = np.maximum(squares[1:-1, :-2], squares[1:-1, 2:])
-    above = np.maximum(squares[:-2, 1:-1], squares[2:, 1:-1])
-    rising = np.maximum(squares[:-2, 2:], squares[2:, :-2])
-    falling = np.maximum(squares[:-2, :-2], squares[2:, 2:])
+def _suppress(x, y):
+    """The squared gradients of the pixels that neither neighbour along the gradient's direction exceeds, 0 elsewhere.
 
-    x, y = gradient_x[1:-1, 1:-1], gradient_y[1:-1, 1:-1]
-    along = np.where((x > 0) == (y > 0), rising, falling)
-    along = np.where(np.abs(y) >= TAN_67_5 * np.abs(x), above, along)
-    along = np.where(np.abs(y) < TAN_22_5 * np.abs(x), beside, along)
+    The direction is rounded to 45 degrees. All sums of squares are of integers, exact in float64: equal neighbours
+    compare as equal. Rows follow each other in one vector, in which a neighbour is a shift; what that gives in the
+    first and last column means nothing, and is set to 0.
+    """
+    height, width = x.shape
+    squares, ridges = (_square(x) + _square(y)).ravel(), np.zeros((height, width))
+    first, last = width + 1, squares.size - width - 1
+    if first >= last:
+        return ridges
+    center, x, y = squares[first:last], x.ravel()[first:last], y.ravel()[first:last]
+    tilt, product = _square(x) - _square(y), np.multiply(x, y, dtype=np.float64)
+    steepness, rises = 2 * np.abs(product), product > 0
+    # |y| < tan(22.5) |x| and |y| >= tan(67.5) |x|, squared: these are 2 ** 0.5 - 1 and 2 ** 0.5 + 1.
+    is_flat, is_steep = tilt > steepness, tilt + steepness <= 0
 
-    ridges = np.zeros_like(squares)
-    center = squares[1:-1, 1:-1]
-    ridges[1:-1, 1:-1] = center * (center >= along)
+    def exceeded(shift):
+        return center < np.maximum(squares[first - shift : last - shift], squares[first + shift : last + shift])
+
+    along = _choose(rises, exceeded(width - 1), exceeded(width + 1))
+    along = _choose(is_steep, exceeded(width), along)
+    ridges.ravel()[first:last] = center * ~_choose(is_flat, exceeded(1), along)
+    ridges[:, [0, -1]] = 0
     return ridges
+
+
+def _square(integers):
+    return np.square(integers, dtype=np.float64)
+
+
+def _choose(condition, yes, no):
+    """`np.where` of truth values, which is many times slower."""
+    return (condition & yes) | (~condition & no)
 
 
 def _threshold(ridges, low, high):
@@ -60,6 +76,6 @@ def _threshold(ridges, low, high):
     if strongest == 0:
         return np.zeros(ridges.shape, np.uint8)
     high_square, low_square = strongest * high**2, strongest * low**2
-    beside_strong = cv2.dilate((ridges > high_square).astype(np.uint8), np.ones((3, 3), np.uint8))
-    edges = (ridges >= high_square) | ((ridges >= low_square) & (beside_strong > 0))
-    return edges.astype(np.uint8) * 255
+    beside_strong = cv2.dilate((ridges > high_square).view(np.uint8), np.ones((3, 3), np.uint8)).view(bool)
+    edges = (ridges >= high_square) | ((ridges >= low_square) & beside_strong)
+    return edges.view(np.uint8) * np.uint8(255)

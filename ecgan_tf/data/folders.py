@@ -12,6 +12,7 @@ from ecgan_tf.data.known_classes import ade20k_classes, cityscapes_classes, coco
 from ecgan_tf.errors import RequestError
 
 SPLITS = ("train", "validation")
+MANIFEST = "shards.json"  # of a data set that was packed, see `packed`
 PHOTOGRAPH_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 
 
@@ -274,6 +275,8 @@ def _root(data_config):
     if not data_config.dir:
         raise RequestError(f"config.data.dir is empty; data set {data_config.name!r} needs the folder it lies in.")
     root = Path(data_config.dir).expanduser()
+    if (root / MANIFEST).is_file():
+        raise RequestError(f"{root} holds shards; the same ecgan convert-data that made them checks all of them, too.")
     if not root.is_dir():
         raise RequestError(f"{root}: no such folder; set config.data.dir to where data set {data_config.name!r} lies.")
     return root

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps
 
 from ecgan_tf.errors import RequestError
 
@@ -13,7 +13,7 @@ PHOTOGRAPH_MODES = ("L", "RGB", "P", "CMYK", "YCbCr")
 LABEL_FORMATS = ("PNG",)
 OTHER_SUFFIXES = (".tif", ".tiff", ".bmp", ".gif", ".webp")  # in which label maps may lie where a PNG is wanted
 GREYS = {1: 1, 2: 85, 4: 17, 8: 1, 16: 1}  # by what Pillow multiplies greys of so many bits, so that white is 255
-BAND = 128 * 1024  # pixels that are looked at at a time
+BAND, SMALL = 128 * 1024, 512 * 1024  # pixels that are looked at at a time; and that are all looked at at once
 LABEL_MODES = ("L", "P", "I", "I;16", "I;16B", "RGB")  # "1" is left out: is its white 1, or 255?
 
 
@@ -27,14 +27,22 @@ def read_photograph(path):
     """Reads a photograph, turned upright as its EXIF data says.
 
     Returns:
-        uint8 (height, width, 3), RGB.
+        uint8 (height, width, 3), RGB; not to be written to.
     """
     picture = _open(path, PHOTOGRAPH_FORMATS)
     if _is_transparent(picture):
         raise UnreadableError(f"{path}: the photograph has an alpha channel; save it without transparency.")
     if picture.mode not in PHOTOGRAPH_MODES:
         raise UnreadableError(f"{path}: a photograph of mode {picture.mode!r}; save it as 8-bit RGB.")
-    return _decode(path, picture, lambda: np.array(ImageOps.exif_transpose(picture).convert("RGB")))
+    return _decode(path, picture, lambda: _upright_rgb(picture))
+
+
+def _upright_rgb(picture):
+    """The pixels, which Pillow would copy at each step, needed or not."""
+    picture.load()  # some formats have their EXIF data at the end
+    if picture.getexif().get(ExifTags.Base.Orientation, 1) != 1:
+        picture = ImageOps.exif_transpose(picture)
+    return np.asarray(picture if picture.mode == "RGB" else picture.convert("RGB"))
 
 
 def read_label_file(path):
@@ -81,8 +89,10 @@ def _values(picture, scale):
     """
     picture.load()
     width, height = picture.size
-    values = None
-    rows = max(1, BAND // width)
+    if width * height <= SMALL:
+        values = np.asarray(picture)
+        return values // scale if scale > 1 else values
+    values, rows = None, max(1, BAND // width)
     for top in range(0, height, rows):
         band = np.asarray(picture.crop((0, top, width, min(top + rows, height))))
         if values is None:

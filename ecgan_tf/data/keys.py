@@ -14,13 +14,20 @@ DATA_KEYS = {
         "train on, and has earth_tiles' validation split",
         DATA_NAMES,
     ),
-    "data.dir": Key("", "where the data set lies; earth_tiles and earth are embedded and need none"),
+    "data.dir": Key(
+        "",
+        "where the data set lies, or its shards (ecgan convert-data); earth_tiles and earth are embedded and need none",
+    ),
     "data.image_size": Key((128, 128), "height, width of what the networks see"),
     "data.load_size": Key((0, 0), "height, width before a random crop to image_size; (0, 0): image_size, no crop"),
     "data.flip": Key(True, "random horizontal flip of training examples"),
     "data.use_instances": Key(False, "adds the instance boundary channel to the generator's input"),
     "data.unknown_label": Key(-1, "file value of unlabelled pixels; -1: as classes.json or the data set's folder says"),
-    "data.cache_gb": Key(2.0, "decoded examples are kept in memory up to this size", least=0),
+    "data.cache_gb": Key(
+        2.0,
+        "examples are kept in memory up to this size; where not all fit, all but their photographs, squeezed",
+        least=0,
+    ),
     "data.selection": Key(
         "",
         "a .json that names the examples of both splits to use, as ecgan scenes writes, or a folder of the cross-view "

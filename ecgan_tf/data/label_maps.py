@@ -149,7 +149,7 @@ def resize_labels(labels, size):
     (height, width), (new_height, new_width) = labels.shape, size
     if (height, width) == (new_height, new_width):
         return labels
-    return labels[nearest_rows(new_height, height)[:, np.newaxis], nearest_rows(new_width, width)]
+    return labels.take(nearest_rows(new_height, height), axis=0).take(nearest_rows(new_width, width), axis=1)
 
 
 def resize_photograph(photograph, size):
@@ -172,14 +172,14 @@ def label_boundaries(instances):
     Returns:
         uint8 (height, width), 1 where a pixel's id differs from its left, right, upper or lower neighbour's.
     """
-    boundaries = np.zeros(instances.shape, np.uint8)
+    boundaries = np.zeros(instances.shape, bool)
     down = instances[1:] != instances[:-1]
     right = instances[:, 1:] != instances[:, :-1]
     boundaries[1:] |= down
     boundaries[:-1] |= down
     boundaries[:, 1:] |= right
     boundaries[:, :-1] |= right
-    return boundaries
+    return boundaries.view(np.uint8)
 
 
 def _ids_of_values(path, values, classes):
@@ -194,7 +194,11 @@ def _ids_of_values(path, values, classes):
 
 
 def _looked_up(table, values):
-    """`table[values]`, some rows at a time: NumPy would make eight bytes of every index."""
+    """`table[values]`, some rows at a time: NumPy would make eight bytes of every index; OpenCV does not."""
+    if values.dtype == np.uint8:
+        of_all = np.full(256, -1, np.int32)
+        of_all[: len(table)] = table[:256]
+        return cv2.LUT(values, of_all)
     labels = np.empty(values.shape, np.int32)
     rows = max(1, BAND // values.shape[1])
     for top in range(0, len(values), rows):

@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import functools
+import math
 import re
 
 import cv2
@@ -13,6 +14,9 @@ from ecgan_tf.data.dataset import evenly_spread
 from ecgan_tf.data.exemplars import pair_at, with_exemplar
 from ecgan_tf.errors import RequestError
 from ecgan_tf.latents import LATENTS, draw_latents
+from ecgan_tf.memory import keep_freed
+
+ALIGNMENT = 64  # bytes
 
 
 def training_batches(dataset, data_config, global_batch_size, seed, start_step, steps, share=None):
@@ -37,6 +41,7 @@ def training_batches(dataset, data_config, global_batch_size, seed, start_step, 
         looks like in the exemplar's style, see `exemplars.pair_at`. With latents, those of `draw_latents`.
     """
 
+    keep_freed()
     share = share or Share()
     size = global_batch_size // share.of_all
 
@@ -211,7 +216,16 @@ def to_batch(examples):
 
 
 def _stack(examples, key, dtype):
-    return np.stack([example[key] for example in examples], dtype=dtype, casting="unsafe")
+    arrays = [np.asarray(example[key]) for example in examples]
+    return np.stack(arrays, out=_aligned((len(arrays), *arrays[0].shape), dtype), casting="unsafe")
+
+
+def _aligned(shape, dtype):
+    """An empty array that TensorFlow takes for a tensor as it is; one that begins elsewhere it would copy."""
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    room = np.empty(size + ALIGNMENT, np.uint8)
+    start = -room.ctypes.data % ALIGNMENT
+    return room[start : start + size].view(dtype).reshape(shape)
 
 
 def _map(elements, batch_of, dataset, batch_size):

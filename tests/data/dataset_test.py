@@ -57,6 +57,22 @@ def test_the_cache_changes_nothing_and_spares_the_files(open_folder, folder):
         uncached.load(0)
 
 
+def test_where_whole_examples_do_not_fit_the_pictures_alone_are_read_again(open_folder, folder):
+    values = {"load_size": (20, 24), "use_instances": True}
+    little, uncached = open_folder(cache_gb=1.9e-5, **values), open_folder(cache_gb=0.0, **values)
+    expected = [uncached.load(i) for i in range(7)]
+    assert 7 * sum(array.nbytes for array in uncached.prepare(0, (20, 24)).values()) > 19_000
+    for kinds in (("images", "labels", "instances"), ("images",)):  # what is there the first time, and the second
+        for path in (folder / "train").iterdir():
+            if path.name not in kinds:
+                shutil.rmtree(path)
+        for i in range(7):
+            found = little.load(i)
+            assert found.keys() == expected[i].keys()
+            for key, array in found.items():
+                np.testing.assert_array_equal(array, expected[i][key])
+
+
 def test_labels_are_counted_in_the_files(open_folder, folder, save):
     for index in range(7):
         labels = np.full((20, 24), index % 2, np.uint8)

@@ -13,6 +13,7 @@ from ecgan_tf.data.pipeline import (
     example_at,
     layout_batch,
     readable_errors,
+    to_batch,
     training_batches,
     validation_batches,
 )
@@ -177,6 +178,11 @@ def test_an_unreadable_file_in_a_batch_is_named(cropped, folder):
     ):
         with readable_errors():
             batches(cropped, 7, 0, 1)
+
+
+def test_tensorflow_takes_the_arrays_of_a_batch_as_they_are(cropped):
+    for array in to_batch([cropped[0].load(index, (5, 7)) for index in range(3)]).values():
+        assert array.ctypes.data % 64 == 0 and array.flags.c_contiguous
 
 
 REPLICAS = """
