@@ -2,6 +2,7 @@
 
 Example:
     python -m benchmarks.studio --model=earth_256 --strokes=20
+    python -m benchmarks.studio --model=exported/model_float32.tflite --classes=2,4,5,9
     python -m benchmarks.studio --model=earth --size=512x512 --start=noise --strokes=6 --output=docs/studio.png
 
 Needs chromium, node and npm. The page is built as `make studio` builds it, and opened with the model; each stroke is
@@ -26,10 +27,10 @@ SIZE = flags.DEFINE_string("size", None, "Of the layout, as the page names it; d
 START = flags.DEFINE_string("start", None, "Of the layout: noise, or as the page names it; default: the page's first.")
 STROKES = flags.DEFINE_integer("strokes", 20, "How many are painted.", lower_bound=0)
 BACKEND = flags.DEFINE_enum("backend", "wasm", ["wasm", "webgpu"], "Where the page computes; webgpu: SwiftShader's.")
+CLASSES = flags.DEFINE_list("classes", ["9", "13", "3", "17", "8", "1"], "Places in the palette, of strokes in turn.")
 OUTPUT = flags.DEFINE_string("output", None, "A .png for a picture of the page as it is in the end.")
 ROOT = pathlib.Path(__file__).parents[1]
 BROWSER = ROOT / "tests" / "browser"
-CLASSES = (9, 13, 3, 17, 8, 1)  # places in the palette, in turn: what the strokes are of
 
 
 def main(argv):
@@ -75,7 +76,7 @@ def steps(work):
         x, y = 0.5 + 0.16 * math.cos(2.4 * stroke), 0.32 + 0.16 * math.sin(2.4 * stroke)
         around = [(0.03 + 0.02 * math.sin(3 * turn), 0.7 * turn) for turn in range(10)]
         island = [[x + r * math.cos(angle), y + r * math.sin(angle)] for r, angle in around]
-        made += [["click", f"#palette button:nth-child({CLASSES[stroke % len(CLASSES)]})"],
+        made += [["click", f"#palette button:nth-child({CLASSES.value[stroke % len(CLASSES.value)]})"],
                  ["stroke", "#labels", island], ["settle"]]  # fmt: skip
     return [*made, ["text", "#pace"], ["screenshot", str(work / "page.png")]]
 
