@@ -28,7 +28,8 @@ test: $(VENV)/installed
 
 conformance: $(VENV)/installed
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist=loadscope --max-worker-restart=0 \
-		tests/conformance_test.py tests/training/conformance_test.py tests/learning_test.py tests/contributing_test.py
+		tests/conformance_test.py tests/training/conformance_test.py tests/learning_test.py tests/contributing_test.py \
+		tests/training/cluster_test.py tests/training/accumulation_test.py tests/training/shards_test.py
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .

@@ -7,7 +7,9 @@ Values:   published: steps (epochs: 100, and 100 of falling rates), final_weight
           found), contrastive_temperature 0.1, contrastive_samples_per_class, and the rest of contrastive_*,
           class_pixel 1, ema_decay 0.999, checkpoint_every.
 Run:      python train_main.py --config=configs/ecgan_ade20k.py --workdir=runs/ade20k --config.data.dir=DIR
-Hardware: 8 GPUs with 32 GB, as the authors. One GPU with 12 GB: configs/ecgan_ade20k_small.py.
+Hardware: 8 GPUs with 32 GB, as the authors. On one GPU with 12, 24 or 32 GB train.accumulate 4, 2 or 2, with
+          train.recompute=all 2, 1 or 1: predicted from a CPU, without VGG-19 and label generator, by python -m
+          benchmarks.memory --configs=ecgan_ade20k --size=256,256 --classes=150. Less of all: ecgan_ade20k_small.
 Result:   not measured.
 """
 

@@ -137,20 +137,23 @@ def trained(folder, method, config, workers, devices=""):
 
 CASES = [
     pytest.param("ecgan_plus", {"loss.contrastive_memory": 8}, id="ecgan_plus with memory"),
-    pytest.param("lggan", {}, id="lggan", marks=pytest.mark.slow),
-    pytest.param("msca", {}, id="msca", marks=pytest.mark.slow),
+    pytest.param("lggan", {}, id="lggan"),
+    pytest.param("msca", {"data.load_size": (96, 96)}, id="msca"),
     pytest.param(
         "ecgan",
         {"train.accumulate": 2, "model.normalization": "instance", "loss.contrastive": 0.0},
         id="ecgan in parts",
-        marks=pytest.mark.slow,
     ),
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("method", "config"), CASES)
 def test_two_workers_take_the_steps_of_two_replicas_and_of_one(method, config, tmp_path):
-    """First-step gradients within 1e-4 of their norm, and weights after three steps within 5e-3 of their move."""
+    """First-step gradients within 1e-4 of their norm, and weights after three steps within 1e-3 of their move.
+
+    But for LGGAN's after three steps.
+    """
     by_workers = trained(tmp_path / "workers", method, config, 2)
     trainable = [
         name for name in by_workers[0] if re.match("(generator|discriminator)/.*(kernel|bias|gamma|beta)$", name)
@@ -169,8 +172,10 @@ def test_two_workers_take_the_steps_of_two_replicas_and_of_one(method, config, t
             bound = 1e-4 * np.linalg.norm(move) if k in moved else least
             assert np.linalg.norm(others[k] - move) <= bound, (name, k)
         far = size({k: by_workers[3][k] - expected[3][k] for k in trainable})
-        # Batch statistics over few cells enlarge rounding from step to step: 1.7e-3 was measured of ECGAN++.
-        assert far <= 5e-3 * size({k: expected[3][k] - expected[0][k] for k in trainable}), name
+        move = size({k: expected[3][k] - expected[0][k] for k in trainable})
+        print(f"{method}, {name}: after three steps {far / move:.1e} of the move apart")
+        # LGGAN enlarges rounding some hundred times a step: two replicas without oneDNN are 0.25 from two with it.
+        assert far <= (2e-2 if method == "lggan" else 1e-3) * move, name
 
 
 def size(arrays):

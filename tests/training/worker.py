@@ -5,7 +5,7 @@ import sys
 
 from ecgan_tf.console import quiet_tensorflow
 
-RATE = 0.01
+RATE = 0.001  # at ten times that the steps are so long that each enlarges the rounding of the one before
 
 
 def main(request):
