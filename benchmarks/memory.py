@@ -40,7 +40,7 @@ def main(argv):
     console.say(f"{HEADER}\n|{'---|' * 7}")
     lines = []
     with tempfile.TemporaryDirectory() as scratch:
-        for config, recompute in itertools.product(CONFIGS.value, RECOMPUTE.value):
+        for config, recompute in itertools.product(CONFIGS.value, dict.fromkeys(RECOMPUTE.value or [""])):
             peaks = {}
             for batch in batches:
                 peaks[batch], seconds = measure(config, recompute, batch, Path(scratch))
