@@ -41,6 +41,8 @@ def pack(data_config, folder, progress=None, shard_bytes=SHARD_BYTES):
     """
     if is_packed(data_config):
         raise RequestError(f"{data_config.dir} holds shards already; config.data.dir is what they are made of.")
+    if data_config.dir and os.path.realpath(os.path.expanduser(data_config.dir)) == os.path.realpath(folder):
+        raise RequestError(f"{folder} is the data set's own folder, in which shards would hide it; give another one.")
     train, validation = (open_dataset(data_config, split) for split in ("train", "validation"))
     if train.cuts_crops:
         raise RequestError(

@@ -38,6 +38,7 @@ MAY_CHANGE = (
     "train.sample_layouts",
     "train.jit_compile",
     "train.deterministic",
+    "train.recompute",
     "train.layout_form",
     "train.extend",
     "train.sample_every",

@@ -251,6 +251,10 @@ def test_a_folder_of_something_else_is_not_written_to(packed, folder, data_confi
         pack(moved(of_folder, folder, load_size=(20, 24)), shards, shard_bytes=SMALL)
     with pytest.raises(RequestError, match="holds shards already"):
         pack(of_shards, tmp_path)
+    own = sorted(folder.rglob("*"))
+    with pytest.raises(RequestError, match="is the data set's own folder, in which shards would hide it"):
+        pack(of_folder, folder)
+    assert sorted(folder.rglob("*")) == own
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "weights.bin").write_bytes(b"1")
     with pytest.raises(RequestError, match="holds .bin files of something else"):
