@@ -44,8 +44,7 @@ def main(argv):
             peaks = {}
             for batch in batches:
                 peaks[batch], seconds = measure(config, recompute, batch, Path(scratch))
-                line = line_through(peaks)
-                predicted = line(batch) if len(peaks) > 2 else None
+                predicted = line_through(peaks)(batch) if len(peaks) > 2 else None
                 off = f"{predicted:.2f} | {predicted / peaks[batch] - 1:+.0%}" if predicted else "| "
                 console.say(f"| {config} | {recompute} | {batch} | {peaks[batch]:.2f} | {off} | {seconds:.1f} |")
             fits = ", ".join(f"{card} GB: {largest(peaks, float(card))}" for card in CARDS.value)
@@ -71,8 +70,8 @@ def measure(config, recompute, batch, scratch):
 
 def line_through(peaks):
     """The line through the first two of the peaks, a function of the batch."""
-    (first, low), (second, high) = (list(peaks.items()) * 2)[:2]
-    slope = (high - low) / max(second - first, 1)
+    (first, low), (second, high) = list(peaks.items())[:2]
+    slope = (high - low) / (second - first)
     return lambda batch: low + slope * (batch - first)
 
 

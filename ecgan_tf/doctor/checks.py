@@ -12,7 +12,7 @@ import tensorflow as tf
 from ecgan_tf.doctor.plan import CHECKS, FAILED, IMPOSSIBLE, PASSED, RESULT
 from ecgan_tf.doctor.trial import SEED, Trial, apart, devices, terms_apart
 from ecgan_tf.errors import RequestError
-from ecgan_tf.training.dry_run import activations
+from ecgan_tf.training.dry_run import activations, state_and_gradients
 from ecgan_tf.training.loop import peak_memory_mb
 from ecgan_tf.training.optimizers import loss_scale, steps_left_out
 from ecgan_tf.training.strategy import make_strategy
@@ -172,8 +172,7 @@ def twice(experiment):
 def memory(experiment):
     """The peak of some steps beside what is known of it before.
 
-    `counted`, of the dry run, is an upper bound: all activations at once. A prediction belongs here, too, once there
-    is one.
+    `counted`, of the dry run, is an upper bound: all activations at once.
     """
     strategy = make_strategy(first_device())
     trial = Trial(experiment, strategy, STEPS, descent=False)
@@ -182,11 +181,8 @@ def memory(experiment):
     peak = peak_memory_mb()
     if peak is None:
         return found(IMPOSSIBLE, "this system does not say how much memory a process has had")
-    gan = trial.gan
-    state = sum(value.nbytes for value in trial.start.values())
-    gradients = 4 * sum(int(np.prod(v.shape)) for v in (*gan.generator_variables, *gan.discriminator_variables))
-    kept = activations(gan, trial.objective, trial.batches[0])
-    counted = round((state + gradients + kept) / 2**20)
+    kept = activations(trial.gan, trial.objective, trial.batches[0])
+    counted = round((state_and_gradients(trial.gan) + kept) / 2**20)
     whose = f"{devices()[0]}'s" if devices() else "of the process, TensorFlow itself included"
     return found(
         PASSED,

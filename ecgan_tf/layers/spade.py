@@ -35,6 +35,10 @@ class Modulation(NamedTuple):
         return x * (offset + gamma if offset else gamma) + beta
 
 
+def _modulate(x, modulation):
+    return modulation.apply(x)
+
+
 @keras.saving.register_keras_serializable("ecgan_tf")
 class SPADE(FromArguments, keras.layers.Layer):
     """Spatially-adaptive normalisation (Park et al., 2019, eq. 1).
@@ -107,24 +111,29 @@ class SPADE(FromArguments, keras.layers.Layer):
     def training_call(self, x, layout):
         """`call` in training, as a function that changes no state and its inputs, for `recomputed`."""
         if self.recomputes:
-            read = [variable for layer in (self.shared, self.gamma, self.beta) for variable in layer.variables]
-            of_values, values = with_values(lambda: self.modulation(layout), read)
+            modulate, values = self._recomputed_modulation(layout)
         else:
-            of_values, values = (lambda modulation: modulation), self.modulation(layout)
-
-        def modulated(x, values):
-            if self.recomputes:  # else it would be there from the beginning of the step, as the layout is
-                with tf.control_dependencies([x]):
-                    values = [tf.identity(value) for value in values]
-            return of_values(values).apply(x)
-
+            modulate, values = _modulate, self.modulation(layout)
         if self.normalization != "batch":
-            return modulated, (self.norm(x, training=True), values)
+            return modulate, (self.norm(x, training=True), values)
 
         def normalize_and_modulate(x, mean, variance, values):
-            return modulated(self.norm.normalized(x, mean, variance), values)
+            return modulate(self.norm.normalized(x, mean, variance), values)
 
         return normalize_and_modulate, (x, *self.norm.statistics(x), values)
+
+    def _recomputed_modulation(self, layout):
+        """`_modulate` that makes its `Modulation`, of the values of the variables; and these values."""
+        read = [variable for layer in (self.shared, self.gamma, self.beta) for variable in layer.variables]
+        of_values, values = with_values(lambda: self.modulation(layout), read)
+
+        def modulate(x, values):
+            # Else it would be there from the beginning of the step, as the layout is.
+            with tf.control_dependencies([x]):
+                values = [tf.identity(value) for value in values]
+            return _modulate(x, of_values(values))
+
+        return modulate, values
 
     def modulation(self, layout):
         """What it reads of a layout: the `Modulation` of every cell, or of every distinct neighbourhood."""

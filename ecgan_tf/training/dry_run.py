@@ -48,11 +48,10 @@ def describe(config, model, run, train_data, validation_data, strategy, replicas
         f"schedule  {steps} steps of {batch_size} on {replicas} replica(s){epochs}; "
         f"rates of G and D {rates}; {line or f'from step {max([0, *run.steps])}'}"
     )
-    state = sum(math.prod(v.shape) * v.dtype.size for v in gan.named_variables().values())
-    gradients = 4 * sum(math.prod(v.shape) for v in (*gan.generator_variables, *gan.discriminator_variables))
     kept = activations(gan, objective, {name: value[: batch_size // replicas] for name, value in batch.items()})
+    known = state_and_gradients(gan)
     say(
-        f"memory    per replica {(state + gradients) / 2**20:,.0f} MB of weights, averages, moments and gradients, and "
+        f"memory    per replica {known / 2**20:,.0f} MB of weights, averages, moments and gradients, and "
         f"up to {kept / 2**20:,.0f} MB of activations, if none is freed early (counted, not measured)"
     )
     say("a dry run: nothing was written")
@@ -60,6 +59,12 @@ def describe(config, model, run, train_data, validation_data, strategy, replicas
 
 def count_values(network):
     return sum(math.prod(variable.shape) for variable in network.variables)
+
+
+def state_and_gradients(gan):
+    """Bytes of weights, averages, moments, and of the gradients of both networks."""
+    state = sum(math.prod(v.shape) * v.dtype.size for v in gan.named_variables().values())
+    return state + 4 * sum(math.prod(v.shape) for v in (*gan.generator_variables, *gan.discriminator_variables))
 
 
 def activations(gan, objective, batch):

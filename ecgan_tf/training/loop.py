@@ -191,13 +191,14 @@ def log(step, since_log, gan, progress, metrics, config, run, replicas=1):
         advice = way_back(run) if metrics else "The chief says what to do now."
         raise RequestError(f"step {step}: {', '.join(wrong)} not finite: the run has diverged. {advice}")
     images_per_second, seconds_left = progress.advance(step)
+    scales = loss_scales(gan, step)
     if metrics:
         numbers = {
             "images_seen": step * config.train.global_batch_size,
             **terms,
             "generator_lr": learning_rate(gan.generator_optimizer),
             "discriminator_lr": learning_rate(gan.discriminator_optimizer),
-            **loss_scales(gan, step),
+            **scales,
             "images_per_second": images_per_second,
             "images_per_second_per_replica": None if images_per_second is None else images_per_second / replicas,
             "input_wait": progress.input_wait,
@@ -209,7 +210,7 @@ def log(step, since_log, gan, progress, metrics, config, run, replicas=1):
     say(
         f"step {step}/{progress.steps} | {speed} images/s | {starved}{format_seconds(seconds_left)} left | "
         f"L_G {terms['L_G']:.3f} | L_D {terms['L_D']:.3f}{perceptual_share(terms, config.loss)}"
-        f"{scales_in_words(loss_scales(gan, step))}"
+        f"{scales_in_words(scales)}"
     )
 
 
